@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Descriptors and whole files. Runs in every process of hull. */
+#include "state/fd.h"
+
+#include "state/mem.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+int fd_open(int dirfd, const char *path, int flags, mode_t mode, struct err *e)
+{
+	int fd = openat(dirfd, path, flags | O_CLOEXEC, mode);
+
+	return fd < 0 ? err_sys(e, "open %s", path) : fd;
+}
+
+int fd_open_in_root(int rootfd, const char *path, int flags, uint64_t more)
+{
+	int fd;
+
+	/* EAGAIN: a rename or mount raced with ".." (openat2(2)); the kernel asks to try again. */
+	for (int i = 0; i < 32; i++) {
+		fd = sys_openat2(rootfd, path, (uint64_t)flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | more);
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	return fd;
+}
+
+int fd_read_all(int fd, size_t max, char **ret, size_t *ret_n, struct err *e)
+{
+	auto_free char *buf = NULL;
+	size_t n = 0, size = 0;
+	struct stat st = { 0 };
+	ssize_t r;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && (uint64_t)st.st_size <= max)
+		size = (size_t)st.st_size + 2;
+	else
+		size = 4096;
+	buf = xmalloc(size);
+	for (;;) {
+		r = read(fd, buf + n, size - n - 1);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return err_sys(e, "read");
+		n += (size_t)r;
+		if (n > max)
+			return err_set(e, EFBIG, "is larger than %zu bytes", max);
+		if (r == 0 || (size_t)st.st_size == n)
+			break;
+		if (n + 1 >= size) {
+			size *= 2;
+			buf = xrealloc(buf, size);
+		}
+	}
+	buf[n] = '\0';
+	*ret = take_ptr(&buf);
+	if (ret_n)
+		*ret_n = n;
+	return 0;
+}
+
+int fd_read_file(int dirfd, const char *path, size_t max, char **ret, size_t *ret_n, struct err *e)
+{
+	auto_close int fd = fd_open(dirfd, path, O_RDONLY, 0, e);
+
+	if (fd < 0)
+		return -1;
+	if (fd_read_all(fd, max, ret, ret_n, e) < 0)
+		return err_wrap(e, "%s", path);
+	return 0;
+}
+
+ssize_t fd_read_small(int dirfd, const char *path, char *buf, size_t size)
+{
+	auto_close int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	do {
+		n = read(fd, buf, size - 1);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -1;
+	if (n > 0 && buf[n - 1] == '\n')
+		n--;
+	buf[n] = '\0';
+	return n;
+}
+
+int fd_write_all(int fd, const void *data, size_t n)
+{
+	const char *p = data;
+	ssize_t r;
+
+	while (n) {
+		r = write(fd, p, n);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -1;
+		p += r;
+		n -= (size_t)r;
+	}
+	return 0;
+}
+
+int fd_write_file(int dirfd, const char *path, const char *text)
+{
+	auto_close int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);
+	ssize_t r;
+
+	if (fd < 0)
+		return -1;
+	do {
+		r = write(fd, text, strlen(text));
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? -1 : 0;
+}
+
+int fd_write_atomic(int dirfd, const char *name, const void *data, size_t n, mode_t mode, struct err *e)
+{
+	auto_free char *tmp = xasprintf(".%s.%d", name, (int)getpid());
+	auto_close int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		return err_sys(e, "create %s", name);
+	if (fd_write_all(fd, data, n) < 0 || renameat(dirfd, tmp, dirfd, name) < 0) {
+		err_sys(e, "write %s", name);
+		unlinkat(dirfd, tmp, 0);
+		return -1;
+	}
+	return 0;
+}
+
+void fd_set_cloexec(int fd, bool on)
+{
+	fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0);
+}
+
+bool fd_is_on(int fd, long magic)
+{
+	struct statfs st;
+
+	return fstatfs(fd, &st) == 0 && (long)st.f_type == magic;
+}
+
+/* sun_path holds 108 bytes, so the name goes through the directory's descriptor. */
+static int unix_address(struct sockaddr_un *sa, int dirfd, const char *name)
+{
+	int n;
+
+	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	n = snprintf(sa->sun_path, sizeof(sa->sun_path), dirfd == AT_FDCWD ? "%.0d%s" : "/proc/self/fd/%d/%s",
+		     dirfd == AT_FDCWD ? 0 : dirfd, name);
+	if (n < 0 || (size_t)n >= sizeof(sa->sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return 0;
+}
+
+int fd_listen_unix(int dirfd, const char *name, int type, struct err *e)
+{
+	auto_close int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sa;
+
+	if (fd < 0 || unix_address(&sa, dirfd, name) < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
+	    listen(fd, 8) < 0)
+		return err_sys(e, "listen on %s", name);
+	return take_fd(&fd);
+}
+
+int fd_connect_unix(int dirfd, const char *name, int type)
+{
+	auto_close int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sa;
+
+	if (fd < 0 || unix_address(&sa, dirfd, name) < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		return -1;
+	return take_fd(&fd);
+}

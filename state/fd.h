@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Descriptors: opening below a root, whole files, sockets. Every descriptor is CLOEXEC at birth. */
+#ifndef STATE_FD_H
+#define STATE_FD_H
+
+#include "state/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* openat(2) with O_CLOEXEC; dirfd may be AT_FDCWD. */
+must_check int fd_open(int dirfd, const char *path, int flags, mode_t mode, struct err *e);
+
+/*
+ * Open path as if rootfd were "/": neither "..", nor absolute links, nor magic links lead out
+ * (openat2(2), RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | more). Returns -1 with errno and no
+ * error text: callers know what the path is for.
+ */
+int fd_open_in_root(int rootfd, const char *path, int flags, uint64_t more);
+
+/*
+ * The whole of a file, NUL-terminated for convenience; the caller frees it. Longer than max
+ * bytes is EFBIG. ret_n may be NULL.
+ */
+must_check int fd_read_all(int fd, size_t max, char **ret, size_t *ret_n, struct err *e);
+must_check int fd_read_file(int dirfd, const char *path, size_t max, char **ret, size_t *ret_n, struct err *e);
+/* A small /proc or /sys file into buf, NUL-terminated, one trailing newline removed; length or -1 and errno. */
+ssize_t fd_read_small(int dirfd, const char *path, char *buf, size_t size);
+
+/* All n bytes, through short writes and EINTR; -1 and errno. */
+int fd_write_all(int fd, const void *data, size_t n);
+/* Write to an existing file with one write(2) (procfs, sysfs, cgroupfs); -1 and errno. */
+int fd_write_file(int dirfd, const char *path, const char *text);
+/* Make name whole or not at all: a temporary file beside it, then rename(2). */
+must_check int fd_write_atomic(int dirfd, const char *name, const void *data, size_t n, mode_t mode, struct err *e);
+
+/* Give up or regain FD_CLOEXEC, to hand a descriptor to the program about to be executed. */
+void fd_set_cloexec(int fd, bool on);
+
+/* statfs(2) of fd says this file system type (linux/magic.h). */
+bool fd_is_on(int fd, long magic);
+
+/* Bind to, or connect to, the socket name in dirfd: not limited to 107 bytes of path. */
+must_check int fd_listen_unix(int dirfd, const char *name, int type, struct err *e);
+int fd_connect_unix(int dirfd, const char *name, int type); /* -1 and errno */
+
+#endif
