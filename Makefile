@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+#   make                build/hull, one static binary        make demo     a container's life, explained
+#   make check          build, unit tests, lint, bats        make bench    against crun and runc
+#   make lint format unit analyze fuzz install clean distclean
+#
+#   V=1           show every command            CI=true or WERROR=1   warnings are errors
+#   SAN=1         build/san/hull for glibc with ASan and UBSan (also: make SAN=1 check)
+#   DEPS=system   link the system's static libraries (a musl distribution) instead of building them
+#   LANES="host v2" TESTS="bats/create.bats"    what make check runs
+#   PREFIX, DESTDIR, FUZZ_TIME (seconds for each fuzzer)
+
+VERSION   := 0.1.0
+PREFIX    := /usr/local
+DEPS      := build
+FUZZ_TIME := 20
+Q         := $(if $(filter 1,$(V)),,@)
+
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# --- Sources, in layer order: a folder may use itself and those to its left -------------------------------------------
+
+LAYERS := state nsexec init cmd
+FILES  := $(foreach l,$(LAYERS),$(wildcard $(l)/*.c))
+TESTS_C := $(filter %_test.c,$(FILES))
+FUZZ_C := $(filter %_fuzz.c,$(FILES))
+SRCS   := $(filter-out $(TESTS_C) $(FUZZ_C),$(FILES))
+
+upto_state  := state
+upto_nsexec := nsexec state
+upto_init   := init nsexec state
+upto_cmd    := cmd init nsexec state
+# $(call archives,folder,x.c): the archives that a test or fuzzer in the folder of x.c links, its own first
+archives = $(patsubst %,$(1)/lib%.a,$(upto_$(patsubst %/,%,$(dir $(2)))))
+
+# --- Flags ------------------------------------------------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wswitch-enum -Wundef \
+	-Wwrite-strings
+ifneq ($(filter true 1,$(CI) $(WERROR)),)
+WARN += -Werror
+endif
+
+CPPFLAGS := -D_GNU_SOURCE -I.
+COMMON   := -std=gnu11 $(WARN)
+
+ifeq ($(SAN),1)
+CC       := gcc
+B        := build/san
+CPPFLAGS += -idirafter /usr/include/cjson
+CFLAGS   := $(COMMON) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+LDFLAGS  := -fsanitize=address,undefined
+LIBS     := -lseccomp -lcap -lcjson
+READY     = packages-san
+export ASAN_OPTIONS := detect_leaks=0:abort_on_error=1
+else
+ifeq ($(origin CC),default)
+CC       := $(if $(filter system,$(DEPS)),cc,musl-gcc)
+endif
+B        := build
+# Not PIE: Debian's musl-gcc turns -static-pie into a dynamic program without a word.
+CFLAGS   := $(COMMON) -O2 -g -fno-pie -ffunction-sections -fdata-sections -fstack-protector-strong \
+	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffile-prefix-map=$(CURDIR)=.
+LDFLAGS  := -static -no-pie -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none
+LIBS     := -lseccomp -lcap -lcjson
+ifeq ($(DEPS),system)
+CPPFLAGS += -idirafter /usr/include/cjson
+else
+CPPFLAGS += -isystem build/deps/include -idirafter build/deps/include-linux
+LDFLAGS  += -Lbuild/deps/lib
+DEP_LIBS := $(addprefix build/deps/lib/,libseccomp.a libcap.a libcjson.a)
+READY    := $(DEP_LIBS)
+endif
+endif
+
+# --- The program ------------------------------------------------------------------------------------------------------
+
+OBJS := $(SRCS:%.c=$(B)/obj/%.o)
+
+all: $(B)/hull
+
+ifeq ($(SAN),1)
+$(B)/hull: $(OBJS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+else
+$(B)/hull: $(B)/hull.debug
+	$(Q)strip -s -R .comment -o $@ $<
+
+$(B)/hull.debug: $(OBJS) $(DEP_LIBS)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(OBJS) $(LIBS)
+endif
+
+$(B)/obj/%.o: %.c Makefile | $(READY)
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# One archive for each folder: tests and fuzzers link just what they use.
+define archive
+$(1)/lib$(2).a: $(patsubst %.c,$(1)/obj/%.o,$(filter-out cmd/main.c,$(filter $(2)/%,$(SRCS))))
+	$$(Q)rm -f $$@; mkdir -p $$(@D); ar rcsD $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call archive,$(B),$(l))))
+
+# Version and commit reach one file only, and that is compiled again when they change.
+COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
+%/cmd/version.o: CPPFLAGS += -DHULL_VERSION='"$(VERSION)"' -DHULL_COMMIT='"$(COMMIT)"'
+$(B)/obj/cmd/version.o: build/version
+build/version: FORCE
+	@mkdir -p $(@D); echo "$(VERSION) $(COMMIT)" | cmp -s - $@ || echo "$(VERSION) $(COMMIT)" >$@
+
+# --- Dependencies and packages: bats/deps.sh --------------------------------------------------------------------------
+
+build/deps/include-linux:
+	$(Q)V=$(V) bats/deps.sh linux-headers
+
+build/deps/lib/%.a: | build/deps/include-linux
+	$(Q)V=$(V) bats/deps.sh $*
+
+packages-%:
+	$(Q)V=$(V) bats/deps.sh packages $*
+
+# --- Tests ------------------------------------------------------------------------------------------------------------
+
+UNITS := $(TESTS_C:%.c=$(B)/test/%)
+
+define unit
+$(B)/test/$(1:.c=): $(B)/obj/$(1:.c=.o) $(call archives,$(B),$(1))
+	@mkdir -p $$(@D)
+	@echo "  LINK    $$@"
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+endef
+$(foreach t,$(TESTS_C),$(eval $(call unit,$(t))))
+
+RUN = HULL='$(CURDIR)/$(B)/hull' UNITS='$(UNITS)' LANES='$(LANES)' TESTS='$(TESTS)' V='$(V)' \
+	CC='$(CC)' DEPS='$(DEPS)' SAN='$(SAN)' bats/run-tests.sh
+
+check: packages-test all $(UNITS)
+	@$(RUN)
+
+unit: LANES := unit
+unit: all $(UNITS)
+	@$(RUN)
+
+lint: LANES := lint
+lint: packages-test all
+	@$(RUN)
+
+demo: packages-test all
+	@HULL='$(CURDIR)/$(B)/hull' bats/demo.sh
+
+bench: packages-bench all
+	@HULL='$(CURDIR)/$(B)/hull' bats/bench/run.sh
+
+format:
+	clang-format -i $(FILES) $(wildcard $(LAYERS:%=%/*.h))
+
+# gcc's analyzer; the objects only remember which files were clean. bats/lint.sh runs this, and cppcheck.
+ANALYZED := $(SRCS:%.c=build/lint/analyzed/%.o)
+analyze: $(ANALYZED)
+build/lint/analyzed/%.o: %.c Makefile | $(READY)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(COMMON) -Werror -O1 -fanalyzer $(ANALYZER) -MMD -MP -c -o $@ $<
+
+# --- Fuzzers: x_fuzz.c beside the code, corpus in bats/fuzz/x ---------------------------------------------------------
+
+FUZZ_FLAGS := -std=gnu11 -D_GNU_SOURCE -I. -idirafter /usr/include/cjson -O1 -g -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined
+FUZZERS := $(FUZZ_C:%.c=build/fuzz/%)
+
+build/fuzz/obj/%.o: %.c Makefile | packages-fuzz
+	@mkdir -p $(@D)
+	@echo "  CLANG   $<"
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+$(foreach l,$(LAYERS),$(eval $(call archive,build/fuzz,$(l))))
+
+define fuzzer
+build/fuzz/$(1:.c=): build/fuzz/obj/$(1:.c=.o) $(call archives,build/fuzz,$(1))
+	@mkdir -p $$(@D)
+	$$(Q)clang $$(FUZZ_FLAGS) -fsanitize=fuzzer -o $$@ $$^ -lseccomp -lcap -lcjson
+endef
+$(foreach f,$(FUZZ_C),$(eval $(call fuzzer,$(f))))
+
+# New inputs go to build/fuzz/corpus; those in bats/fuzz are only read.
+fuzz: $(FUZZERS)
+	@for f in $(FUZZERS); do \
+		n=$$(basename $$f _fuzz); mkdir -p build/fuzz/corpus/$$n build/fuzz/found; seeds=; \
+		[ ! -d bats/fuzz/$$n ] || seeds=bats/fuzz/$$n; \
+		echo "  FUZZ    $$n, $(FUZZ_TIME) s"; \
+		ASAN_OPTIONS=detect_leaks=1 $$f -max_total_time=$(FUZZ_TIME) -timeout=5 -rss_limit_mb=1024 \
+			-artifact_prefix=build/fuzz/found/$$n- build/fuzz/corpus/$$n $$seeds \
+			>build/fuzz/$$n.log 2>&1 || { tail -n 60 build/fuzz/$$n.log; exit 1; }; \
+		tail -n 1 build/fuzz/$$n.log; \
+	done
+
+# --- Installing, cleaning ---------------------------------------------------------------------------------------------
+
+install: all
+	install -D -m 755 $(B)/hull $(DESTDIR)$(PREFIX)/bin/hull
+ifneq ($(wildcard cmd/hull.8),)
+	install -D -m 644 cmd/hull.8 $(DESTDIR)$(PREFIX)/share/man/man8/hull.8
+endif
+ifneq ($(wildcard cmd/hull.bash),)
+	install -D -m 644 cmd/hull.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hull
+endif
+
+clean:
+	rm -rf $(filter-out build/deps,$(wildcard build/*))
+
+distclean:
+	rm -rf build
+
+FORCE:
+.PHONY: all check unit lint format analyze demo bench fuzz install clean distclean FORCE
+-include $(shell find build -path build/deps -prune -o -name '*.d' -print 2>/dev/null)

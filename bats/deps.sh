@@ -1,0 +1,223 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What hull needs from the machine and does not carry itself; called by the Makefile.
+#
+#   deps.sh packages GROUP...   install the missing packages of the groups (build test san fuzz bench)
+#   deps.sh linux-headers       make build/deps/include-linux, the kernel's headers for musl-gcc
+#   deps.sh LIBRARY             fetch and build build/deps/lib/LIBRARY.a (libseccomp libcap libcjson)
+#
+# The libraries come as Debian source packages through the machine's own apt entries, with deb-src put before them in
+# a private folder: no host name is written here and nothing of the machine's apt state changes. apt checks the
+# archive's signature and every file's hash against it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+DEPS=$PWD/build/deps
+: "${V:=0}"
+
+# The same shape of code as hull's own: small, sectioned for --gc-sections, not PIE, no tables for unwinding.
+CC=musl-gcc
+CPPFLAGS="-idirafter $DEPS/include-linux"
+CFLAGS="${DEP_CFLAGS:--O2} -w -fno-pie -ffunction-sections -fdata-sections -fstack-protector-strong
+	-fno-asynchronous-unwind-tables -fno-unwind-tables"
+CFLAGS=$(tr -s '\n\t' '  ' <<<"$CFLAGS")
+
+say() { printf '  %-8s%s\n' "$1" "$2"; }
+
+die() {
+	printf 'deps.sh: %s\n' "$*" >&2
+	exit 1
+}
+
+# Runs a command with its output kept in a file, which is shown when the command fails (and always with V=1).
+quietly() {
+	local log=$DEPS/log/$1.log
+	shift
+	mkdir -p "$DEPS/log"
+	if [ "$V" = 1 ]; then
+		"$@" 2>&1 | tee -a "$log"
+	elif ! "$@" >>"$log" 2>&1; then
+		tail -n 60 "$log" >&2
+		die "\"$*\" failed; all of its output is in $log"
+	fi
+}
+
+# --- packages --------------------------------------------------------------------------------------------------------
+
+packages_of() {
+	case $1 in
+	build) echo gcc make musl-tools libc6-dev linux-libc-dev dpkg-dev gperf binutils xz-utils ;;
+	test)
+		echo bats jq busybox-static shellcheck clang-format cppcheck strace perl-base \
+			procps iproute2 util-linux psmisc
+		;;
+	san) echo gcc libc6-dev libseccomp-dev libcap-dev libcjson-dev ;;
+	fuzz) echo clang libc6-dev libseccomp-dev libcap-dev libcjson-dev ;;
+	bench) echo crun runc jq busybox-static gnuplot-nox strace ;;
+	*) die "no package group is called \"$1\"" ;;
+	esac
+}
+
+packages() {
+	local missing=() p group
+	command -v dpkg-query >/dev/null || return 0 # not a Debian: the user installs what the README lists
+	for group; do
+		for p in $(packages_of "$group"); do
+			[[ $(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null) == installed ]] ||
+				missing+=("$p")
+		done
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	[ "$(id -u)" = 0 ] || die "install these first, as root: apt-get install ${missing[*]}"
+
+	say APT "${missing[*]}"
+	export DEBIAN_FRONTEND=noninteractive
+	quietly apt apt-get -o DPkg::Lock::Timeout=300 update
+	quietly apt apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}"
+}
+
+# --- kernel headers --------------------------------------------------------------------------------------------------
+
+# musl-gcc sees musl's headers alone. /usr/include as a whole would mix in glibc's, so link the kernel's three folders.
+linux_headers() {
+	local arch dir=$DEPS/include-linux
+	packages build
+	arch=/usr/include/$(gcc -print-multiarch)/asm
+	[ -d "$arch" ] || arch=/usr/include/asm
+	if [ ! -d "$arch" ] || [ ! -d /usr/include/linux ]; then
+		die "no kernel headers in /usr/include (package linux-libc-dev)"
+	fi
+	mkdir -p "$dir"
+	ln -sfn /usr/include/linux "$dir/linux"
+	ln -sfn /usr/include/asm-generic "$dir/asm-generic"
+	ln -sfn "$arch" "$dir/asm"
+}
+
+# --- source packages -------------------------------------------------------------------------------------------------
+
+APT=$DEPS/apt
+apt_options=(
+	-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$APT/parts"
+	-o "Dir::State::lists=$APT/lists" -o "Dir::Cache=$APT/cache"
+	-o APT::Sandbox::User= -o Acquire::Retries=3
+)
+
+# Copies the machine's entries, in both of apt's formats, as deb-src entries, and reads their indexes.
+source_lists() {
+	local f dir n=0
+	if [ -n "$(find "$APT/ready" -mmin -60 2>/dev/null)" ]; then
+		return 0 # read less than an hour ago
+	fi
+	rm -rf "$APT"
+	mkdir -p "$APT/parts" "$APT/lists/partial" "$APT/cache/archives/partial"
+	eval "$(apt-config shell list Dir::Etc::sourcelist/f dir Dir::Etc::sourceparts/d)"
+	for f in "${list:-}" "$dir"/*.list "$dir"/*.sources; do
+		[ -f "$f" ] || continue
+		n=$((n + 1))
+		case $f in
+		*.sources) sed -E 's/^types:.*/Types: deb-src/I' "$f" >"$APT/parts/$n.sources" ;;
+		*) sed -nE 's/^[[:space:]]*deb(-src)?[[:space:]]+/deb-src /p' "$f" | grep -v cdrom: | sort -u \
+			>"$APT/parts/$n.list" || true ;;
+		esac
+	done
+	# An entry without sources (a vendor's) fails here and does no harm: what is needed is looked for afterwards.
+	apt-get "${apt_options[@]}" update >"$APT/update.log" 2>&1 || true
+	touch "$APT/ready"
+}
+
+# Unpacks the newest source of a package that can be had into build/deps/src/PACKAGE. The security suite lists versions
+# whose files are gone (404), so go from the newest down.
+fetch() {
+	local package=$1 version versions log=$DEPS/log/$1.fetch.log dir=$DEPS/src/$1
+	mkdir -p "$DEPS/log" "$DEPS/src"
+	exec 8>"$DEPS/lock"
+	flock 8 # the Makefile builds libraries side by side
+	packages build
+	source_lists
+	exec 8>&-
+	versions=$(apt-cache "${apt_options[@]}" showsrc --only-source "$package" 2>/dev/null |
+		sed -n 's/^Version: *//p' | sort -ruV)
+	[ -n "$versions" ] || die "apt knows no source of $package: $(tail -n 3 "$APT/update.log")"
+	: >"$log"
+	for version in $versions; do
+		rm -rf "$dir"
+		mkdir -p "$dir"
+		say FETCH "$package $version"
+		if (cd "$dir" && apt-get "${apt_options[@]}" source --download-only --only-source \
+			"$package=$version") >>"$log" 2>&1 &&
+			dpkg-source -x "$dir"/*.dsc "$dir/tree" >>"$log" 2>&1; then
+			echo "$package $version" >"$dir/version"
+			return 0
+		fi
+	done
+	tail -n 40 "$log" >&2
+	die "no version of $package could be fetched; see $log"
+}
+
+# The library is put in place last and by rename: make takes its presence to mean that all is there.
+put_library() {
+	mkdir -p "$DEPS/lib"
+	cp "$1" "$DEPS/lib/$2.tmp"
+	mv "$DEPS/lib/$2.tmp" "$DEPS/lib/$2"
+}
+
+put_header() { install -D -m 644 "$1" "$DEPS/include/$2"; }
+
+put_license() { install -D -m 644 "$1" "$DEPS/licenses/$2"; }
+
+build_libseccomp() {
+	local tree=$DEPS/src/libseccomp/tree
+	fetch libseccomp
+	say BUILD libseccomp
+	cd "$tree"
+	# Debian's patches change times: equal ones keep automake out of it. The hash of the system call names is made
+	# anew (gperf), for a patch adds the calls of newer kernels to the table it comes from.
+	find . -exec touch -d 2000-01-01 {} +
+	rm -f src/syscalls.perf src/syscalls.perf.c
+	quietly libseccomp ./configure CC="$CC" CPPFLAGS="$CPPFLAGS" CFLAGS="$CFLAGS" \
+		--host="$(gcc -dumpmachine)" --disable-shared --enable-static --disable-python
+	quietly libseccomp make -C include
+	quietly libseccomp make -C src libseccomp.la
+	put_header include/seccomp.h seccomp.h
+	put_header include/seccomp-syscalls.h seccomp-syscalls.h
+	put_license LICENSE libseccomp
+	put_library src/.libs/libseccomp.a libseccomp.a
+}
+
+build_libcap() {
+	local tree=$DEPS/src/libcap2/tree
+	fetch libcap2
+	say BUILD libcap
+	cd "$tree"
+	quietly libcap make -C libcap libcap.a CC="$CC" BUILD_CC=gcc COPTS="$CPPFLAGS $CFLAGS" DEBUG= WARNINGS= \
+		BUILD_COPTS=-O1
+	put_header libcap/include/sys/capability.h sys/capability.h
+	put_license License libcap
+	put_library libcap/libcap.a libcap.a
+}
+
+# One file; its own build wants cmake. The header is found as <cJSON.h>.
+build_libcjson() {
+	local tree=$DEPS/src/cjson/tree
+	fetch cjson
+	say BUILD cJSON
+	cd "$tree"
+	# shellcheck disable=SC2086 # lists of options
+	quietly cjson $CC $CPPFLAGS $CFLAGS -c -o cJSON.o cJSON.c
+	quietly cjson ar rcs libcjson.a cJSON.o
+	put_header cJSON.h cJSON.h
+	put_license LICENSE cJSON
+	put_library libcjson.a libcjson.a
+}
+
+# A place for libdbus-1 (systemd cgroup driver, left out by SYSTEMD=0): fetch dbus; configure with everything optional
+# off and EXPAT_CFLAGS and EXPAT_LIBS a blank; make -C dbus libdbus-1.la. One more build_ function, one more name in
+# the Makefile's DEP_LIBS.
+
+unset MAKEFLAGS MFLAGS MAKELEVEL
+case ${1:-} in
+packages) shift && packages "$@" ;;
+linux-headers) linux_headers ;;
+libseccomp | libcap | libcjson) "build_$1" ;;
+*) die "usage: deps.sh packages GROUP... | linux-headers | LIBRARY" ;;
+esac
