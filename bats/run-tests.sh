@@ -1,0 +1,306 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Runs the tests and counts them; called by the Makefile (make check, unit, lint). Everything speaks TAP. Five lanes:
+#
+#   unit   the programs made from *_test.c          host   bats on the machine's own cgroups
+#   lint   bats/lint.sh                             v1     bats on a view without the unified hierarchy
+#                                                   v2     bats on a view with nothing but cgroup2
+#
+# v1 and v2 are private mount namespaces; the machine's mounts stay as they are. A bats file with "# lanes: host" (or
+# "host v2") among its first lines runs only there. Environment:
+#
+#   HULL     the binary                   LANES   which lanes           UNITS         the unit tests
+#   TESTS    which bats files             V=1     show every test       FILE_TIMEOUT  seconds for a file (300)
+#   CI=true or STRICT=1: a skip that bats/skips.txt does not list is a failure
+#
+# Logs stay in build/check/LANE/. The last line is "N passed, N failed, N skipped".
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+TOP=$PWD
+OUT=$TOP/build/check
+
+# --- Inside a lane: change this mount namespace, then become the command -----------------------------------------------
+
+CANNOT=77 # the exit code of a lane that this machine cannot have
+
+cannot() {
+	echo "$*" >&2
+	exit "$CANNOT"
+}
+
+# Is there a mount of this type at or under /sys/fs/cgroup?
+has_cgroup_mount() { awk -v t="$1" '$3 == t && $2 ~ "^/sys/fs/cgroup" { found = 1 } END { exit !found }' /proc/mounts; }
+
+enter_v1() {
+	has_cgroup_mount cgroup || cannot "no v1 hierarchy is mounted on this machine"
+	while mountpoint -q /sys/fs/cgroup/unified; do
+		umount -l /sys/fs/cgroup/unified || cannot "cannot unmount /sys/fs/cgroup/unified"
+	done
+	! has_cgroup_mount cgroup2 || cannot "cgroup2 is mounted outside /sys/fs/cgroup/unified"
+}
+
+enter_v2() {
+	if has_cgroup_mount cgroup; then
+		while mountpoint -q /sys/fs/cgroup; do
+			umount -R -l /sys/fs/cgroup || cannot "cannot unmount /sys/fs/cgroup"
+		done
+		mount -t cgroup2 none /sys/fs/cgroup || cannot "cannot mount cgroup2"
+	fi
+	has_cgroup_mount cgroup2 || cannot "no cgroup2 on this machine"
+}
+
+if [ "${1:-}" = --inside ]; then
+	lane=$2
+	shift 2
+	"enter_$lane"
+	exec "$@"
+fi
+
+# The words to put before a command that is to run in a lane; all of them exec, so that $! is the command.
+lane_prefix() {
+	case $1 in
+	v1 | v2) prefix=(unshare -m --propagation private -- "$TOP/bats/run-tests.sh" --inside "$1") ;;
+	*) prefix=() ;;
+	esac
+}
+
+in_lane() {
+	local prefix
+	lane_prefix "$1"
+	shift
+	"${prefix[@]}" "$@"
+}
+
+# --- Settings ----------------------------------------------------------------------------------------------------------
+
+: "${HULL:=$TOP/build/hull}" "${UNITS:=}" "${TESTS:=}" "${LANES:=}" "${V:=0}" "${SAN:=0}"
+: "${FILE_TIMEOUT:=300}" "${BATS_TEST_TIMEOUT:=60}"
+export HULL BATS_TEST_TIMEOUT
+strict=0
+if [ "${CI:-}" = true ] || [ "${STRICT:-}" = 1 ]; then
+	strict=1
+fi
+if [ -z "$LANES" ]; then
+	LANES="unit lint host v1 v2"
+	[ "$SAN" != 1 ] || LANES="unit host v1 v2" # lint is about the other binary
+	[ -z "$TESTS" ] || LANES="host v1 v2"
+fi
+[ -n "$TESTS" ] || TESTS=$(printf '%s\n' bats/*.bats)
+export LC_ALL=C.UTF-8 TZ=UTC
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+n_passed=0 n_failed=0 n_skipped=0
+failures=() skips=()
+job=
+
+# Only the group that timeout(1) made for the running test: whatever else runs here is not ours.
+trap '[ -z "$job" ] || kill -TERM "$job" 2>/dev/null; echo "interrupted" >&2; exit 130' INT TERM
+
+if [ -t 1 ]; then
+	red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'
+else
+	red='' green='' plain=''
+fi
+
+# --- Counting ----------------------------------------------------------------------------------------------------------
+
+pass() {
+	n_passed=$((n_passed + 1))
+	[ "$V" != 1 ] || printf '  %sok%s    %s: %s\n' "$green" "$plain" "$1" "$2"
+}
+
+# fail LANE TITLE [OUTPUT]
+fail() {
+	n_failed=$((n_failed + 1))
+	failures+=("$1: $2")
+	printf '  %sFAIL  %s: %s%s\n' "$red" "$1" "$2" "$plain"
+	[ -z "${3:-}" ] || printf '%s\n' "$3" | sed 's/^/        /'
+}
+
+# skip LANE TITLE REASON
+skip() {
+	if [ "$strict" = 1 ] && ! skip_expected "$1" "$2"; then
+		fail "$1" "$2" "skipped, and bats/skips.txt does not expect it: $3"
+		return
+	fi
+	n_skipped=$((n_skipped + 1))
+	skips+=("$1: $2 ($3)")
+	[ "$V" != 1 ] || printf '  skip  %s: %s (%s)\n' "$1" "$2" "$3"
+}
+
+# A line of skips.txt: LANE glob | TITLE glob | the reason, for the reader
+skip_expected() {
+	local lane title reason
+	while IFS='|' read -r lane title reason; do
+		lane=${lane//[[:space:]]/}
+		title=${title#"${title%%[![:space:]]*}"}
+		title=${title%"${title##*[![:space:]]}"}
+		# shellcheck disable=SC2053 # they are globs
+		if [[ $lane && $lane != \#* && ${reason// /} && $1 == $lane && $2 == $title ]]; then
+			return 0
+		fi
+	done <bats/skips.txt
+	return 1
+}
+
+# Counts the TAP in a file. What follows a "not ok" up to the next result belongs to it.
+count_tap() {
+	local lane=$1 log=$2 line verdict='' title='' reason='' text='' planned='' n=0 rest
+	finish() {
+		case $verdict in
+		ok) pass "$lane" "$title" ;;
+		skip) skip "$lane" "$title" "$reason" ;;
+		fail) fail "$lane" "$title" "$text" ;;
+		esac
+		verdict='' text=''
+	}
+	while IFS= read -r line || [ -n "$line" ]; do
+		if [[ $line =~ ^(not )?ok\ [0-9]+\ *(-\ )?(.*)$ ]]; then
+			finish
+			n=$((n + 1))
+			rest=${BASH_REMATCH[3]}
+			verdict=${BASH_REMATCH[1]:+fail}
+			verdict=${verdict:-ok}
+			title=$rest
+			if [[ $verdict = ok && $rest =~ ^(.*[^ ])\ *#\ *[sS][kK][iI][pP]\ *(.*)$ ]]; then
+				verdict=skip title=${BASH_REMATCH[1]} reason=${BASH_REMATCH[2]:-no reason given}
+			fi
+		elif [[ $line =~ ^1\.\.([0-9]+) ]]; then
+			planned=${BASH_REMATCH[1]}
+		else
+			text+=${text:+$'\n'}$line
+		fi
+	done <"$log"
+	finish
+	tap_results=$n tap_planned=$planned
+}
+
+# run_tap LANE NAME SECONDS COMMAND...: runs a TAP producer with its output in a file, so that nobody who inherits its
+# stdout can make us wait, and counts what it said.
+run_tap() {
+	local lane=$1 name=$2 seconds=$3 rc before=$n_failed start=$EPOCHREALTIME
+	local log=$OUT/$lane/${name//\//_}.tap passed=$n_passed skipped=$n_skipped ms prefix
+	shift 3
+	mkdir -p "$OUT/$lane"
+	lane_prefix "$lane"
+	"${prefix[@]}" timeout -k 10 "$seconds" "$@" >"$log" 2>&1 </dev/null 9>&- &
+	job=$!
+	wait "$job"
+	rc=$?
+	job=
+	count_tap "$lane" "$log"
+	if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
+		fail "$lane" "$name" "no end after $seconds s, with $tap_results of ${tap_planned:-?} tests done: killed.
+Does a process that a test left keep descriptor 1 or 3 open (bats waits for that)? The log is $log:
+$(tail -n 5 "$log")"
+	elif [ "$tap_results" != "${tap_planned:-$tap_results}" ]; then
+		fail "$lane" "$name" "ended (status $rc) after $tap_results of $tap_planned tests:
+$(tail -n 40 "$log")"
+	elif [ "$tap_results" = 0 ] && [ "$tap_planned" != 0 ]; then
+		fail "$lane" "$name" "no TAP (status $rc): $(tail -n 40 "$log")"
+	elif [ "$rc" != 0 ] && [ "$n_failed" = "$before" ]; then
+		fail "$lane" "$name" "exit status $rc, though no test failed:
+$(tail -n 40 "$log")"
+	fi
+	ms=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
+	printf '%-5s %-32s %4d ok %3d failed %3d skipped %5d.%d s\n' "$lane" "$name" $((n_passed - passed)) \
+		$((n_failed - before)) $((n_skipped - skipped)) $((ms / 1000)) $((ms % 1000 / 100))
+}
+
+# --- What tests leave behind ---------------------------------------------------------------------------------------------
+
+# Prints what hull or a test may leave on the machine, a line for each thing, as the lane sees it.
+leftovers() {
+	in_lane "$1" find /sys/fs/cgroup -mindepth 1 -type d \( -name 'hull*' -o -name 'test*' -o -name 'bats*' \) \
+		-printf 'cgroup %p\n' 2>/dev/null
+	find /run/hull -mindepth 1 -maxdepth 1 -printf 'state %p\n' 2>/dev/null
+	awk '$2 ~ "/rootfs|/hull|/bats-run" { print "mount " $2 }' /proc/mounts
+	local id p
+	id=$(stat -c %d:%i "$HULL" 2>/dev/null) || return 0
+	for p in /proc/[0-9]*; do
+		if [ "$(stat -L -c %d:%i "$p/exe" 2>/dev/null)" = "$id" ]; then
+			printf 'process %s %s\n' "${p#/proc/}" "$(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)"
+		fi
+	done
+}
+
+check_leftovers() {
+	local lane=$1 before=$2 new
+	for _ in 1 2 3 4; do # the last processes may still be on their way out
+		new=$(comm -13 <(sort -u <<<"$before") <(leftovers "$lane" | sort -u))
+		[ -n "$new" ] || break
+		sleep 0.5
+	done
+	if [ -z "$new" ]; then
+		pass "$lane" "the tests leave nothing behind"
+	else
+		fail "$lane" "the tests leave nothing behind" "$new"
+	fi
+}
+
+# --- The lanes -----------------------------------------------------------------------------------------------------------
+
+run_bats_lane() {
+	local lane=$1 file lanes before reason
+	if ! reason=$(in_lane "$lane" true 2>&1); then
+		skip "$lane" "the whole lane" "${reason:-cannot enter it}"
+		return
+	fi
+	export HULL_LANE=$lane
+	before=$(leftovers "$lane")
+	[ -z "$before" ] || printf 'here before the tests of lane %s:\n%s\n' "$lane" "$before"
+	for file in $TESTS; do
+		if [ ! -f "$file" ]; then
+			[ "$file" = 'bats/*.bats' ] || fail "$lane" "$file" "no such file"
+			continue
+		fi
+		lanes=$(sed -n '1,10s/^# lanes: *//p' "$file")
+		if [ -n "$lanes" ] && [[ " $lanes " != *" $lane "* ]]; then
+			continue
+		fi
+		run_tap "$lane" "$(basename "$file")" "$FILE_TIMEOUT" bats --tap --print-output-on-failure "$file"
+	done
+	check_leftovers "$lane" "$before"
+}
+
+run_lane() {
+	local u
+	case $1 in
+	unit) for u in $UNITS; do run_tap unit "${u#*/test/}" 120 "$u"; done ;;
+	lint) run_tap lint lint 900 bats/lint.sh ;;
+	host | v1 | v2) run_bats_lane "$1" ;;
+	*) fail "$1" "the whole lane" "no such lane: unit lint host v1 v2" ;;
+	esac
+}
+
+# One check at a time on a machine: two would find each other's containers.
+mkdir -p "$OUT"
+exec 9>/tmp/hull-check.lock
+if ! flock -n 9; then
+	echo "waiting for another check on this machine"
+	flock 9
+fi
+rm -rf "${OUT:?}"/*
+
+for lane in $LANES; do
+	run_lane "$lane"
+done
+
+if [ ${#skips[@]} -gt 0 ]; then
+	echo "skipped:"
+	printf '  %s\n' "${skips[@]}"
+fi
+if [ ${#failures[@]} -gt 0 ]; then
+	echo "failed:"
+	printf '  %s\n' "${failures[@]}"
+fi
+status=0
+if [ "$n_failed" -gt 0 ]; then
+	status=1
+elif [ "$n_passed" = 0 ]; then
+	echo "no test ran"
+	status=1
+fi
+echo "$n_passed passed, $n_failed failed, $n_skipped skipped" | tee "$OUT/summary"
+exit "$status"
