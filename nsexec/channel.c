@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages between hull, the stages and `hull start`. Runs in all of them. */
+#include "nsexec/channel.h"
+
+#include "state/mem.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void (*channel_log_fn)(const char *line);
+
+static const char *const names[] = {
+	[MSG_ERROR] = "ERROR", [MSG_LOG] = "LOG",     [MSG_SOURCE] = "SOURCE",	 [MSG_SOURCE_FD] = "SOURCE_FD",
+	[MSG_HOOKS] = "HOOKS", [MSG_READY] = "READY", [MSG_PROCEED] = "PROCEED", [MSG_HOOKS_DONE] = "HOOKS_DONE",
+	[MSG_GO] = "GO",       [MSG_EXEC] = "EXEC",
+};
+
+const char *msg_name(uint32_t type)
+{
+	return type < ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
+}
+
+#define HEADER offsetof(struct msg, body)
+
+union fd_control {
+	struct cmsghdr h;
+	char space[CMSG_SPACE(sizeof(int))];
+};
+
+static void attach_fd(struct msghdr *mh, union fd_control *c, int fd)
+{
+	memset(c, 0, sizeof(*c));
+	mh->msg_control = c;
+	mh->msg_controllen = sizeof(*c);
+	c->h.cmsg_len = CMSG_LEN(sizeof(int));
+	c->h.cmsg_level = SOL_SOCKET;
+	c->h.cmsg_type = SCM_RIGHTS;
+	memcpy(CMSG_DATA(&c->h), &fd, sizeof(fd));
+}
+
+int channel_send(int sock, enum msg_type type, const void *body, size_t n, int pass_fd, struct err *e)
+{
+	uint32_t head[2] = { type, (uint32_t)n };
+	struct iovec iov[2] = { { head, HEADER }, { (void *)body, n } };
+	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 2 };
+	union fd_control control;
+	ssize_t r;
+
+	_Static_assert(HEADER == sizeof(head), "a message's header is two words");
+	if (n > sizeof(((struct msg *)0)->body))
+		return err_set(e, EMSGSIZE, "message %s of %zu bytes is too long", msg_name(type), n);
+	if (pass_fd >= 0)
+		attach_fd(&mh, &control, pass_fd);
+	do {
+		r = sendmsg(sock, &mh, MSG_NOSIGNAL);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? err_sys(e, "send %s", msg_name(type)) : 0;
+}
+
+static void take_passed_fd(struct msghdr *mh, int *ret_fd)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(mh);
+	int fd = -1;
+
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	if (ret_fd)
+		*ret_fd = fd;
+	else if (fd >= 0)
+		close(fd);
+}
+
+static int receive(int sock, struct msg *m, int *ret_fd, struct err *e)
+{
+	union fd_control control = { 0 };
+	struct iovec iov = { m, sizeof(*m) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	ssize_t r;
+
+	do {
+		r = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
+	} while (r < 0 && errno == EINTR);
+	/* A peer that was killed with unread data makes the next receive fail with ECONNRESET. */
+	if (r == 0 || (r < 0 && errno == ECONNRESET))
+		return 0;
+	if (r < 0)
+		return err_sys(e, "receive a message");
+	take_passed_fd(&mh, ret_fd);
+	if ((size_t)r < HEADER || (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || m->n != (size_t)r - HEADER)
+		return err_set(e, EPROTO, "message of %zd bytes is malformed", r);
+	return 1;
+}
+
+int channel_next(int sock, struct msg *m, int *ret_fd, struct err *e)
+{
+	int r;
+
+	for (;;) {
+		r = receive(sock, m, ret_fd, e);
+		if (r <= 0 || m->type != MSG_LOG)
+			return r;
+		m->body[m->n < sizeof(m->body) ? m->n : sizeof(m->body) - 1] = '\0';
+		if (channel_log_fn)
+			channel_log_fn(m->body);
+	}
+}
+
+int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd, struct err *e)
+{
+	int r = channel_next(sock, m, ret_fd, e);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return err_set(e, EPIPE, "end of file instead of %s", msg_name(type));
+	if (m->type == MSG_ERROR && m->n == sizeof(*e)) {
+		memcpy(e, m->body, sizeof(*e));
+		e->pointer[sizeof(e->pointer) - 1] = e->chain[sizeof(e->chain) - 1] = '\0';
+		return -1;
+	}
+	if (m->type != type)
+		return err_set(e, EPROTO, "message %s instead of %s", msg_name(m->type), msg_name(type));
+	return 0;
+}
+
+void channel_send_error(int sock, const struct err *e)
+{
+	struct err ignored;
+
+	(void)!channel_send(sock, MSG_ERROR, e, sizeof(*e), -1, &ignored);
+}
+
+void channel_log(int sock, const char *fmt, ...)
+{
+	struct err ignored;
+	char line[1024];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		(void)!channel_send(sock, MSG_LOG, line, strlen(line), -1, &ignored);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Typed messages over one SEQPACKET socket: between hull and the stages, and between `hull start`
+ * and a created container's init. A message arrives whole or not at all. See PROTOCOL.md.
+ */
+#ifndef NSEXEC_CHANNEL_H
+#define NSEXEC_CHANNEL_H
+
+#include "state/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The numbers are PROTOCOL.md's. */
+enum msg_type {
+	MSG_ERROR = 1,	    /* any stage -> hull: struct err */
+	MSG_LOG = 2,	    /* any stage -> hull: a debug line */
+	MSG_SOURCE = 3,	    /* init -> hull: uint32 index into mounts; wants its source */
+	MSG_SOURCE_FD = 4,  /* hull -> init: the detached mount, as a descriptor */
+	MSG_HOOKS = 5,	    /* init -> hull: mounts are done, run prestart and createRuntime */
+	MSG_HOOKS_DONE = 6, /* hull -> init */
+	MSG_READY = 7,	    /* init -> hull: everything but the start is done */
+	MSG_PROCEED = 8,    /* hull -> init: the record is whole, you may outlive me */
+	MSG_GO = 9,	    /* start -> init */
+	MSG_EXEC = 10,	    /* init -> start: execve comes next; end of file now means "running" */
+};
+
+struct msg {
+	uint32_t type;
+	uint32_t n; /* bytes in body */
+	char body[1400];
+};
+_Static_assert(sizeof(struct err) <= 1400, "an error fits a message");
+
+/* EPIPE when the peer is gone (never SIGPIPE). pass_fd is sent along, or -1. */
+must_check int channel_send(int sock, enum msg_type type, const void *body, size_t n, int pass_fd, struct err *e);
+
+/*
+ * The next message, whatever it is; log lines are handed to log_fn (or dropped) on the way.
+ * Returns 1, 0 at the end of file, -1 for a failure of the socket. *ret_fd is a passed descriptor
+ * (CLOEXEC) or -1; it may be NULL.
+ */
+must_check int channel_next(int sock, struct msg *m, int *ret_fd, struct err *e);
+
+/*
+ * The next message, which must be of this type. -1 for a MSG_ERROR (copied to *e), for another
+ * type (EPROTO, both named) and for the end of file (EPIPE).
+ */
+must_check int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd, struct err *e);
+
+/* Best effort: the error itself cannot be reported otherwise. */
+void channel_send_error(int sock, const struct err *e);
+void channel_log(int sock, const char *fmt, ...) printf_like(2, 3);
+
+/* Where log lines from the stages go; NULL drops them. */
+extern void (*channel_log_fn)(const char *line);
+
+const char *msg_name(uint32_t type);
+
+#endif

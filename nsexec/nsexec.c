@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The constructor that turns "hull init" into the stage machine, and the switch between its
+ * stages. It runs before main(), in the re-executed hull only: single-threaded, with nothing of
+ * the caller's left but descriptors, cgroup and rights, which is why namespaces can be joined
+ * here. musl calls constructors without argc and argv; everything comes by the environment.
+ */
+#include "nsexec/nsexec.h"
+
+#include "nsexec/channel.h"
+#include "state/fd.h"
+#include "state/mem.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static struct stages stages = { .init_sock = -1, .sync_sock = -1, .map_sock = { -1, -1 } };
+
+int nsexec_sync_sock(void)
+{
+	return stages.sync_sock;
+}
+
+const struct bootstrap *nsexec_boot(void)
+{
+	return &stages.boot;
+}
+
+void stage_name(const char *name)
+{
+	prctl(PR_SET_NAME, name);
+}
+
+_Noreturn void stage_fail(const struct stages *s, struct err *e, const char *stage)
+{
+	err_wrap(e, "%s", stage);
+	channel_send_error(s->sync_sock, e);
+	_exit(1);
+}
+
+/*
+ * CLONE_PARENT makes the new stage a child of hull, not of this stage (clone(2)); its exit signal
+ * is then that of this stage. The raw call returns twice on copies of one stack, and the child
+ * leaves it at once by longjmp, so the stages never share a body.
+ */
+pid_t stage_clone(struct stages *s, enum stage stage, struct err *e)
+{
+	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT, 0, 0, 0, 0);
+
+	if (pid < 0)
+		return err_sys(e, "clone");
+	if (pid == 0)
+		longjmp(s->env, (int)stage);
+	return pid;
+}
+
+/* A descriptor number from the environment that is an open socket; -1 otherwise. */
+static int env_socket(const char *name)
+{
+	const char *text = getenv(name);
+	socklen_t len = sizeof(int);
+	uint64_t fd;
+	int type;
+
+	if (!text || !str_to_u64(text, &fd) || fd > INT32_MAX)
+		return -1;
+	if (getsockopt((int)fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET)
+		return -1;
+	fd_set_cloexec((int)fd, true);
+	return (int)fd;
+}
+
+static int receive_bootstrap(struct stages *s, struct err *e)
+{
+	ssize_t n;
+	char *buf;
+
+	do {
+		n = recv(s->init_sock, NULL, 0, MSG_PEEK | MSG_TRUNC);
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n < 0 ? err_sys(e, "receive the bootstrap message") : err_set(e, EPIPE, "hull went away");
+	buf = xmalloc((size_t)n);
+	if (recv(s->init_sock, buf, (size_t)n, 0) != n)
+		return err_set(e, EBADMSG, "the bootstrap message is cut");
+	s->boot_text = buf;
+	return bootstrap_decode(buf, (size_t)n, &s->boot, e);
+}
+
+/* Nothing of a stage may outlive hull before the record is whole; see MSG_PROCEED. */
+static void die_with_hull(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+__attribute__((constructor)) static void nsexec(void)
+{
+	struct stages *s = &stages;
+	struct err e;
+
+	s->init_sock = env_socket(ENV_INITPIPE);
+	if (s->init_sock < 0)
+		return;
+	s->sync_sock = env_socket(ENV_SYNCPIPE);
+	if (s->sync_sock < 0)
+		_exit(1);
+	/* CVE-2016-9962: a container that we join must not be able to trace us or open our files. */
+	prctl(PR_SET_DUMPABLE, 0);
+	die_with_hull();
+	if (receive_bootstrap(s, &e) < 0)
+		stage_fail(s, &e, "stage 0 (PARENT)");
+
+	switch (setjmp(s->env)) {
+	case 0:
+	case STAGE_PARENT:
+		stage_parent(s);
+	case STAGE_CHILD:
+		die_with_hull();
+		stage_child(s);
+	case STAGE_INIT:
+	default:
+		die_with_hull();
+		stage_name("hull:[2:INIT]");
+		if (s->map_sock[1] >= 0)
+			close(s->map_sock[1]);
+		return;
+	}
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The stage machine: how a process gets into namespaces.
+ *
+ * `hull` executes itself again as "hull init" with two sockets in the environment; a constructor
+ * sees them and becomes three stages, of which only the last returns into main(). The processes
+ * and messages are drawn in PROTOCOL.md.
+ */
+#ifndef NSEXEC_NSEXEC_H
+#define NSEXEC_NSEXEC_H
+
+#include "nsexec/bootstrap.h"
+#include "nsexec/plan.h"
+#include "state/cgroup.h"
+#include "state/err.h"
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct msg; /* nsexec/channel.h */
+
+#define ENV_INITPIPE "_HULL_INITPIPE" /* the bootstrap channel: netlink messages */
+#define ENV_SYNCPIPE "_HULL_SYNCPIPE" /* typed messages with hull, to the last stage's end */
+
+/* Also the values given to longjmp, so none is 0. */
+enum stage { STAGE_PARENT = 1, STAGE_CHILD, STAGE_INIT };
+
+/* --- hull's side: nsexec/spawn.c --- */
+
+struct nsexec_request {
+	struct bootstrap boot;
+	const struct cgroup_join *join; /* NULL: stay in the own cgroup */
+	const int *pass_fds;		/* descriptors that the stages inherit at the same numbers */
+	size_t n_pass_fds;
+};
+
+struct nsexec {
+	int init_sock, sync_sock;
+	pid_t parent;	 /* stage 0, until it was reaped */
+	pid_t child;	 /* stage 1, from the report until it was reaped */
+	pid_t init;	 /* stage 2, from the report on; a child of the caller */
+	char died[160];	 /* which stage was found killed, for the sentence */
+};
+
+/*
+ * Start stage 0 in the given cgroups and send it the bootstrap message. Whatever happens later,
+ * nsexec_close() is owed.
+ */
+must_check int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e);
+
+/*
+ * Wait for the report of stage 0: the PIDs. -1 with one sentence that names the stage when a
+ * stage fails or dies.
+ */
+must_check int nsexec_wait_pids(struct nsexec *n, struct err *e);
+
+/*
+ * The next message of init into *m (see channel_next). Never 0: the end of file and MSG_ERROR are
+ * -1 with a sentence.
+ */
+must_check int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e);
+
+/* Stages 0 and 1 have done their work: reap them. */
+void nsexec_reap(struct nsexec *n);
+/* Kill and reap every stage, the init included. */
+void nsexec_kill(struct nsexec *n);
+/* Close the sockets. */
+void nsexec_close(struct nsexec *n);
+
+/* --- the stages' side --- */
+
+/* What the stages share; one static instance in nsexec.c. */
+struct stages {
+	jmp_buf env;
+	int init_sock, sync_sock;
+	int map_sock[2]; /* stage 0 serves [0], stage 1 asks at [1] */
+	const char *boot_text;
+	struct bootstrap boot;
+};
+
+/* Stage 0: serves stage 1, reports both PIDs, exits. */
+_Noreturn void stage_parent(struct stages *s);
+/* Stage 1: walks the plan, makes stage 2, exits. Returns by longjmp in stage 2. */
+_Noreturn void stage_child(struct stages *s);
+/* End a stage with its error sent to hull. */
+_Noreturn void stage_fail(const struct stages *s, struct err *e, const char *stage);
+/* clone(2) with CLONE_PARENT, so that hull can wait for every stage; the child goes to stage. */
+must_check pid_t stage_clone(struct stages *s, enum stage stage, struct err *e);
+/* The name that ps shows: "hull:[1:CHILD]". */
+void stage_name(const char *name);
+
+/* In stage 2, after the constructor: the socket to hull; -1 in any other process. */
+int nsexec_sync_sock(void);
+/* In stage 2: the bootstrap message; valid for the life of the process. */
+const struct bootstrap *nsexec_boot(void);
+
+/* Requests on map_sock: one byte, answered by struct map_reply. */
+enum { MAP_IDS = 'm', MAP_TIME = 't', MAP_DONE = 'd' };
+struct map_reply {
+	bool failed;
+	struct err e;
+};
+
+/* nsexec/idmap.c: runs in stage 0. */
+must_check int idmap_write(pid_t pid, const struct bootstrap *b, struct err *e);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan: what stage 1 does to get into the container's namespaces, as data. Computed by a pure
+ * function from what was asked, sent in the bootstrap message, printed with --debug.
+ */
+#ifndef NSEXEC_PLAN_H
+#define NSEXEC_PLAN_H
+
+#include "state/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum plan_op {
+	PLAN_JOIN = 1,	  /* setns(fd, flags); flags is one CLONE_NEW*, or several with a pidfd */
+	PLAN_JOIN_TRY,	  /* the same, but EPERM is left to a later PLAN_JOIN of the same fd */
+	PLAN_UNSHARE,	  /* unshare(flags) */
+	PLAN_MAP,	  /* ask stage 0 to write the uid and gid maps */
+	PLAN_BECOME_ROOT, /* setresgid(0), setresuid(0): the namespace's own root */
+	PLAN_TIME_OFFSETS /* ask stage 0 to write the time offsets */
+};
+
+struct plan_step {
+	uint32_t op;
+	uint32_t flags;
+	int32_t fd;
+};
+
+#define PLAN_MAX 32
+
+struct plan {
+	uint32_t n;
+	struct plan_step steps[PLAN_MAX];
+};
+
+/* One namespace that is joined through a descriptor of its nsfs file. */
+struct plan_join {
+	int flag; /* CLONE_NEW* */
+	int fd;
+};
+
+struct plan_input {
+	unsigned unshare; /* CLONE_NEW* of the namespaces to be made */
+	const struct plan_join *join;
+	size_t n_join;
+	int pidfd; /* exec: join pidfd_flags of this process; -1 otherwise */
+	unsigned pidfd_flags;
+	bool time_offsets;
+};
+
+/* Pure. EINVAL for a namespace that is both joined and made, or more steps than fit. */
+must_check int plan_make(struct plan *plan, const struct plan_input *in, struct err *e);
+
+/* "join user, unshare mount|pid, map": at most size bytes, for the debug log. */
+void plan_print(const struct plan *plan, char *buf, size_t size);
+
+/* "mount" for CLONE_NEWNS and so on; "?" for what is no namespace flag. */
+const char *plan_ns_name(unsigned flag);
+
+#endif

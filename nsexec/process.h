@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Run a helper program to its end: hooks, newuidmap, ps. */
+#ifndef NSEXEC_PROCESS_H
+#define NSEXEC_PROCESS_H
+
+#include "state/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct process {
+	const char *path;	/* absolute: nothing is searched in PATH */
+	char *const *argv;	/* ends with NULL */
+	char *const *env;	/* ends with NULL; NULL: the caller's own */
+	const char *input;	/* its stdin; NULL: /dev/null */
+	int timeout_ms;		/* 0: for ever */
+	int stdout_fd;		/* 0: captured in output */
+};
+
+struct process_result {
+	int status;	   /* as of waitpid(2) */
+	bool timed_out;	   /* it was killed, with its process group */
+	char how[48];	   /* "exit status 3", "signal: killed" */
+	char output[512];  /* the begin of what it wrote to stdout, no newline at the end */
+	char errors[512];  /* the same of stderr */
+};
+
+/*
+ * Run it and wait for its end. Its stdin and its outputs are files in memory, so neither side can
+ * block the other, and a daemon that it leaves behind keeps nobody waiting. -1 only when it could
+ * not be started; e->code is then the errno value of the exec.
+ */
+must_check int process_run(const struct process *p, struct process_result *ret, struct err *e);
+bool process_succeeded(const struct process_result *r);
+
+#endif

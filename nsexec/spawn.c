@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hull's end of the stage machine: start stage 0 in the container's cgroups, hand it the bootstrap
+ * message, learn the PIDs, and turn the death of any stage into one sentence.
+ */
+#include "nsexec/channel.h"
+#include "nsexec/nsexec.h"
+#include "nsexec/selfexe.h"
+#include "state/fd.h"
+#include "state/mem.h"
+#include "state/names.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What the child needs between clone and execve; it shares our memory while we stand still. */
+struct launch {
+	const struct nsexec_request *r;
+	int exe_fd, init_fd, sync_fd, procs_fd;
+	char *const *argv, *const *envp;
+	const char *failed; /* NULL or what failed, with code */
+	int code;
+};
+
+static int give_up(struct launch *l, const char *what)
+{
+	l->code = errno;
+	l->failed = what;
+	return 1;
+}
+
+/*
+ * The child: enters the v1 cgroups by itself. A single-threaded process that writes "0" to `tasks`
+ * spares the kernel the global rwsem and its RCU grace period, which cost 6 to 14 ms through
+ * cgroup.procs or for another process (DESIGN.md section 3).
+ */
+static int launched(void *arg)
+{
+	struct launch *l = arg;
+	const struct cgroup_join *j = l->r->join;
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (size_t i = 0; j && i < j->n; i++) {
+		if (write(j->tasks_fds[i], "0", 1) < 0)
+			return give_up(l, "join the cgroup");
+	}
+	if (l->procs_fd >= 0 && write(l->procs_fd, "0", 1) < 0)
+		return give_up(l, "join the cgroup");
+	fd_set_cloexec(l->init_fd, false);
+	fd_set_cloexec(l->sync_fd, false);
+	for (size_t i = 0; i < l->r->n_pass_fds; i++)
+		fd_set_cloexec(l->r->pass_fds[i], false);
+	syscall(SYS_execveat, l->exe_fd, "", l->argv, l->envp, AT_EMPTY_PATH);
+	return give_up(l, "execute hull again");
+}
+
+#define STACK_SIZE 16384
+static char stack[STACK_SIZE] __attribute__((aligned(16)));
+
+/* Without clone3: join the v2 cgroup in the child, which is slower. */
+static pid_t clone_old(struct launch *l, struct err *e)
+{
+	auto_close int procs = -1;
+	pid_t pid;
+
+	if (l->r->join && l->r->join->into_fd >= 0) {
+		procs = fd_open(l->r->join->into_fd, "cgroup.procs", O_WRONLY, 0, e);
+		if (procs < 0)
+			return -1;
+	}
+	l->procs_fd = procs;
+	pid = clone(launched, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, l);
+	return pid < 0 ? err_sys(e, "clone") : pid;
+}
+
+static pid_t clone_stage0(struct launch *l, struct err *e)
+{
+	struct sys_clone_args args = {
+		.flags = CLONE_VM | CLONE_VFORK,
+		.exit_signal = SIGCHLD,
+		.stack = (uint64_t)(uintptr_t)stack,
+		.stack_size = STACK_SIZE,
+	};
+	long pid;
+
+	if (l->r->join && l->r->join->into_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)l->r->join->into_fd;
+	}
+	pid = sys_clone3_fn(&args, sizeof(args), launched, l);
+	/* Seccomp filters of an engine around us answer EPERM, old kernels ENOSYS or E2BIG. */
+	if (pid == -ENOSYS || pid == -EPERM || pid == -E2BIG || pid == -EINVAL)
+		return clone_old(l, e);
+	if (pid < 0) {
+		errno = (int)-pid;
+		err_sys(e, "clone3 into the container's cgroup");
+		if (e->code == EBUSY || e->code == EOPNOTSUPP)
+			err_wrap(e, "the cgroup has children with controllers, or is not of a domain type");
+		return -1;
+	}
+	return (pid_t)pid;
+}
+
+static int spawn(const struct nsexec_request *r, int init_fd, int sync_fd, struct nsexec *n, struct err *e)
+{
+	auto_close int exe = selfexe_open(e);
+	char init_env[40], sync_env[40], name[] = "hull", verb[] = "init";
+	char *const argv[] = { name, verb, NULL };
+	char *const envp[] = { init_env, sync_env, NULL };
+	struct launch l = { r, exe, init_fd, sync_fd, -1, argv, envp, NULL, 0 };
+	pid_t pid;
+
+	if (exe < 0)
+		return -1;
+	snprintf(init_env, sizeof(init_env), ENV_INITPIPE "=%d", init_fd);
+	snprintf(sync_env, sizeof(sync_env), ENV_SYNCPIPE "=%d", sync_fd);
+	pid = clone_stage0(&l, e);
+	if (pid < 0)
+		return -1;
+	if (l.failed) {
+		waitpid(pid, NULL, 0);
+		errno = l.code;
+		return err_sys(e, "%s", l.failed);
+	}
+	n->parent = pid;
+	return 0;
+}
+
+int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e)
+{
+	int init_pair[2], sync_pair[2];
+	auto_str struct str boot = { 0 };
+	int ok;
+
+	*n = (struct nsexec){ .init_sock = -1, .sync_sock = -1 };
+	if (bootstrap_encode(&r->boot, &boot, e) < 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, init_pair) < 0)
+		return err_sys(e, "socketpair");
+	n->init_sock = init_pair[0];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync_pair) < 0) {
+		close(init_pair[1]);
+		return err_sys(e, "socketpair");
+	}
+	n->sync_sock = sync_pair[0];
+	ok = spawn(r, init_pair[1], sync_pair[1], n, e);
+	close(init_pair[1]);
+	close(sync_pair[1]);
+	if (ok < 0)
+		return -1;
+	if (send(n->init_sock, boot.s, boot.n, MSG_NOSIGNAL) < 0)
+		return err_sys(e, "send the bootstrap message");
+	return 0;
+}
+
+static void note_death(struct nsexec *n, const char *stage, int status)
+{
+	char sig[32];
+
+	if (n->died[0])
+		return;
+	if (WIFSIGNALED(status))
+		snprintf(n->died, sizeof(n->died), "%s was killed by signal %d (%s)", stage, WTERMSIG(status),
+			 signal_name(WTERMSIG(status), sig));
+	else if (WEXITSTATUS(status))
+		snprintf(n->died, sizeof(n->died), "%s exited with status %d", stage, WEXITSTATUS(status));
+}
+
+static void reap(pid_t *pid, struct nsexec *n, const char *stage)
+{
+	int status;
+	pid_t r;
+
+	if (*pid <= 0)
+		return;
+	do {
+		r = waitpid(*pid, &status, 0);
+	} while (r < 0 && errno == EINTR);
+	if (r == *pid)
+		note_death(n, stage, status);
+	*pid = 0;
+}
+
+/* Stage 1, of which no PID was reported: a child of ours that is dead and not stage 0. */
+static void reap_unknown(struct nsexec *n)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == n->parent)
+			n->parent = 0;
+		note_death(n, pid == n->init ? "stage 2 (INIT)" : "stage 1 (CHILD)", status);
+		if (pid == n->init)
+			n->init = 0;
+	}
+}
+
+/*
+ * The PIDs did not come: say why. A stage that failed sent its error before it went away, so it
+ * is there already; nothing else will wait for us, since the stages go away when we close.
+ */
+static int early_death(struct nsexec *n, struct err *e)
+{
+	char buf[sizeof(struct msg)];
+	struct msg m;
+
+	while (recv(n->sync_sock, buf, sizeof(buf), MSG_PEEK | MSG_DONTWAIT) > 0) {
+		if (channel_next(n->sync_sock, &m, NULL, e) != 1)
+			break;
+		if (m.type == MSG_ERROR && m.n == sizeof(*e)) {
+			memcpy(e, m.body, sizeof(*e));
+			return -1;
+		}
+	}
+	nsexec_close(n);
+	reap_unknown(n);
+	reap(&n->parent, n, "stage 0 (PARENT)");
+	return err_set(e, ECHILD, "%s before it reported the PIDs", n->died[0] ? n->died : "stage 0 (PARENT) went away");
+}
+
+int nsexec_wait_pids(struct nsexec *n, struct err *e)
+{
+	struct bootstrap_pids pids;
+	char buf[BOOTSTRAP_PIDS_SIZE + 1];
+	ssize_t got;
+
+	do {
+		got = recv(n->init_sock, buf, sizeof(buf), 0);
+	} while (got < 0 && errno == EINTR);
+	if (got <= 0)
+		return early_death(n, e);
+	if (bootstrap_decode_pids(buf, (size_t)got, &pids, e) < 0)
+		return -1;
+	n->child = pids.child;
+	n->init = pids.init;
+	return 0;
+}
+
+int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e)
+{
+	int r = channel_next(n->sync_sock, m, ret_fd, e);
+
+	if (r == 1 && m->type == MSG_ERROR && m->n == sizeof(*e)) {
+		memcpy(e, m->body, sizeof(*e));
+		e->pointer[sizeof(e->pointer) - 1] = e->chain[sizeof(e->chain) - 1] = '\0';
+		return -1;
+	}
+	if (r != 0)
+		return r;
+	reap(&n->init, n, "stage 2 (INIT)");
+	return err_set(e, ECHILD, "%s before it was ready", n->died[0] ? n->died : "stage 2 (INIT) went away");
+}
+
+void nsexec_reap(struct nsexec *n)
+{
+	reap(&n->parent, n, "stage 0 (PARENT)");
+	reap(&n->child, n, "stage 1 (CHILD)");
+}
+
+void nsexec_kill(struct nsexec *n)
+{
+	nsexec_close(n);
+	if (n->parent > 0)
+		kill(n->parent, SIGKILL);
+	if (n->child > 0)
+		kill(n->child, SIGKILL);
+	if (n->init > 0)
+		kill(n->init, SIGKILL);
+	nsexec_reap(n);
+	reap(&n->init, n, "stage 2 (INIT)");
+}
+
+void nsexec_close(struct nsexec *n)
+{
+	cleanup_close(&n->init_sock);
+	cleanup_close(&n->sync_sock);
+	n->init_sock = n->sync_sock = -1;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stage 1, CHILD. Starts in the host's namespaces and walks the plan of nsexec/plan.c: joins,
+ * new namespaces, maps. PID and time namespaces take effect for children only, so it ends by
+ * making stage 2, and exits.
+ */
+#include "nsexec/channel.h"
+#include "nsexec/nsexec.h"
+#include "state/mem.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int request(struct stages *s, char what, pid_t init, struct err *e)
+{
+	struct {
+		char what;
+		pid_t init;
+	} req;
+
+	memset(&req, 0, sizeof(req));
+	req.what = what;
+	req.init = init;
+	if (send(s->map_sock[1], &req, sizeof(req), MSG_NOSIGNAL) != sizeof(req))
+		return err_sys(e, "ask stage 0");
+	return 0;
+}
+
+static int ask_parent(struct stages *s, char what, struct err *e)
+{
+	struct map_reply reply;
+	ssize_t n;
+
+	/*
+	 * The files of /proc/PID belong to root while we are not dumpable, and stage 0 of an
+	 * ordinary user could not write the maps. We have joined nothing of a container yet that
+	 * could make use of the moment: maps and offsets are for namespaces that are new.
+	 */
+	prctl(PR_SET_DUMPABLE, 1);
+	if (request(s, what, 0, e) < 0)
+		return -1;
+	do {
+		n = recv(s->map_sock[1], &reply, sizeof(reply), 0);
+	} while (n < 0 && errno == EINTR);
+	prctl(PR_SET_DUMPABLE, 0);
+	if (n != sizeof(reply))
+		return err_set(e, EPIPE, "stage 0 (PARENT) went away");
+	if (!reply.failed)
+		return 0;
+	*e = reply.e;
+	return -1;
+}
+
+static int join(const struct plan_step *step, uint32_t *joined, struct err *e)
+{
+	/* A second pass over what the first was not allowed to join. */
+	if ((*joined & step->flags) == step->flags)
+		return 0;
+	if (setns(step->fd, (int)step->flags) < 0) {
+		if (step->op == PLAN_JOIN_TRY && errno == EPERM)
+			return 0;
+		/* An exec into a container that died meanwhile: the pidfd's process is gone. */
+		if (errno == ESRCH)
+			return err_set(e, ESRCH, "join namespaces: container not running: no such process");
+		if (step->flags & (step->flags - 1))
+			return err_sys(e, "join the container's namespaces");
+		return err_sys(e, "join the %s namespace", plan_ns_name(step->flags));
+	}
+	*joined |= step->flags;
+	return 0;
+}
+
+static int unshare_new(uint32_t flags, struct err *e)
+{
+	if (unshare((int)flags) == 0)
+		return 0;
+	err_sys(e, "unshare");
+	/* Say which one: the kernel refuses them all for one that it lacks. */
+	if (e->code == EINVAL && (flags & CLONE_NEWTIME))
+		err_wrap(e, "the kernel may lack time namespaces (Linux 5.6)");
+	if ((e->code == EPERM || e->code == ENOSPC) && (flags & CLONE_NEWUSER))
+		err_wrap(e, "user namespaces may be disabled or limited (user.max_user_namespaces)");
+	return -1;
+}
+
+/* Raw calls: musl's would try to change every thread of a process that has one. */
+static int become_root(struct err *e)
+{
+	if (syscall(SYS_setresgid, 0, 0, 0) < 0)
+		return err_sys(e, "become group 0 of the user namespace");
+	if (syscall(SYS_setresuid, 0, 0, 0) < 0)
+		return err_sys(e, "become user 0 of the user namespace");
+	/* A change of credentials clears the parent death signal (prctl(2)) and sets dumpable. */
+	prctl(PR_SET_PDEATHSIG, 9);
+	prctl(PR_SET_DUMPABLE, 0);
+	return 0;
+}
+
+static int walk(struct stages *s, struct err *e)
+{
+	uint32_t joined = 0;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < s->boot.plan.n; i++) {
+		const struct plan_step *step = &s->boot.plan.steps[i];
+
+		switch (step->op) {
+		case PLAN_JOIN:
+		case PLAN_JOIN_TRY:
+			r = join(step, &joined, e);
+			break;
+		case PLAN_UNSHARE:
+			r = unshare_new(step->flags, e);
+			break;
+		case PLAN_MAP:
+			r = ask_parent(s, MAP_IDS, e);
+			break;
+		case PLAN_BECOME_ROOT:
+			r = become_root(e);
+			break;
+		case PLAN_TIME_OFFSETS:
+			r = ask_parent(s, MAP_TIME, e);
+			break;
+		default:
+			r = err_set(e, EPROTO, "unknown step %u of the plan", step->op);
+		}
+	}
+	return r;
+}
+
+_Noreturn void stage_child(struct stages *s)
+{
+	static const char name[] = "stage 1 (CHILD)";
+	struct err e;
+	pid_t init;
+
+	stage_name("hull:[1:CHILD]");
+	/* So that hull sees the end of stage 0 on its socket, and stage 0 ours. */
+	close(s->init_sock);
+	close(s->map_sock[0]);
+	if (walk(s, &e) < 0)
+		stage_fail(s, &e, name);
+	init = stage_clone(s, STAGE_INIT, &e);
+	if (init < 0 || request(s, MAP_DONE, init, &e) < 0)
+		stage_fail(s, &e, name);
+	_exit(0);
+}

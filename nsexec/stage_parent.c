@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stage 0, PARENT. Runs in the host's namespaces with hull's rights, already in the container's
+ * cgroups. It does what stage 1 cannot do from inside: the id maps of a new user namespace are
+ * written by somebody with rights in the parent one, and so are the time offsets. It knows both
+ * PIDs, reports them to hull, and exits.
+ */
+#include "nsexec/channel.h"
+#include "nsexec/nsexec.h"
+#include "state/fd.h"
+#include "state/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int write_oom_score_adj(const struct bootstrap *b, struct err *e)
+{
+	/* While /proc/self is still ours: it is not once we are not dumpable and not root. */
+	if (b->oom_score_adj && fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", b->oom_score_adj) < 0) {
+		err_sys(e, "failed to update /proc/self/oom_score_adj to %s", b->oom_score_adj);
+		err_at_key(e, "oomScoreAdj");
+		return err_at_key(e, "process");
+	}
+	return 0;
+}
+
+static int write_time_offsets(pid_t child, const char *text, struct err *e)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/timens_offsets", (int)child);
+	if (fd_write_file(AT_FDCWD, path, text) < 0) {
+		err_sys(e, "write %s", path);
+		err_at_key(e, "timeOffsets");
+		return err_at_key(e, "linux");
+	}
+	return 0;
+}
+
+static int answer(struct stages *s, pid_t child, char what, struct err *e)
+{
+	switch (what) {
+	case MAP_IDS:
+		return idmap_write(child, &s->boot, e);
+	case MAP_TIME:
+		return s->boot.time_offsets ? write_time_offsets(child, s->boot.time_offsets, e) : 0;
+	default:
+		return err_set(e, EPROTO, "unknown request %d of stage 1", what);
+	}
+}
+
+/* Serve stage 1 until it sends the PID of stage 2; 0 when it went away without. */
+static pid_t serve(struct stages *s, pid_t child, struct err *e)
+{
+	struct {
+		char what;
+		pid_t init;
+	} req;
+	struct map_reply reply = { 0 };
+	ssize_t n;
+
+	for (;;) {
+		n = recv(s->map_sock[0], &req, sizeof(req), 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "receive from stage 1");
+		if (n != sizeof(req))
+			return 0;
+		if (req.what == MAP_DONE)
+			return req.init;
+		reply.failed = answer(s, child, req.what, &reply.e) < 0;
+		if (send(s->map_sock[0], &reply, sizeof(reply), MSG_NOSIGNAL) < 0)
+			return err_sys(e, "answer stage 1");
+	}
+}
+
+_Noreturn void stage_parent(struct stages *s)
+{
+	static const char name[] = "stage 0 (PARENT)";
+	struct bootstrap_pids pids;
+	char report[BOOTSTRAP_PIDS_SIZE];
+	struct err e;
+
+	stage_name("hull:[0:PARENT]");
+	if (write_oom_score_adj(&s->boot, &e) < 0)
+		stage_fail(s, &e, name);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->map_sock) < 0) {
+		err_sys(&e, "socketpair");
+		stage_fail(s, &e, name);
+	}
+	pids.child = stage_clone(s, STAGE_CHILD, &e);
+	if (pids.child < 0)
+		stage_fail(s, &e, name);
+	close(s->map_sock[1]); /* so that we see the end of stage 1 */
+	pids.init = serve(s, pids.child, &e);
+	if (pids.init < 0)
+		stage_fail(s, &e, name);
+	if (pids.init == 0)
+		_exit(1); /* stage 1 has said why, or hull sees how it died */
+	bootstrap_encode_pids(&pids, report);
+	if (send(s->init_sock, report, sizeof(report), MSG_NOSIGNAL) != sizeof(report)) {
+		err_sys(&e, "report the PIDs");
+		stage_fail(s, &e, name);
+	}
+	_exit(0);
+}
