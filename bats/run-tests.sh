@@ -276,7 +276,9 @@ run_lane() {
 
 # One check at a time on a machine: two would find each other's containers.
 mkdir -p "$OUT"
-exec 9>/tmp/hull-check.lock
+lock=/run/hull-check.lock
+[ -w /run ] || lock=$TOP/build/check.lock
+exec 9>"$lock"
 if ! flock -n 9; then
 	echo "waiting for another check on this machine"
 	flock 9
