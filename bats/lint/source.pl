@@ -67,6 +67,8 @@ for (@ARGV) {
 
 	complain('comments', $-[0], 'a // comment') while $bare =~ m{//}g;
 
+	complain('print', $-[0], "$1 prints and exits") while $code =~ /^[ \t]*#[ \t]*include[ \t]+(<err(?:or)?\.h>)/mg;
+
 	while ($code =~ /^[ \t]*#[ \t]*include[ \t]+"([^"]*)"/mg) {
 		my ($at, $header) = ($-[0], $1);
 		if ($header !~ m{^(\w+)/[\w.-]+$} or !exists $rank{$1}) {
@@ -96,7 +98,7 @@ for (@ARGV) {
 			if $name =~ /^(fork|vfork|_Fork|clone|clone3|sys_clone3|daemon|posix_spawnp?)$/
 			and $layer ne 'nsexec' and !$test;
 		complain('print', $at, "$name below cmd/")
-			if $name =~ /^(v?printf|puts|putchar|perror|exit|quick_exit|err|errx|warn|warnx)$/
+			if $name =~ /^(v?printf|puts|putchar|perror|exit|quick_exit)$/
 			and $layer ne 'cmd' and !$test;
 	}
 	while ($bare =~ /\b(F_DUPFD|stdout|stderr|SYS_(?:fork|vfork|clone3?)|__NR_(?:fork|vfork|clone3?))\b/g) {
