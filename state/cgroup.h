@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cgroups of a container: where they are, making and filling them, who is inside, stopping
+ * and removing them. Used by hull itself (never inside the container), with the rights of its
+ * caller.
+ */
+#ifndef STATE_CGROUP_H
+#define STATE_CGROUP_H
+
+#include "state/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct spec_resources;
+
+enum cgroup_layout {
+	CGROUP_NONE, /* no cgroup file system was found */
+	CGROUP_V1,   /* hybrid, too: V1 with one directory in the unified hierarchy */
+	CGROUP_V2,
+};
+
+struct cgroup_dir {
+	char *controllers; /* "cpu,cpuacct", "name=systemd"; "" is the unified (v2) hierarchy */
+	char *path;	   /* absolute, on the host */
+	size_t made;	   /* cgroup_create made what follows path[0..made); 0: it made nothing */
+};
+
+/* Plain data: the record keeps layout, controllers and path, and rebuilds it from them. */
+struct cgroup {
+	enum cgroup_layout layout;
+	size_t n;
+	struct cgroup_dir *dirs; /* allocated, like the strings in it */
+};
+
+/*
+ * Where the container's cgroups will be; changes nothing. cgroups_path (linux.cgroupsPath):
+ * absolute is below the hierarchy's mount; NULL (then id is used) or relative is below hull's own
+ * cgroup on v1, and below the parent of hull's own cgroup on v2. ".." cannot climb out.
+ */
+must_check int cgroup_locate(struct cgroup *cg, const char *cgroups_path, const char *id, struct err *e);
+
+/*
+ * Make them. res (may be NULL) says which v2 controllers are needed beyond those for statistics.
+ * One that exists must be empty and not frozen. After a failure nothing is left behind.
+ * e->code is EPERM, EACCES or EROFS where there is no permission: a rootless caller without
+ * limits and cgroupsPath may go on without cgroups.
+ */
+must_check int cgroup_create(struct cgroup *cg, const struct spec_resources *res, struct err *e);
+
+/* The directory with this controller ("memory", "" for the unified hierarchy), or NULL. */
+const struct cgroup_dir *cgroup_find(const struct cgroup *cg, const char *controller);
+
+/*
+ * How a process gets in without the kernel's global lock (DESIGN.md section 3). into_fd is for
+ * clone3(CLONE_INTO_CGROUP), v2 and hybrid; -1 without a unified hierarchy. To each of tasks_fds
+ * (v1) the new process writes "0" by itself, while it has one thread.
+ */
+#define CGROUP_TASKS_MAX 32
+struct cgroup_join {
+	int into_fd;
+	size_t n;
+	int tasks_fds[CGROUP_TASKS_MAX];
+};
+must_check int cgroup_join_open(const struct cgroup *cg, struct cgroup_join *ret, struct err *e);
+void cgroup_join_close(struct cgroup_join *j); /* sets all to -1 and n to 0; may be repeated */
+/* The slow way, for kernels without CLONE_INTO_CGROUP (before 5.7): write pid to cgroup.procs. */
+must_check int cgroup_add(const struct cgroup *cg, pid_t pid, struct err *e);
+
+/*
+ * Write the limits that are set in res (may be NULL). A pointer in *e starts at res, as those of
+ * `update --resources` do: create puts /linux/resources before it.
+ * cgroup_apply is both of the others in turn. No rules for devices: every device is allowed.
+ * On v1 there is a moment in which no device may be opened: nobody inside should need one then.
+ * EPERM for devices: no right to load eBPF programs (rootless, where the kernel lets nobody
+ * make device nodes anyway).
+ */
+must_check int cgroup_apply(const struct cgroup *cg, const struct spec_resources *res, struct err *e);
+must_check int cgroup_apply_limits(const struct cgroup *cg, const struct spec_resources *res, struct err *e);
+must_check int cgroup_apply_devices(const struct cgroup *cg, const struct spec_resources *res, struct err *e);
+
+/* 1: frozen itself (not by an ancestor) or about to be; 0: not, or there is no cgroup. */
+int cgroup_is_frozen(const struct cgroup *cg);
+/* Returns when all processes stand still, or thaws again and fails after 10 seconds. */
+must_check int cgroup_freeze(const struct cgroup *cg, bool frozen, struct err *e);
+
+/* Every process inside and below, as hull's PID namespace numbers them; the caller frees *ret. */
+must_check int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n, struct err *e);
+/* Signal them all. SIGKILL misses nobody who forks, and thaws. No cgroup is no error. */
+must_check int cgroup_kill(const struct cgroup *cg, int sig, struct err *e);
+/* Remove what is there with everything below; processes are killed and waited for. */
+must_check int cgroup_remove(const struct cgroup *cg, int timeout_ms, struct err *e);
+void cgroup_done(struct cgroup *cg);
+
+/* How many processes the OOM killer has ended inside; 0 when unknown. */
+uint64_t cgroup_oom_kills(const struct cgroup *cg);
+
+#endif
