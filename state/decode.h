@@ -120,6 +120,9 @@ struct field {
 must_check int decode(const struct type *t, const cJSON *v, void *dst, struct arena *a,
 		      struct err *e);
 
+/* For checks: "VALUE" what, with the value quoted, cut and on one line. Returns -1. */
+int decode_bad(struct err *e, const char *value, const char *what);
+
 /*
  * Visit the pointer of every leaf property in the order of the tables, with "*" for the members
  * of arrays and maps of objects. flags are those of the row, or of the nearest object above it

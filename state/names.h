@@ -27,7 +27,7 @@ extern const struct name sched_flag_names[];   /* -> bit number in sched_attr.sc
 extern const struct name mempolicy_mode_names[]; /* "MPOL_BIND" -> as in set_mempolicy(2) */
 extern const struct name mempolicy_flag_names[]; /* -> bit number in set_mempolicy's mode */
 extern const struct name device_type_names[];  /* "c", "u", "b", "p" -> the letter 'c', 'b', 'p' */
-extern const struct name device_rule_names[];  /* "a", "b", "c", "" -> the letter 'a', 'b', 'c' */
+extern const struct name device_rule_names[];  /* "a", "b", "c" -> the same letter */
 extern const struct name seccomp_action_names[]; /* -> enum seccomp_action */
 extern const struct name seccomp_op_names[];	 /* -> enum seccomp_op */
 extern const struct name seccomp_arch_names[];	 /* -> enum seccomp_arch */
@@ -99,7 +99,8 @@ const char *name_of(const struct name *table, int value);
 
 /*
  * A signal as the user writes it: "SIGTERM", "term", "15", "SIGRTMIN+3", "RTMAX-1". -1 when it is
- * none. 0 is accepted as a number, as kill(2) does.
+ * none. 0 is accepted as a number, as kill(2) does. SIGRTMIN is 34, as for glibc and for Docker's
+ * and podman's tables, whatever the C library that hull is linked with reserves for itself.
  */
 int signal_parse(const char *text);
 /* "SIGTERM", "SIGRTMIN+3", or "signal 77": into buf, which is returned. */

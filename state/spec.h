@@ -18,7 +18,7 @@
 
 struct arena;
 
-#define SPEC_FILE_MAX ((size_t)4 << 20) /* bytes of config.json */
+#define SPEC_FILE_MAX ((size_t)4 << 20) /* bytes of config.json, JSON_FILE_MAX of state/json.h */
 
 /* root */
 struct spec_root {
@@ -92,7 +92,7 @@ struct spec_exec_cpu_affinity {
 struct spec_process {
 	bool terminal;
 	struct spec_console_size *console_size;
-	struct spec_user *user; /* never NULL */
+	struct spec_user *user; /* never NULL: absent is 0:0 */
 	struct str_array args;	/* at least one; v[n] is NULL */
 	struct str_array env;	/* each with a '=' and not beginning with it; v[n] is NULL */
 	char *cwd;		/* absolute */
@@ -278,7 +278,8 @@ struct spec_linux {
 	struct spec_devices devices;
 	char *cgroups_path;
 	struct spec_resources *resources;
-	struct str_map sysctl; /* keys with dots, "net/ipv4/x" is changed to "net.ipv4.x" */
+	/* Keys with dots: "net/ipv4/x" is changed to "net.ipv4.x"; spec_sysctl_path() says where. */
+	struct str_map sysctl;
 	struct spec_seccomp *seccomp;
 	int rootfs_propagation; /* MS_SHARED, MS_REC | MS_SLAVE, ...; 0 when absent */
 	struct str_array masked_paths, readonly_paths; /* absolute */
@@ -312,13 +313,18 @@ must_check int spec_process_read(const char *text, size_t len, struct arena *a,
 must_check int spec_resources_read(const char *text, size_t len, struct arena *a,
 				   struct spec_resources **ret, struct err *e);
 
-/* The rules between the fields; spec_read has applied them. Pointers start at /process. */
+/*
+ * The rules between the fields of process, for one that was changed after it was read; the
+ * readers above have applied them. Pointers start at the process.
+ */
 must_check int spec_process_check(const struct spec_process *p, struct err *e);
 
 /* The entry for one CLONE_NEW* flag, or NULL. */
 const struct spec_namespace *spec_namespace(const struct spec *s, int type);
 /* All types in namespaces[] as CLONE_NEW* flags. */
 int spec_namespace_flags(const struct spec *s);
+/* A key of sysctl as a path below /proc/sys: "net.ipv4.x" is net/ipv4/x. The caller frees it. */
+char *spec_sysctl_path(const char *key);
 /* The value of an annotation, or NULL. */
 const char *spec_annotation(const struct spec *s, const char *key);
 

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The decoder's engine. It knows kinds of values, not properties: those are rows of state/spec_*.c. */
+#include "state/decode.h"
+
+#include "state/mem.h"
+#include "state/str.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FOUND_MAX 200 /* bytes of a value in an error's text */
+#define LISTED_MAX 10 /* names in an error's text */
+
+/* A string of the configuration for an error's text: quoted, cut, on one line. */
+static void quote(struct str *b, const char *s)
+{
+	size_t n = strnlen(s, FOUND_MAX + 1);
+
+	if (n <= FOUND_MAX) {
+		str_add_json(b, s);
+		return;
+	}
+	n = FOUND_MAX;
+	while (n && ((unsigned char)s[n] & 0xc0) == 0x80)
+		n--; /* not inside a character */
+	str_add_json_n(b, s, n);
+	str_add(b, " (cut)");
+}
+
+int decode_bad(struct err *e, const char *value, const char *what)
+{
+	struct str b auto_str = { 0 };
+
+	quote(&b, value);
+	return err_set(e, EINVAL, "%s %s", str_get(&b), what);
+}
+
+static int mismatch(const char *want, const cJSON *v, struct err *e)
+{
+	struct str b auto_str = { 0 };
+
+	if (cJSON_IsString(v)) {
+		str_add(&b, "the string ");
+		quote(&b, v->valuestring);
+	} else if (cJSON_IsNumber(v)) {
+		str_addf(&b, "the number %.*s", FOUND_MAX, v->valuestring);
+	} else {
+		str_add(&b, cJSON_IsTrue(v)	? "true" :
+			    cJSON_IsFalse(v)	? "false" :
+			    cJSON_IsArray(v)	? "an array" :
+			    cJSON_IsObject(v)	? "an object" :
+						  "null");
+	}
+	return err_set(e, EINVAL, "expected %s, found %s", want, str_get(&b));
+}
+
+/* An integer of the right form, if not of the right size: Go's reader takes neither 1.0 nor 1e3. */
+static bool integer(const cJSON *v)
+{
+	return cJSON_IsNumber(v) && !strpbrk(v->valuestring, ".eE");
+}
+
+static int decode_int(const struct type *t, const cJSON *v, struct opt_int *dst, struct err *e)
+{
+	int64_t max = t->max ? (int64_t)t->max : INT64_MAX;
+
+	if (!integer(v))
+		return mismatch("an integer", v, e);
+	if (!str_to_i64(v->valuestring, &dst->v) || dst->v < t->min || dst->v > max)
+		return err_set(e, ERANGE, "%.*s is out of range (%" PRId64 " to %" PRId64 ")", FOUND_MAX,
+			       v->valuestring, t->min, max);
+	dst->set = true;
+	return 0;
+}
+
+static int decode_uint(const struct type *t, const cJSON *v, struct opt_uint *dst, struct err *e)
+{
+	uint64_t max = t->max ? t->max : UINT64_MAX;
+	const char *text;
+
+	if (!integer(v))
+		return mismatch("an integer", v, e);
+	text = strcmp(v->valuestring, "-0") != 0 ? v->valuestring : "0";
+	if (!str_to_u64(text, &dst->v) || dst->v > max)
+		return err_set(e, ERANGE, "%.*s is out of range (0 to %" PRIu64 ")", FOUND_MAX, text, max);
+	dst->set = true;
+	return 0;
+}
+
+static int unknown(const struct type *t, const cJSON *v, struct err *e)
+{
+	struct str b auto_str = { 0 };
+	size_t n = 0;
+
+	while (t->names[n].name)
+		n++;
+	quote(&b, v->valuestring);
+	if (n <= LISTED_MAX)
+		str_add(&b, ", expected one of ");
+	for (size_t i = 0; i < n && n <= LISTED_MAX; i++)
+		str_addf(&b, "%s%s", i ? ", " : "", t->names[i].name);
+	return err_set(e, EINVAL, "unknown %s %s", t->what, str_get(&b));
+}
+
+static int decode_enum(const struct type *t, const cJSON *v, int *dst, struct err *e)
+{
+	if (!cJSON_IsString(v))
+		return mismatch("a string", v, e);
+	return name_lookup(t->names, v->valuestring, dst) ? 0 : unknown(t, v, e);
+}
+
+static int decode_name_set(const struct type *t, const cJSON *v, struct name_set *dst,
+			   struct arena *a, struct err *e)
+{
+	const cJSON *item;
+	size_t i = 0;
+	int bit;
+
+	if (!cJSON_IsArray(v))
+		return mismatch("an array", v, e);
+	dst->set = true;
+	cJSON_ArrayForEach(item, v) {
+		if (!cJSON_IsString(item)) {
+			mismatch("a string", item, e);
+			return err_at_index(e, i);
+		}
+		if (name_lookup(t->names, item->valuestring, &bit)) {
+			dst->mask |= UINT64_C(1) << bit;
+		} else if (!t->unknown_ok) {
+			unknown(t, item, e);
+			return err_at_index(e, i);
+		} else {
+			if (!dst->unknown.v)
+				dst->unknown.v = arena_zalloc(a, sizeof(char *) * (size_t)(cJSON_GetArraySize(v) + 1));
+			dst->unknown.v[dst->unknown.n++] = arena_strdup(a, item->valuestring);
+		}
+		i++;
+	}
+	return 0;
+}
+
+static int decode_array(const struct type *t, const cJSON *v, struct array *dst, struct arena *a,
+			struct err *e)
+{
+	const cJSON *item;
+	char *slot;
+
+	if (!cJSON_IsArray(v))
+		return mismatch("an array", v, e);
+	slot = dst->v = arena_zalloc(a, t->elem->size * ((size_t)cJSON_GetArraySize(v) + 1));
+	cJSON_ArrayForEach(item, v) {
+		if (decode(t->elem, item, slot, a, e) < 0)
+			return err_at_index(e, dst->n);
+		slot += t->elem->size;
+		dst->n++;
+	}
+	return 0;
+}
+
+static int decode_str_map(const cJSON *v, struct str_map *dst, struct arena *a, struct err *e)
+{
+	struct map_entry *entry;
+	const cJSON *item;
+
+	if (!cJSON_IsObject(v))
+		return mismatch("an object", v, e);
+	entry = dst->v = arena_zalloc(a, sizeof(*entry) * ((size_t)cJSON_GetArraySize(v) + 1));
+	cJSON_ArrayForEach(item, v) {
+		if (!cJSON_IsString(item)) {
+			mismatch("a string", item, e);
+			return err_at_key(e, item->string);
+		}
+		entry->key = arena_strdup(a, item->string);
+		entry->value = arena_strdup(a, item->valuestring);
+		entry++;
+		dst->n++;
+	}
+	return 0;
+}
+
+static int decode_obj_map(const struct type *t, const cJSON *v, struct array *dst, struct arena *a,
+			  struct err *e)
+{
+	const cJSON *item;
+	char *slot;
+
+	if (!cJSON_IsObject(v))
+		return mismatch("an object", v, e);
+	slot = dst->v = arena_zalloc(a, t->elem->size * ((size_t)cJSON_GetArraySize(v) + 1));
+	cJSON_ArrayForEach(item, v) {
+		*(char **)(void *)slot = arena_strdup(a, item->string);
+		if (decode(t->elem, item, slot, a, e) < 0)
+			return err_at_key(e, item->string);
+		slot += t->elem->size;
+		dst->n++;
+	}
+	return 0;
+}
+
+/* Whether v is what Go writes for "nothing set". */
+static bool asks_nothing(const cJSON *v)
+{
+	const cJSON *item;
+
+	if (cJSON_IsString(v) || cJSON_IsNumber(v))
+		return !v->valuestring[0] || (cJSON_IsNumber(v) && !strcmp(v->valuestring, "0"));
+	cJSON_ArrayForEach(item, v) {
+		/* An array with an element asks for something, a member may still be empty. */
+		if (cJSON_IsArray(v) || !asks_nothing(item))
+			return false;
+	}
+	return !cJSON_IsTrue(v);
+}
+
+/* JSON null is how Go writes an absent pointer; "" is how it writes an absent optional string. */
+static bool absent(const struct field *f, const cJSON *v)
+{
+	if (!v || cJSON_IsNull(v))
+		return true;
+	return f->type && (f->type->kind == K_STR || f->type->kind == K_ENUM) && !(f->flags & REQUIRED) &&
+	       cJSON_IsString(v) && !v->valuestring[0];
+}
+
+static int decode_field(const struct field *f, const cJSON *v, char *base, struct arena *a, struct err *e)
+{
+	bool object = f->type->kind == K_OBJECT;
+	char *dst = base + f->offset;
+	void *to = dst;
+
+	if (object) /* held by pointer, so that NULL says "absent" */
+		to = *(void **)(void *)dst = arena_zalloc(a, f->type->size);
+	if (decode(f->type, v, to, a, e) < 0)
+		return -1;
+	if (f->flags & LATER) {
+		if (!asks_nothing(v))
+			return err_set(e, ENOTSUP, "is not supported yet");
+		memset(dst, 0, object ? sizeof(void *) : f->type->size);
+	}
+	return 0;
+}
+
+static int decode_object(const struct type *t, const cJSON *v, char *dst, struct arena *a, struct err *e)
+{
+	const cJSON *item;
+
+	if (!cJSON_IsObject(v))
+		return mismatch("an object", v, e);
+	for (const struct field *f = t->fields; f->key; f++) {
+		if (f->flags & IGNORED)
+			continue;
+		item = cJSON_GetObjectItemCaseSensitive(v, f->key);
+		if (!absent(f, item)) {
+			if (decode_field(f, item, dst, a, e) < 0)
+				return err_at_key(e, f->key);
+		} else if (f->flags & REQUIRED) {
+			err_set(e, EINVAL, "is required");
+			return err_at_key(e, f->key);
+		}
+	}
+	/* Unknown properties are ignored: config.md, Extensibility. */
+	return 0;
+}
+
+static int decode_simple(const struct type *t, const cJSON *v, void *dst, struct arena *a, struct err *e)
+{
+	if (t->kind == K_STR) {
+		if (!cJSON_IsString(v))
+			return mismatch("a string", v, e);
+		*(char **)dst = arena_strdup(a, v->valuestring);
+		return 0;
+	}
+	if (!cJSON_IsBool(v))
+		return mismatch("true or false", v, e);
+	if (t->kind == K_BOOL)
+		*(bool *)dst = cJSON_IsTrue(v);
+	else
+		*(struct opt_bool *)dst = (struct opt_bool){ .set = true, .v = cJSON_IsTrue(v) };
+	return 0;
+}
+
+int decode(const struct type *t, const cJSON *v, void *dst, struct arena *a, struct err *e)
+{
+	int r = -1;
+
+	switch (t->kind) {
+	case K_STR:
+	case K_BOOL:
+	case K_OPT_BOOL:
+		r = decode_simple(t, v, dst, a, e);
+		break;
+	case K_INT:
+		r = decode_int(t, v, dst, e);
+		break;
+	case K_UINT:
+		r = decode_uint(t, v, dst, e);
+		break;
+	case K_ENUM:
+		r = decode_enum(t, v, dst, e);
+		break;
+	case K_NAME_SET:
+		r = decode_name_set(t, v, dst, a, e);
+		break;
+	case K_OBJECT:
+		r = decode_object(t, v, dst, a, e);
+		break;
+	case K_ARRAY:
+		r = decode_array(t, v, dst, a, e);
+		break;
+	case K_STR_MAP:
+		r = decode_str_map(v, dst, a, e);
+		break;
+	case K_OBJ_MAP:
+		r = decode_obj_map(t, v, dst, a, e);
+		break;
+	}
+	if (r < 0)
+		return -1;
+	return t->check ? t->check(dst, e) : 0;
+}
+
+static void visit(const struct type *t, const char *at, unsigned flags, const char *why,
+		  decode_visitor *fn, void *arg)
+{
+	char path[512];
+
+	if (t && (t->kind == K_ARRAY || t->kind == K_OBJ_MAP)) {
+		snprintf(path, sizeof(path), "%s/*", at);
+		visit(t->elem, path, flags, why, fn, arg);
+	} else if (t && t->kind == K_NAME_SET) {
+		snprintf(path, sizeof(path), "%s/*", at);
+		fn(arg, path, flags, why);
+	} else if (t && t->kind == K_OBJECT) {
+		for (const struct field *f = t->fields; f->key; f++) {
+			snprintf(path, sizeof(path), "%s/%s", at, f->key);
+			visit(f->type, path, (flags & ~(unsigned)REQUIRED) | f->flags, f->why ? f->why : why, fn, arg);
+		}
+	} else {
+		fn(arg, at, flags, why);
+	}
+}
+
+void decode_visit(const struct type *t, const char *at, decode_visitor *fn, void *arg)
+{
+	visit(t, at, 0, NULL, fn, arg);
+}
