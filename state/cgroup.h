@@ -44,7 +44,8 @@ must_check int cgroup_locate(struct cgroup *cg, const char *cgroups_path, const 
 
 /*
  * Make them. res (may be NULL) says which v2 controllers are needed beyond those for statistics.
- * One that exists must be empty and not frozen. After a failure nothing is left behind.
+ * One that exists must be empty and not frozen. After a failure nothing is left behind, and cg
+ * has no directories any more: what is there belongs to others.
  * e->code is EPERM, EACCES or EROFS where there is no permission: a rootless caller without
  * limits and cgroupsPath may go on without cgroups.
  */
