@@ -38,7 +38,9 @@ static int put_attr(struct str *out, unsigned type, const void *data, size_t n, 
 	static const char pad[NLA_ALIGNTO];
 
 	if (n > UINT16_MAX - NLA_HDRLEN)
-		return err_set(e, EMSGSIZE, "bootstrap attribute %u has %zu bytes, more than fit a message", type, n);
+		return err_set(e, EMSGSIZE,
+			       "bootstrap attribute %u has %zu bytes, more than fit a message",
+			       type, n);
 	str_add_n(out, (const char *)&a, sizeof(a));
 	str_add_n(out, data, n);
 	str_add_n(out, pad, NLA_ALIGN(n) - n);
@@ -52,13 +54,14 @@ static int put_string(struct str *out, unsigned type, const char *s, struct err 
 
 int bootstrap_encode(const struct bootstrap *b, struct str *out, struct err *e)
 {
-	uint32_t flags = (b->deny_setgroups ? FLAG_DENY_SETGROUPS : 0u) | (b->debug ? FLAG_DEBUG : 0u) |
-			 (b->exec ? FLAG_EXEC : 0u);
+	uint32_t flags = (b->deny_setgroups ? FLAG_DENY_SETGROUPS : 0u) |
+			 (b->debug ? FLAG_DEBUG : 0u) | (b->exec ? FLAG_EXEC : 0u);
 	struct nlmsghdr h = { .nlmsg_type = MSG_BOOTSTRAP };
 
 	str_add_n(out, (const char *)&h, sizeof(h));
 	if (put_attr(out, ATTR_PLAN, b->plan.steps, b->plan.n * sizeof(b->plan.steps[0]), e) < 0 ||
-	    put_string(out, ATTR_UID_MAP, b->uid_map, e) < 0 || put_string(out, ATTR_GID_MAP, b->gid_map, e) < 0 ||
+	    put_string(out, ATTR_UID_MAP, b->uid_map, e) < 0 ||
+	    put_string(out, ATTR_GID_MAP, b->gid_map, e) < 0 ||
 	    put_string(out, ATTR_NEWUIDMAP, b->newuidmap, e) < 0 ||
 	    put_string(out, ATTR_NEWGIDMAP, b->newgidmap, e) < 0 ||
 	    put_string(out, ATTR_OOM_SCORE_ADJ, b->oom_score_adj, e) < 0 ||
@@ -67,7 +70,8 @@ int bootstrap_encode(const struct bootstrap *b, struct str *out, struct err *e)
 	    put_attr(out, ATTR_ARENA, &b->arena_fd, sizeof(b->arena_fd), e) < 0)
 		return -1;
 	if (out->n > BOOTSTRAP_MAX)
-		return err_set(e, EMSGSIZE, "bootstrap message of %zu bytes, more than %d", out->n, BOOTSTRAP_MAX);
+		return err_set(e, EMSGSIZE, "bootstrap message of %zu bytes, more than %d", out->n,
+			       BOOTSTRAP_MAX);
 	h.nlmsg_len = (uint32_t)out->n;
 	memcpy(out->s, &h, sizeof(h));
 	return 0;
@@ -86,19 +90,25 @@ static int parse(const char *buf, size_t n, unsigned type, struct attrs *ret, st
 	size_t at = sizeof(h);
 
 	if (n < sizeof(h))
-		return err_set(e, EBADMSG, "bootstrap message of %zu bytes is shorter than its header", n);
+		return err_set(e, EBADMSG,
+			       "bootstrap message of %zu bytes is shorter than its header", n);
 	memcpy(&h, buf, sizeof(h));
 	if (h.nlmsg_type != type || h.nlmsg_len != n)
-		return err_set(e, EBADMSG, "bootstrap message has type %u and length %u, expected type %u and length %zu",
-			       h.nlmsg_type, h.nlmsg_len, type, n);
+		return err_set(
+			e, EBADMSG,
+			"bootstrap message has type %u and length %u, expected type %u and length %zu",
+			h.nlmsg_type, h.nlmsg_len, type, n);
 	while (at < n) {
 		if (n - at < sizeof(a))
 			return err_set(e, EBADMSG, "bootstrap attribute at byte %zu is cut", at);
 		memcpy(&a, buf + at, sizeof(a));
-		if (a.nla_len < NLA_HDRLEN || a.nla_len > n - at || NLA_ALIGN((size_t)a.nla_len) > n - at)
-			return err_set(e, EBADMSG, "bootstrap attribute at byte %zu has length %u", at, a.nla_len);
+		if (a.nla_len < NLA_HDRLEN || a.nla_len > n - at ||
+		    NLA_ALIGN((size_t)a.nla_len) > n - at)
+			return err_set(e, EBADMSG, "bootstrap attribute at byte %zu has length %u",
+				       at, a.nla_len);
 		if (a.nla_type == 0 || a.nla_type >= ATTR_COUNT || ret->data[a.nla_type])
-			return err_set(e, EBADMSG, "bootstrap attribute %u is unknown or repeated", a.nla_type);
+			return err_set(e, EBADMSG, "bootstrap attribute %u is unknown or repeated",
+				       a.nla_type);
 		ret->data[a.nla_type] = buf + at + NLA_HDRLEN;
 		ret->n[a.nla_type] = (size_t)a.nla_len - NLA_HDRLEN;
 		at += NLA_ALIGN((size_t)a.nla_len);
@@ -117,7 +127,8 @@ static int get_string(const struct attrs *a, unsigned type, const char **ret, st
 static int get_u32(const struct attrs *a, unsigned type, void *ret, struct err *e)
 {
 	if (!a->data[type] || a->n[type] != sizeof(uint32_t))
-		return err_set(e, EBADMSG, "bootstrap attribute %u is missing or not four bytes", type);
+		return err_set(e, EBADMSG, "bootstrap attribute %u is missing or not four bytes",
+			       type);
 	memcpy(ret, a->data[type], sizeof(uint32_t));
 	return 0;
 }
@@ -127,7 +138,8 @@ static int get_plan(const struct attrs *a, struct plan *ret, struct err *e)
 	size_t n = a->n[ATTR_PLAN];
 
 	if (!a->data[ATTR_PLAN] || n % sizeof(ret->steps[0]) || n > sizeof(ret->steps))
-		return err_set(e, EBADMSG, "bootstrap plan of %zu bytes is missing or malformed", n);
+		return err_set(e, EBADMSG, "bootstrap plan of %zu bytes is missing or malformed",
+			       n);
 	memcpy(ret->steps, a->data[ATTR_PLAN], n);
 	ret->n = (uint32_t)(n / sizeof(ret->steps[0]));
 	return 0;
@@ -140,12 +152,13 @@ int bootstrap_decode(const char *buf, size_t n, struct bootstrap *ret, struct er
 	uint32_t flags;
 
 	if (parse(buf, n, MSG_BOOTSTRAP, &a, e) < 0 || get_plan(&a, &b.plan, e) < 0 ||
-	    get_string(&a, ATTR_UID_MAP, &b.uid_map, e) < 0 || get_string(&a, ATTR_GID_MAP, &b.gid_map, e) < 0 ||
+	    get_string(&a, ATTR_UID_MAP, &b.uid_map, e) < 0 ||
+	    get_string(&a, ATTR_GID_MAP, &b.gid_map, e) < 0 ||
 	    get_string(&a, ATTR_NEWUIDMAP, &b.newuidmap, e) < 0 ||
 	    get_string(&a, ATTR_NEWGIDMAP, &b.newgidmap, e) < 0 ||
 	    get_string(&a, ATTR_OOM_SCORE_ADJ, &b.oom_score_adj, e) < 0 ||
-	    get_string(&a, ATTR_TIME_OFFSETS, &b.time_offsets, e) < 0 || get_u32(&a, ATTR_FLAGS, &flags, e) < 0 ||
-	    get_u32(&a, ATTR_ARENA, &b.arena_fd, e) < 0)
+	    get_string(&a, ATTR_TIME_OFFSETS, &b.time_offsets, e) < 0 ||
+	    get_u32(&a, ATTR_FLAGS, &flags, e) < 0 || get_u32(&a, ATTR_ARENA, &b.arena_fd, e) < 0)
 		return -1;
 	b.deny_setgroups = flags & FLAG_DENY_SETGROUPS;
 	b.debug = flags & FLAG_DEBUG;
@@ -183,7 +196,8 @@ int bootstrap_decode_pids(const char *buf, size_t n, struct bootstrap_pids *ret,
 	    get_u32(&a, ATTR_INIT_PID, &p.init, e) < 0)
 		return -1;
 	if (p.child <= 0 || p.init <= 0)
-		return err_set(e, EBADMSG, "stage 0 reported PIDs %d and %d", (int)p.child, (int)p.init);
+		return err_set(e, EBADMSG, "stage 0 reported PIDs %d and %d", (int)p.child,
+			       (int)p.init);
 	*ret = p;
 	return 0;
 }

@@ -21,10 +21,10 @@ struct bootstrap {
 	const char *newuidmap, *newgidmap; /* absolute paths of the helpers, for EPERM */
 	const char *oom_score_adj;	   /* the text for /proc/self/oom_score_adj */
 	const char *time_offsets;	   /* the text for /proc/PID/timens_offsets */
-	bool deny_setgroups;		   /* write "deny" to /proc/PID/setgroups before the gid map */
-	bool debug;			   /* send log lines */
-	bool exec;			   /* for an exec, not for a container's init */
-	int arena_fd;			   /* the arguments of init (state/mem.h, shared arena) */
+	bool deny_setgroups; /* write "deny" to /proc/PID/setgroups before the gid map */
+	bool debug;	     /* send log lines */
+	bool exec;	     /* for an exec, not for a container's init */
+	int arena_fd;	     /* the arguments of init (state/mem.h, shared arena) */
 };
 
 #define BOOTSTRAP_MAX 131072 /* bytes of an encoded message */
@@ -46,6 +46,7 @@ struct bootstrap_pids {
 };
 #define BOOTSTRAP_PIDS_SIZE 32
 void bootstrap_encode_pids(const struct bootstrap_pids *p, char buf[BOOTSTRAP_PIDS_SIZE]);
-must_check int bootstrap_decode_pids(const char *buf, size_t n, struct bootstrap_pids *ret, struct err *e);
+must_check int bootstrap_decode_pids(const char *buf, size_t n, struct bootstrap_pids *ret,
+				     struct err *e);
 
 #endif

@@ -14,9 +14,11 @@
 void (*channel_log_fn)(const char *line);
 
 static const char *const names[] = {
-	[MSG_ERROR] = "ERROR", [MSG_LOG] = "LOG",     [MSG_SOURCE] = "SOURCE",	 [MSG_SOURCE_FD] = "SOURCE_FD",
-	[MSG_HOOKS] = "HOOKS", [MSG_READY] = "READY", [MSG_PROCEED] = "PROCEED", [MSG_HOOKS_DONE] = "HOOKS_DONE",
-	[MSG_GO] = "GO",       [MSG_EXEC] = "EXEC",
+	[MSG_ERROR] = "ERROR",	   [MSG_LOG] = "LOG",
+	[MSG_SOURCE] = "SOURCE",   [MSG_SOURCE_FD] = "SOURCE_FD",
+	[MSG_HOOKS] = "HOOKS",	   [MSG_READY] = "READY",
+	[MSG_PROCEED] = "PROCEED", [MSG_HOOKS_DONE] = "HOOKS_DONE",
+	[MSG_GO] = "GO",	   [MSG_EXEC] = "EXEC",
 };
 
 const char *msg_name(uint32_t type)
@@ -42,7 +44,8 @@ static void attach_fd(struct msghdr *mh, union fd_control *c, int fd)
 	memcpy(CMSG_DATA(&c->h), &fd, sizeof(fd));
 }
 
-int channel_send(int sock, enum msg_type type, const void *body, size_t n, int pass_fd, struct err *e)
+int channel_send(int sock, enum msg_type type, const void *body, size_t n, int pass_fd,
+		 struct err *e)
 {
 	uint32_t head[2] = { type, (uint32_t)n };
 	struct iovec iov[2] = { { head, HEADER }, { (void *)body, n } };
@@ -52,7 +55,8 @@ int channel_send(int sock, enum msg_type type, const void *body, size_t n, int p
 
 	_Static_assert(HEADER == sizeof(head), "a message's header is two words");
 	if (n > sizeof(((struct msg *)0)->body))
-		return err_set(e, EMSGSIZE, "message %s of %zu bytes is too long", msg_name(type), n);
+		return err_set(e, EMSGSIZE, "message %s of %zu bytes is too long", msg_name(type),
+			       n);
 	if (pass_fd >= 0)
 		attach_fd(&mh, &control, pass_fd);
 	do {
@@ -66,7 +70,8 @@ static void take_passed_fd(struct msghdr *mh, int *ret_fd)
 	struct cmsghdr *c = CMSG_FIRSTHDR(mh);
 	int fd = -1;
 
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
 	if (ret_fd)
 		*ret_fd = fd;
@@ -78,7 +83,10 @@ static int receive(int sock, struct msg *m, int *ret_fd, struct err *e)
 {
 	union fd_control control = { 0 };
 	struct iovec iov = { m, sizeof(*m) };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr mh = { .msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = &control,
+			     .msg_controllen = sizeof(control) };
 	ssize_t r;
 
 	do {
@@ -90,7 +98,8 @@ static int receive(int sock, struct msg *m, int *ret_fd, struct err *e)
 	if (r < 0)
 		return err_sys(e, "receive a message");
 	take_passed_fd(&mh, ret_fd);
-	if ((size_t)r < HEADER || (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || m->n != (size_t)r - HEADER)
+	if ((size_t)r < HEADER || (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
+	    m->n != (size_t)r - HEADER)
 		return err_set(e, EPROTO, "message of %zd bytes is malformed", r);
 	return 1;
 }
@@ -123,7 +132,8 @@ int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd, str
 		return -1;
 	}
 	if (m->type != type)
-		return err_set(e, EPROTO, "message %s instead of %s", msg_name(m->type), msg_name(type));
+		return err_set(e, EPROTO, "message %s instead of %s", msg_name(m->type),
+			       msg_name(type));
 	return 0;
 }
 

@@ -33,7 +33,8 @@ struct msg {
 _Static_assert(sizeof(struct err) <= 1400, "an error fits a message");
 
 /* EPIPE when the peer is gone (never SIGPIPE). pass_fd is sent along, or -1. */
-must_check int channel_send(int sock, enum msg_type type, const void *body, size_t n, int pass_fd, struct err *e);
+must_check int channel_send(int sock, enum msg_type type, const void *body, size_t n, int pass_fd,
+			    struct err *e);
 
 /*
  * The next message, whatever it is; log lines are handed to log_fn (or dropped) on the way.
@@ -46,7 +47,8 @@ must_check int channel_next(int sock, struct msg *m, int *ret_fd, struct err *e)
  * The next message, which must be of this type. -1 for a MSG_ERROR (copied to *e), for another
  * type (EPROTO, both named) and for the end of file (EPIPE).
  */
-must_check int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd, struct err *e);
+must_check int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd,
+			      struct err *e);
 
 /* Best effort: the error itself cannot be reported otherwise. */
 void channel_send_error(int sock, const struct err *e);

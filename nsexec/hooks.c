@@ -27,14 +27,15 @@ static int run_one(const struct spec_hook *h, const char *state, char *const *en
 	if (process_run(&p, &r, e) < 0)
 		return -1;
 	if (r.timed_out)
-		return err_set(e, ETIMEDOUT, "hook ran past specified timeout of %.1fs", (double)h->timeout.v);
+		return err_set(e, ETIMEDOUT, "hook ran past specified timeout of %.1fs",
+			       (double)h->timeout.v);
 	if (!process_succeeded(&r))
 		return err_set(e, EINVAL, "%s, stdout: %s, stderr: %s", r.how, r.output, r.errors);
 	return 0;
 }
 
-static int run_at(const struct spec_hook_list *hooks, size_t i, const char *kind, const char *state, char *const *env,
-		  struct err *e)
+static int run_at(const struct spec_hook_list *hooks, size_t i, const char *kind, const char *state,
+		  char *const *env, struct err *e)
 {
 	if (run_one(&hooks->v[i], state, env, e) == 0)
 		return 0;
@@ -44,7 +45,8 @@ static int run_at(const struct spec_hook_list *hooks, size_t i, const char *kind
 	return err_at_key(e, "hooks");
 }
 
-int hooks_run(const struct spec_hook_list *hooks, const char *kind, const char *state, char *const *env, struct err *e)
+int hooks_run(const struct spec_hook_list *hooks, const char *kind, const char *state,
+	      char *const *env, struct err *e)
 {
 	for (size_t i = 0; i < hooks->n; i++) {
 		if (run_at(hooks, i, kind, state, env, e) < 0)
@@ -53,7 +55,8 @@ int hooks_run(const struct spec_hook_list *hooks, const char *kind, const char *
 	return 0;
 }
 
-void hooks_run_all(const struct spec_hook_list *hooks, const char *kind, const char *state, void (*warn)(const char *))
+void hooks_run_all(const struct spec_hook_list *hooks, const char *kind, const char *state,
+		   void (*warn)(const char *))
 {
 	struct err e;
 

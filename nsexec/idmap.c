@@ -32,14 +32,19 @@ static int run_helper(const char *helper, pid_t pid, const char *map, struct err
 	argv[n++] = num;
 	for (char *w = strtok_r(text, " \n", &save); w; w = strtok_r(NULL, " \n", &save))
 		argv[n++] = w;
-	if (process_run(&(struct process){ .path = helper, .argv = argv, .env = env, .timeout_ms = 30000 }, &res, e) < 0)
+	if (process_run(
+		    &(struct process){
+			    .path = helper, .argv = argv, .env = env, .timeout_ms = 30000 },
+		    &res, e) < 0)
 		return -1;
 	if (process_succeeded(&res))
 		return 0;
-	return err_set(e, EPERM, "%s failed: %s%s%s", helper, res.how, res.errors[0] ? ": " : "", res.errors);
+	return err_set(e, EPERM, "%s failed: %s%s%s", helper, res.how, res.errors[0] ? ": " : "",
+		       res.errors);
 }
 
-static int write_map(pid_t pid, const char *file, const char *map, const char *helper, const char *key, struct err *e)
+static int write_map(pid_t pid, const char *file, const char *map, const char *helper,
+		     const char *key, struct err *e)
 {
 	char path[64];
 
@@ -50,7 +55,8 @@ static int write_map(pid_t pid, const char *file, const char *map, const char *h
 	if (e->code == EPERM && helper && run_helper(helper, pid, map, e) == 0)
 		return 0;
 	if (e->code == EPERM && !helper)
-		err_wrap(e, "not allowed, and no new%s is in PATH", *file == 'u' ? "uidmap" : "gidmap");
+		err_wrap(e, "not allowed, and no new%s is in PATH",
+			 *file == 'u' ? "uidmap" : "gidmap");
 	err_at_key(e, key);
 	return err_at_key(e, "linux");
 }

@@ -87,7 +87,8 @@ static int receive_bootstrap(struct stages *s, struct err *e)
 		n = recv(s->init_sock, NULL, 0, MSG_PEEK | MSG_TRUNC);
 	} while (n < 0 && errno == EINTR);
 	if (n <= 0)
-		return n < 0 ? err_sys(e, "receive the bootstrap message") : err_set(e, EPIPE, "hull went away");
+		return n < 0 ? err_sys(e, "receive the bootstrap message") :
+			       err_set(e, EPIPE, "hull went away");
 	buf = xmalloc((size_t)n);
 	if (recv(s->init_sock, buf, (size_t)n, 0) != n)
 		return err_set(e, EBADMSG, "the bootstrap message is cut");

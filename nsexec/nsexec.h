@@ -31,16 +31,16 @@ enum stage { STAGE_PARENT = 1, STAGE_CHILD, STAGE_INIT };
 struct nsexec_request {
 	struct bootstrap boot;
 	const struct cgroup_join *join; /* NULL: stay in the own cgroup */
-	const int *pass_fds;		/* descriptors that the stages inherit at the same numbers */
+	const int *pass_fds; /* descriptors that the stages inherit at the same numbers */
 	size_t n_pass_fds;
 };
 
 struct nsexec {
 	int init_sock, sync_sock;
-	pid_t parent;	 /* stage 0, until it was reaped */
-	pid_t child;	 /* stage 1, from the report until it was reaped */
-	pid_t init;	 /* stage 2, from the report on; a child of the caller */
-	char died[160];	 /* which stage was found killed, for the sentence */
+	pid_t parent;	/* stage 0, until it was reaped */
+	pid_t child;	/* stage 1, from the report until it was reaped */
+	pid_t init;	/* stage 2, from the report on; a child of the caller */
+	char died[160]; /* which stage was found killed, for the sentence */
 };
 
 /*

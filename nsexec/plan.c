@@ -29,9 +29,9 @@ static const struct {
 	unsigned flag;
 	const char *name;
 } ns_names[] = {
-	{ CLONE_NEWUSER, "user" },     { CLONE_NEWNS, "mount" },   { CLONE_NEWPID, "pid" }, { CLONE_NEWNET, "network" },
-	{ CLONE_NEWIPC, "ipc" },       { CLONE_NEWUTS, "uts" },	   { CLONE_NEWCGROUP, "cgroup" },
-	{ CLONE_NEWTIME, "time" },
+	{ CLONE_NEWUSER, "user" },     { CLONE_NEWNS, "mount" },  { CLONE_NEWPID, "pid" },
+	{ CLONE_NEWNET, "network" },   { CLONE_NEWIPC, "ipc" },	  { CLONE_NEWUTS, "uts" },
+	{ CLONE_NEWCGROUP, "cgroup" }, { CLONE_NEWTIME, "time" },
 };
 
 const char *plan_ns_name(unsigned flag)
@@ -82,7 +82,8 @@ static int add_joins(struct plan *p, const struct plan_input *in, struct err *e)
 
 	if (!user)
 		return join_others(p, PLAN_JOIN, in, e);
-	if (join_others(p, PLAN_JOIN_TRY, in, e) < 0 || add(p, PLAN_JOIN, CLONE_NEWUSER, user->fd, e) < 0 ||
+	if (join_others(p, PLAN_JOIN_TRY, in, e) < 0 ||
+	    add(p, PLAN_JOIN, CLONE_NEWUSER, user->fd, e) < 0 ||
 	    add(p, PLAN_BECOME_ROOT, 0, -1, e) < 0)
 		return -1;
 	return join_others(p, PLAN_JOIN, in, e);
@@ -93,8 +94,8 @@ static int add_unshares(struct plan *p, const struct plan_input *in, struct err 
 	unsigned rest = in->unshare & ~(unsigned)CLONE_NEWUSER;
 
 	if (in->unshare & CLONE_NEWUSER) {
-		if (add(p, PLAN_UNSHARE, CLONE_NEWUSER, -1, e) < 0 || add(p, PLAN_MAP, 0, -1, e) < 0 ||
-		    add(p, PLAN_BECOME_ROOT, 0, -1, e) < 0)
+		if (add(p, PLAN_UNSHARE, CLONE_NEWUSER, -1, e) < 0 ||
+		    add(p, PLAN_MAP, 0, -1, e) < 0 || add(p, PLAN_BECOME_ROOT, 0, -1, e) < 0)
 			return -1;
 	}
 	if (rest && add(p, PLAN_UNSHARE, rest, -1, e) < 0)
@@ -113,9 +114,11 @@ int plan_make(struct plan *plan, const struct plan_input *in, struct err *e)
 				       plan_ns_name((unsigned)in->join[i].flag));
 		joined |= (unsigned)in->join[i].flag;
 	}
-	if (in->pidfd >= 0 && in->pidfd_flags && add(plan, PLAN_JOIN, in->pidfd_flags, in->pidfd, e) < 0)
+	if (in->pidfd >= 0 && in->pidfd_flags &&
+	    add(plan, PLAN_JOIN, in->pidfd_flags, in->pidfd, e) < 0)
 		return -1;
-	if (in->pidfd >= 0 && (in->pidfd_flags & CLONE_NEWUSER) && add(plan, PLAN_BECOME_ROOT, 0, -1, e) < 0)
+	if (in->pidfd >= 0 && (in->pidfd_flags & CLONE_NEWUSER) &&
+	    add(plan, PLAN_BECOME_ROOT, 0, -1, e) < 0)
 		return -1;
 	if (add_joins(plan, in, e) < 0)
 		return -1;
@@ -132,8 +135,12 @@ static void put(char *buf, size_t size, const char *s)
 void plan_print(const struct plan *plan, char *buf, size_t size)
 {
 	static const char *const ops[] = {
-		[PLAN_JOIN] = "join",	    [PLAN_JOIN_TRY] = "try to join",	[PLAN_UNSHARE] = "unshare",
-		[PLAN_MAP] = "map ids",	    [PLAN_BECOME_ROOT] = "become root", [PLAN_TIME_OFFSETS] = "set time offsets",
+		[PLAN_JOIN] = "join",
+		[PLAN_JOIN_TRY] = "try to join",
+		[PLAN_UNSHARE] = "unshare",
+		[PLAN_MAP] = "map ids",
+		[PLAN_BECOME_ROOT] = "become root",
+		[PLAN_TIME_OFFSETS] = "set time offsets",
 	};
 
 	buf[0] = '\0';

@@ -122,8 +122,11 @@ static int spawn(const struct process *p, int in, int out, int err, pid_t *ret, 
 
 int process_run(const struct process *p, struct process_result *ret, struct err *e)
 {
-	auto_close int in = p->input ? memory_file(p->input, e) : fd_open(AT_FDCWD, "/dev/null", O_RDONLY, 0, e);
-	auto_close int out = in < 0 ? -1 : p->stdout_fd ? fcntl(p->stdout_fd, F_DUPFD_CLOEXEC, 3) : memory_file(NULL, e);
+	auto_close int in = p->input ? memory_file(p->input, e) :
+				       fd_open(AT_FDCWD, "/dev/null", O_RDONLY, 0, e);
+	auto_close int out = in < 0	  ? -1 :
+			     p->stdout_fd ? fcntl(p->stdout_fd, F_DUPFD_CLOEXEC, 3) :
+					    memory_file(NULL, e);
 	auto_close int err = out < 0 ? -1 : memory_file(NULL, e);
 	pid_t pid;
 

@@ -105,13 +105,16 @@ static pid_t clone_stage0(struct launch *l, struct err *e)
 		errno = (int)-pid;
 		err_sys(e, "clone3 into the container's cgroup");
 		if (e->code == EBUSY || e->code == EOPNOTSUPP)
-			err_wrap(e, "the cgroup has children with controllers, or is not of a domain type");
+			err_wrap(
+				e,
+				"the cgroup has children with controllers, or is not of a domain type");
 		return -1;
 	}
 	return (pid_t)pid;
 }
 
-static int spawn(const struct nsexec_request *r, int init_fd, int sync_fd, struct nsexec *n, struct err *e)
+static int spawn(const struct nsexec_request *r, int init_fd, int sync_fd, struct nsexec *n,
+		 struct err *e)
 {
 	auto_close int exe = selfexe_open(e);
 	char init_env[40], sync_env[40], name[] = "hull", verb[] = "init";
@@ -170,10 +173,11 @@ static void note_death(struct nsexec *n, const char *stage, int status)
 	if (n->died[0])
 		return;
 	if (WIFSIGNALED(status))
-		snprintf(n->died, sizeof(n->died), "%s was killed by signal %d (%s)", stage, WTERMSIG(status),
-			 signal_name(WTERMSIG(status), sig));
+		snprintf(n->died, sizeof(n->died), "%s was killed by signal %d (%s)", stage,
+			 WTERMSIG(status), signal_name(WTERMSIG(status), sig));
 	else if (WEXITSTATUS(status))
-		snprintf(n->died, sizeof(n->died), "%s exited with status %d", stage, WEXITSTATUS(status));
+		snprintf(n->died, sizeof(n->died), "%s exited with status %d", stage,
+			 WEXITSTATUS(status));
 }
 
 static void reap(pid_t *pid, struct nsexec *n, const char *stage)
@@ -226,7 +230,8 @@ static int early_death(struct nsexec *n, struct err *e)
 	nsexec_close(n);
 	reap_unknown(n);
 	reap(&n->parent, n, "stage 0 (PARENT)");
-	return err_set(e, ECHILD, "%s before it reported the PIDs", n->died[0] ? n->died : "stage 0 (PARENT) went away");
+	return err_set(e, ECHILD, "%s before it reported the PIDs",
+		       n->died[0] ? n->died : "stage 0 (PARENT) went away");
 }
 
 int nsexec_wait_pids(struct nsexec *n, struct err *e)
@@ -259,7 +264,8 @@ int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e)
 	if (r != 0)
 		return r;
 	reap(&n->init, n, "stage 2 (INIT)");
-	return err_set(e, ECHILD, "%s before it was ready", n->died[0] ? n->died : "stage 2 (INIT) went away");
+	return err_set(e, ECHILD, "%s before it was ready",
+		       n->died[0] ? n->died : "stage 2 (INIT) went away");
 }
 
 void nsexec_reap(struct nsexec *n)

@@ -66,7 +66,8 @@ static int join(const struct plan_step *step, uint32_t *joined, struct err *e)
 			return 0;
 		/* An exec into a container that died meanwhile: the pidfd's process is gone. */
 		if (errno == ESRCH)
-			return err_set(e, ESRCH, "join namespaces: container not running: no such process");
+			return err_set(e, ESRCH,
+				       "join namespaces: container not running: no such process");
 		if (step->flags & (step->flags - 1))
 			return err_sys(e, "join the container's namespaces");
 		return err_sys(e, "join the %s namespace", plan_ns_name(step->flags));
@@ -84,7 +85,8 @@ static int unshare_new(uint32_t flags, struct err *e)
 	if (e->code == EINVAL && (flags & CLONE_NEWTIME))
 		err_wrap(e, "the kernel may lack time namespaces (Linux 5.6)");
 	if ((e->code == EPERM || e->code == ENOSPC) && (flags & CLONE_NEWUSER))
-		err_wrap(e, "user namespaces may be disabled or limited (user.max_user_namespaces)");
+		err_wrap(e,
+			 "user namespaces may be disabled or limited (user.max_user_namespaces)");
 	return -1;
 }
 

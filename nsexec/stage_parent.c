@@ -20,7 +20,8 @@
 static int write_oom_score_adj(const struct bootstrap *b, struct err *e)
 {
 	/* While /proc/self is still ours: it is not once we are not dumpable and not root. */
-	if (b->oom_score_adj && fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", b->oom_score_adj) < 0) {
+	if (b->oom_score_adj &&
+	    fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", b->oom_score_adj) < 0) {
 		err_sys(e, "failed to update /proc/self/oom_score_adj to %s", b->oom_score_adj);
 		err_at_key(e, "oomScoreAdj");
 		return err_at_key(e, "process");
@@ -47,7 +48,8 @@ static int answer(struct stages *s, pid_t child, char what, struct err *e)
 	case MAP_IDS:
 		return idmap_write(child, &s->boot, e);
 	case MAP_TIME:
-		return s->boot.time_offsets ? write_time_offsets(child, s->boot.time_offsets, e) : 0;
+		return s->boot.time_offsets ? write_time_offsets(child, s->boot.time_offsets, e) :
+					      0;
 	default:
 		return err_set(e, EPROTO, "unknown request %d of stage 1", what);
 	}

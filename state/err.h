@@ -12,7 +12,7 @@ struct err {
 	char chain[1024];  /* "outermost: ...: innermost" */
 };
 
-#define must_check __attribute__((warn_unused_result))
+#define must_check	       __attribute__((warn_unused_result))
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* All of these return -1, so that a failing function can say `return err_...(e, ...)`. */

@@ -29,7 +29,8 @@ int fd_open_in_root(int rootfd, const char *path, int flags, uint64_t more)
 
 	/* EAGAIN: a rename or mount raced with ".." (openat2(2)); the kernel asks to try again. */
 	for (int i = 0; i < 32; i++) {
-		fd = sys_openat2(rootfd, path, (uint64_t)flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | more);
+		fd = sys_openat2(rootfd, path, (uint64_t)flags, 0,
+				 RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | more);
 		if (fd >= 0 || errno != EAGAIN)
 			break;
 	}
@@ -43,7 +44,8 @@ int fd_read_all(int fd, size_t max, char **ret, size_t *ret_n, struct err *e)
 	struct stat st = { 0 };
 	ssize_t r;
 
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && (uint64_t)st.st_size <= max)
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+	    (uint64_t)st.st_size <= max)
 		size = (size_t)st.st_size + 2;
 	else
 		size = 4096;
@@ -130,10 +132,12 @@ int fd_write_file(int dirfd, const char *path, const char *text)
 	return r < 0 ? -1 : 0;
 }
 
-int fd_write_atomic(int dirfd, const char *name, const void *data, size_t n, mode_t mode, struct err *e)
+int fd_write_atomic(int dirfd, const char *name, const void *data, size_t n, mode_t mode,
+		    struct err *e)
 {
 	auto_free char *tmp = xasprintf(".%s.%d", name, (int)getpid());
-	auto_close int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+	auto_close int fd =
+		openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
 
 	if (fd < 0)
 		return err_sys(e, "create %s", name);
@@ -163,7 +167,8 @@ static int unix_address(struct sockaddr_un *sa, int dirfd, const char *name)
 	int n;
 
 	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	n = snprintf(sa->sun_path, sizeof(sa->sun_path), dirfd == AT_FDCWD ? "%.0d%s" : "/proc/self/fd/%d/%s",
+	n = snprintf(sa->sun_path, sizeof(sa->sun_path),
+		     dirfd == AT_FDCWD ? "%.0d%s" : "/proc/self/fd/%d/%s",
 		     dirfd == AT_FDCWD ? 0 : dirfd, name);
 	if (n < 0 || (size_t)n >= sizeof(sa->sun_path)) {
 		errno = ENAMETOOLONG;
@@ -177,8 +182,8 @@ int fd_listen_unix(int dirfd, const char *name, int type, struct err *e)
 	auto_close int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	struct sockaddr_un sa;
 
-	if (fd < 0 || unix_address(&sa, dirfd, name) < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
-	    listen(fd, 8) < 0)
+	if (fd < 0 || unix_address(&sa, dirfd, name) < 0 ||
+	    bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 8) < 0)
 		return err_sys(e, "listen on %s", name);
 	return take_fd(&fd);
 }
@@ -188,7 +193,8 @@ int fd_connect_unix(int dirfd, const char *name, int type)
 	auto_close int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	struct sockaddr_un sa;
 
-	if (fd < 0 || unix_address(&sa, dirfd, name) < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+	if (fd < 0 || unix_address(&sa, dirfd, name) < 0 ||
+	    connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		return -1;
 	return take_fd(&fd);
 }

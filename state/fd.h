@@ -25,7 +25,8 @@ int fd_open_in_root(int rootfd, const char *path, int flags, uint64_t more);
  * bytes is EFBIG. ret_n may be NULL.
  */
 must_check int fd_read_all(int fd, size_t max, char **ret, size_t *ret_n, struct err *e);
-must_check int fd_read_file(int dirfd, const char *path, size_t max, char **ret, size_t *ret_n, struct err *e);
+must_check int fd_read_file(int dirfd, const char *path, size_t max, char **ret, size_t *ret_n,
+			    struct err *e);
 /* A small /proc or /sys file into buf, NUL-terminated, one trailing newline removed; length or -1 and errno. */
 ssize_t fd_read_small(int dirfd, const char *path, char *buf, size_t size);
 
@@ -34,7 +35,8 @@ int fd_write_all(int fd, const void *data, size_t n);
 /* Write to an existing file with one write(2) (procfs, sysfs, cgroupfs); -1 and errno. */
 int fd_write_file(int dirfd, const char *path, const char *text);
 /* Make name whole or not at all: a temporary file beside it, then rename(2). */
-must_check int fd_write_atomic(int dirfd, const char *name, const void *data, size_t n, mode_t mode, struct err *e);
+must_check int fd_write_atomic(int dirfd, const char *name, const void *data, size_t n, mode_t mode,
+			       struct err *e);
 
 /* Give up or regain FD_CLOEXEC, to hand a descriptor to the program about to be executed. */
 void fd_set_cloexec(int fd, bool on);

@@ -89,7 +89,8 @@ int arena_init_shared(struct arena *a, struct err *e)
 		return err_sys(e, "memfd_create");
 	if (ftruncate(fd, (off_t)ARENA_SIZE) < 0)
 		return err_sys(e, "ftruncate arena");
-	p = mmap(ARENA_ADDR, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+	p = mmap(ARENA_ADDR, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE,
+		 fd, 0);
 	if (p != ARENA_ADDR)
 		return err_sys(e, "mmap arena");
 	*a = (struct arena){ .base = p, .p = p, .end = p + ARENA_SIZE, .fd = take_fd(&fd) };

@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 #define auto_close __attribute__((cleanup(cleanup_close)))
-#define auto_free __attribute__((cleanup(cleanup_free)))
+#define auto_free  __attribute__((cleanup(cleanup_free)))
 
 void cleanup_close(int *fd);
 void cleanup_free(void *p);
@@ -28,11 +28,11 @@ static inline int take_fd(int *fd)
 	*fd = -1;
 	return r;
 }
-#define take_ptr(p)                          \
-	({                                   \
+#define take_ptr(p)                             \
+	({                                      \
 		__typeof__(*(p)) taken_ = *(p); \
-		*(p) = NULL;                 \
-		taken_;                      \
+		*(p) = NULL;                    \
+		taken_;                         \
 	})
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

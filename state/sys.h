@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/types.h>
 
@@ -45,21 +46,21 @@
 #endif
 
 #ifndef RESOLVE_NO_XDEV
-#define RESOLVE_NO_XDEV 0x01
+#define RESOLVE_NO_XDEV	      0x01
 #define RESOLVE_NO_MAGICLINKS 0x02
-#define RESOLVE_NO_SYMLINKS 0x04
-#define RESOLVE_BENEATH 0x08
-#define RESOLVE_IN_ROOT 0x10
+#define RESOLVE_NO_SYMLINKS   0x04
+#define RESOLVE_BENEATH	      0x08
+#define RESOLVE_IN_ROOT	      0x10
 #endif
 
 #ifndef FSOPEN_CLOEXEC
-#define FSOPEN_CLOEXEC 1
-#define FSMOUNT_CLOEXEC 1
-#define OPEN_TREE_CLONE 1
-#define OPEN_TREE_CLOEXEC O_CLOEXEC
-#define MOVE_MOUNT_F_SYMLINKS 0x1
+#define FSOPEN_CLOEXEC		1
+#define FSMOUNT_CLOEXEC		1
+#define OPEN_TREE_CLONE		1
+#define OPEN_TREE_CLOEXEC	O_CLOEXEC
+#define MOVE_MOUNT_F_SYMLINKS	0x1
 #define MOVE_MOUNT_F_EMPTY_PATH 0x4
-#define MOVE_MOUNT_T_SYMLINKS 0x10
+#define MOVE_MOUNT_T_SYMLINKS	0x10
 #define MOVE_MOUNT_T_EMPTY_PATH 0x40
 #endif
 #ifndef AT_RECURSIVE
@@ -67,22 +68,22 @@
 #endif
 
 #ifndef FSCONFIG_SET_FLAG
-#define FSCONFIG_SET_FLAG 0
+#define FSCONFIG_SET_FLAG   0
 #define FSCONFIG_SET_STRING 1
 #define FSCONFIG_CMD_CREATE 6
 #endif
 
 #ifndef MOUNT_ATTR_RDONLY
-#define MOUNT_ATTR_RDONLY 0x00000001
-#define MOUNT_ATTR_NOSUID 0x00000002
-#define MOUNT_ATTR_NODEV 0x00000004
-#define MOUNT_ATTR_NOEXEC 0x00000008
-#define MOUNT_ATTR__ATIME 0x00000070
-#define MOUNT_ATTR_RELATIME 0x00000000
-#define MOUNT_ATTR_NOATIME 0x00000010
+#define MOUNT_ATTR_RDONLY      0x00000001
+#define MOUNT_ATTR_NOSUID      0x00000002
+#define MOUNT_ATTR_NODEV       0x00000004
+#define MOUNT_ATTR_NOEXEC      0x00000008
+#define MOUNT_ATTR__ATIME      0x00000070
+#define MOUNT_ATTR_RELATIME    0x00000000
+#define MOUNT_ATTR_NOATIME     0x00000010
 #define MOUNT_ATTR_STRICTATIME 0x00000020
-#define MOUNT_ATTR_NODIRATIME 0x00000080
-#define MOUNT_ATTR_IDMAP 0x00100000
+#define MOUNT_ATTR_NODIRATIME  0x00000080
+#define MOUNT_ATTR_IDMAP       0x00100000
 struct mount_attr {
 	uint64_t attr_set;
 	uint64_t attr_clr;
@@ -107,13 +108,17 @@ struct mount_attr {
 #define MFD_EXEC 0x0010U
 #endif
 
+#ifndef TIOCGPTPEER
+#define TIOCGPTPEER _IO('T', 0x41)
+#endif
+
 #define CGROUP2_SUPER_MAGIC 0x63677270
-#define CGROUP_SUPER_MAGIC 0x27e0eb
-#define PROC_SUPER_MAGIC 0x9fa0
-#define SYSFS_MAGIC 0x62656572
-#define TMPFS_MAGIC 0x01021994
-#define DEVPTS_SUPER_MAGIC 0x1cd1
-#define NSFS_MAGIC 0x6e736673
+#define CGROUP_SUPER_MAGIC  0x27e0eb
+#define PROC_SUPER_MAGIC    0x9fa0
+#define SYSFS_MAGIC	    0x62656572
+#define TMPFS_MAGIC	    0x01021994
+#define DEVPTS_SUPER_MAGIC  0x1cd1
+#define NSFS_MAGIC	    0x6e736673
 
 /* struct clone_args of clone3(2), up to the cgroup member (Linux 5.7). */
 struct sys_clone_args {
@@ -140,7 +145,8 @@ long sys_clone3(struct sys_clone_args *args, size_t size);
  * architecture for which nobody has written it down here; callers then use clone(2).
  */
 #if defined(__x86_64__)
-static inline long sys_clone3_fn(struct sys_clone_args *args, size_t size, int (*fn)(void *), void *arg)
+static inline long sys_clone3_fn(struct sys_clone_args *args, size_t size, int (*fn)(void *),
+				 void *arg)
 {
 	register long ret __asm__("rax") = 435; /* clone3 */
 	register int (*r12)(void *) __asm__("r12") = fn;
@@ -162,7 +168,8 @@ static inline long sys_clone3_fn(struct sys_clone_args *args, size_t size, int (
 	return ret;
 }
 #elif defined(__aarch64__)
-static inline long sys_clone3_fn(struct sys_clone_args *args, size_t size, int (*fn)(void *), void *arg)
+static inline long sys_clone3_fn(struct sys_clone_args *args, size_t size, int (*fn)(void *),
+				 void *arg)
 {
 	register long x8 __asm__("x8") = 435; /* clone3 */
 	register long x0 __asm__("x0") = (long)args;
@@ -184,7 +191,8 @@ static inline long sys_clone3_fn(struct sys_clone_args *args, size_t size, int (
 	return x0;
 }
 #else
-static inline long sys_clone3_fn(struct sys_clone_args *args, size_t size, int (*fn)(void *), void *arg)
+static inline long sys_clone3_fn(struct sys_clone_args *args, size_t size, int (*fn)(void *),
+				 void *arg)
 {
 	(void)args, (void)size, (void)fn, (void)arg;
 	return -38; /* ENOSYS */

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who the program is: groups, ids, capabilities, no_new_privs, umask, the owner of its stdio.
+ * Runs in stage 2, just before execve; the order is the table's in init.c.
+ */
+#include "init/init.h"
+#include "state/mem.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+int creds_no_new_privs(struct init *in, struct err *e)
+{
+	if (in->a->process->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_sys(e, "set no_new_privs");
+	return 0;
+}
+
+int creds_umask(struct init *in, struct err *e)
+{
+	const struct spec_user *u = in->a->process->user;
+
+	(void)e;
+	umask(u->umask.set ? (mode_t)u->umask.v & 0777 : 0022);
+	return 0;
+}
+
+/*
+ * The program must be able to open its own stdio again through /dev/stdout. Only what is a pipe or
+ * a terminal is given away: a file or a device belongs to somebody else (CVE-2026-88265).
+ */
+int creds_stdio(struct init *in, struct err *e)
+{
+	uid_t uid = (uid_t)in->a->process->user->uid.v;
+	struct stat st;
+
+	(void)e;
+	for (int fd = 0; fd < 3; fd++) {
+		if (fstat(fd, &st) < 0 || st.st_uid == uid)
+			continue;
+		if (S_ISFIFO(st.st_mode) || (S_ISCHR(st.st_mode) && isatty(fd)))
+			(void)!fchown(fd, uid, (gid_t)-1);
+	}
+	return 0;
+}
+
+static int explain_id(const char *what, uint64_t id, struct err *e)
+{
+	if (errno == EINVAL)
+		return err_set(e, EINVAL, "cannot set%s to unmapped %s %llu in user namespace",
+			       what, what, (unsigned long long)id);
+	return err_sys(e, "set%s %llu", what, (unsigned long long)id);
+}
+
+static int set_groups(struct init *in, struct err *e)
+{
+	const struct spec_user *u = in->a->process->user;
+	auto_free gid_t *list = xmalloc(u->additional_gids.n * sizeof(*list));
+
+	if (in->a->deny_setgroups)
+		return 0;
+	for (size_t i = 0; i < u->additional_gids.n; i++)
+		list[i] = (gid_t)u->additional_gids.v[i].v;
+	if (setgroups(u->additional_gids.n, list) == 0)
+		return 0;
+	/* user_namespaces(7): "deny" in /proc/PID/setgroups. */
+	if (errno == EPERM && ((in->a->new_ns | in->a->joined_ns) & CLONE_NEWUSER))
+		return 0;
+	err_sys(e, "setgroups");
+	return err_at_key(e, "additionalGids");
+}
+
+static int set_ids(struct init *in, struct err *e)
+{
+	const struct spec_user *u = in->a->process->user;
+
+	if (set_groups(in, e) < 0)
+		return -1;
+	/* Raw calls, since musl's would signal other threads first; there are none. */
+	if (syscall(SYS_setresgid, (gid_t)u->gid.v, (gid_t)u->gid.v, (gid_t)u->gid.v) < 0) {
+		explain_id("gid", u->gid.v, e);
+		return err_at_key(e, "gid");
+	}
+	if (syscall(SYS_setresuid, (uid_t)u->uid.v, (uid_t)u->uid.v, (uid_t)u->uid.v) < 0) {
+		explain_id("uid", u->uid.v, e);
+		return err_at_key(e, "uid");
+	}
+	return 0;
+}
+
+static int drop_bounding(uint64_t keep, struct err *e)
+{
+	for (cap_value_t c = 0; c < cap_max_bits(); c++) {
+		if (keep & 1ULL << c)
+			continue;
+		if (cap_drop_bound(c) < 0)
+			return err_sys(e, "drop capability %d from the bounding set", c);
+	}
+	return 0;
+}
+
+static void set_flag(cap_t caps, cap_flag_t flag, uint64_t mask)
+{
+	cap_value_t list[64];
+	int n = 0;
+
+	/* What the kernel does not know is left out (config.md, Linux Process: a warning). */
+	for (cap_value_t c = 0; c < cap_max_bits() && c < 64; c++) {
+		if (mask & 1ULL << c)
+			list[n++] = c;
+	}
+	if (n)
+		cap_set_flag(caps, flag, n, list, CAP_SET);
+}
+
+static int set_sets(const struct spec_capabilities *c, struct err *e)
+{
+	cap_t caps = cap_init();
+	int r;
+
+	if (!caps)
+		return err_sys(e, "cap_init");
+	set_flag(caps, CAP_EFFECTIVE, c->effective.mask);
+	set_flag(caps, CAP_PERMITTED, c->permitted.mask);
+	set_flag(caps, CAP_INHERITABLE, c->inheritable.mask);
+	r = cap_set_proc(caps);
+	if (r < 0)
+		err_sys(e, "set the capabilities");
+	cap_free(caps);
+	return r;
+}
+
+/* An ambient capability that is not permitted and inheritable cannot be: runc warns, too. */
+static void set_ambient(uint64_t mask)
+{
+	for (cap_value_t c = 0; mask && c < cap_max_bits(); c++) {
+		if (mask & 1ULL << c)
+			cap_set_ambient(c, CAP_SET);
+	}
+}
+
+/*
+ * In this order: the bounding set while CAP_SETPCAP is there; the ids with the capabilities kept,
+ * which the change of user would clear; then the sets; the ambient set last, since each of it must
+ * be permitted and inheritable by then (capabilities(7)).
+ */
+int creds_apply(struct init *in, struct err *e)
+{
+	static const struct spec_capabilities none;
+	const struct spec_capabilities *c =
+		in->a->process->capabilities ? in->a->process->capabilities : &none;
+
+	if (drop_bounding(c->bounding.mask, e) < 0 || prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		goto fail;
+	if (set_ids(in, e) < 0) {
+		err_at_key(e, "user");
+		return err_at_key(e, "process");
+	}
+	if (set_sets(c, e) < 0)
+		goto fail;
+	set_ambient(c->ambient.mask);
+	return 0;
+fail:
+	err_at_key(e, "capabilities");
+	return err_at_key(e, "process");
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * /dev: the default device nodes and links, and linux.devices. Runs in stage 2 before the change
+ * of root. The image may have anything at /dev, so it is opened once as a real directory and used
+ * by descriptor (CVE-2026-41579), and a node that is there already is looked at, not trusted.
+ */
+#include "init/init.h"
+#include "init/inside.h"
+#include "init/mount.h"
+#include "nsexec/source.h"
+#include "state/fd.h"
+#include "state/mem.h"
+#include "state/str.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+struct node {
+	const char *path; /* on the host, and in the container */
+	mode_t type, mode;
+	dev_t rdev;
+	uid_t uid;
+	gid_t gid;
+};
+
+/* config-linux.md, Default Devices; /dev/console is console.c's, /dev/ptmx a link. */
+static const struct {
+	const char *name;
+	unsigned major, minor;
+} defaults[] = {
+	{ "null", 1, 3 },   { "zero", 1, 5 },	 { "full", 1, 7 },
+	{ "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
+};
+
+static const struct {
+	const char *name, *target;
+} links[] = {
+	{ "fd", "/proc/self/fd" },
+	{ "stdin", "/proc/self/fd/0" },
+	{ "stdout", "/proc/self/fd/1" },
+	{ "stderr", "/proc/self/fd/2" },
+};
+
+static bool in_user_ns(const struct init *in)
+{
+	return (in->a->new_ns | in->a->joined_ns) & CLONE_NEWUSER;
+}
+
+static int open_dev(struct init *in, struct err *e)
+{
+	int fd = fd_open_in_root(in->root_fd, "dev", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+
+	if (fd < 0 && errno == ENOENT && mkdirat(in->root_fd, "dev", 0755) == 0)
+		fd = fd_open_in_root(in->root_fd, "dev", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+	/* Before Linux 5.6. */
+	if (fd < 0 && errno == ENOSYS)
+		fd = openat(in->root_fd, "dev", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
+		return err_set(e, ENOTDIR, "/dev in the container's root is not a directory");
+	return fd < 0 ? err_sys(e, "open /dev in the container's root") : fd;
+}
+
+/* What is at name is the node that was asked for. */
+static int check_node(int dir_fd, const char *name, const struct node *n, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "stat %s", n->path);
+	if ((st.st_mode & S_IFMT) != n->type || (n->type != S_IFIFO && st.st_rdev != n->rdev))
+		return err_set(e, EEXIST, "%s exists and is another file than device %u:%u",
+			       n->path, major(n->rdev), minor(n->rdev));
+	return 0;
+}
+
+/* In a user namespace mknod(2) of a device is not allowed, so the host's node is bound. */
+static int bind_node(int dir_fd, const char *name, const struct node *n, struct err *e)
+{
+	struct source_request r = { .path = n->path, .nofollow = true };
+	auto_close int tree = -1, target = -1;
+	struct stat st;
+	int fd;
+
+	fd = openat(dir_fd, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0 && errno != EEXIST)
+		return err_sys(e, "create %s", n->path);
+	if (fd >= 0)
+		close(fd);
+	target = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	tree = source_open(&r, false, e);
+	if (tree < 0)
+		return -1;
+	if (target < 0 || fstat(tree, &st) < 0)
+		return err_sys(e, "open %s", n->path);
+	if ((st.st_mode & S_IFMT) != n->type || st.st_rdev != n->rdev)
+		return err_set(e, ENODEV, "the host's %s is not device %u:%u", n->path,
+			       major(n->rdev), minor(n->rdev));
+	return mount_attach(tree, target, e);
+}
+
+static int make_node(struct init *in, int dir_fd, const char *name, const struct node *n,
+		     struct err *e)
+{
+	if (in_user_ns(in) && n->type != S_IFIFO)
+		return bind_node(dir_fd, name, n, e);
+	/* umask is 0 here, so the mode is exact. */
+	if (mknodat(dir_fd, name, n->type | n->mode, n->rdev) < 0) {
+		if (errno == EEXIST)
+			return check_node(dir_fd, name, n, e);
+		if (errno == EPERM && n->type != S_IFIFO)
+			return bind_node(dir_fd, name, n, e);
+		return err_sys(e, "mknod %s", n->path);
+	}
+	if ((n->uid || n->gid) && fchownat(dir_fd, name, n->uid, n->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(e, "chown %s", n->path);
+	return 0;
+}
+
+static int make_configured(struct init *in, const struct spec_device *d, struct err *e)
+{
+	struct node n = {
+		.path = d->path,
+		.type = d->type == 'c' ? S_IFCHR :
+			d->type == 'b' ? S_IFBLK :
+					 S_IFIFO,
+		.mode = d->file_mode.set ? (mode_t)d->file_mode.v & 07777 : 0666,
+		.rdev = makedev((unsigned)d->major.v, (unsigned)d->minor.v),
+		.uid = (uid_t)d->uid.v,
+		.gid = (gid_t)d->gid.v,
+	};
+	auto_close int dir = -1;
+	const char *name;
+
+	dir = inside_make_parent(in->root_fd, d->path, &name, e);
+	return dir < 0 ? -1 : make_node(in, dir, name, &n, e);
+}
+
+static bool is_configured(const struct init *in, const char *path)
+{
+	const struct spec_devices *d = &in->a->spec->linux_->devices;
+
+	for (size_t i = 0; i < d->n; i++) {
+		if (!strcmp(d->v[i].path, path))
+			return true;
+	}
+	return false;
+}
+
+static int make_defaults(struct init *in, int dev, struct err *e)
+{
+	char path[16];
+
+	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
+		struct node n = { .path = path, .type = S_IFCHR, .mode = 0666 };
+
+		snprintf(path, sizeof(path), "/dev/%s", defaults[i].name);
+		n.rdev = makedev(defaults[i].major, defaults[i].minor);
+		if (!is_configured(in, path) && make_node(in, dev, defaults[i].name, &n, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int make_link(int dev, const char *target, const char *name, struct err *e)
+{
+	/* What the image has of this name may stay, as with runc. */
+	if (symlinkat(target, dev, name) < 0 && errno != EEXIST)
+		return err_sys(e, "make the link /dev/%s", name);
+	return 0;
+}
+
+static int make_links(struct init *in, int dev, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		if (make_link(dev, links[i].target, links[i].name, e) < 0)
+			return -1;
+	}
+	if (faccessat(in->proc_fd, "kcore", F_OK, 0) == 0 &&
+	    make_link(dev, "/proc/kcore", "core", e) < 0)
+		return -1;
+	/* The container's own terminals, never the host's: an old node must go. */
+	if (symlinkat("pts/ptmx", dev, "ptmx") < 0) {
+		if (errno != EEXIST || unlinkat(dev, "ptmx", 0) < 0 ||
+		    symlinkat("pts/ptmx", dev, "ptmx") < 0)
+			return err_sys(e, "make the link /dev/ptmx");
+	}
+	return 0;
+}
+
+/* Whoever binds a /dev of his own wants that one as it is. */
+static bool dev_is_bound(const struct init *in)
+{
+	const struct spec_mounts *m = &in->a->spec->mounts;
+
+	for (size_t i = 0; i < m->n; i++) {
+		struct mount_options o;
+		bool bind;
+		auto_free char *dest = path_join("/", m->v[i].destination);
+
+		if (strcmp(dest, "/dev"))
+			continue;
+		mount_options_parse(&m->v[i].options, &o);
+		bind = o.bind || (m->v[i].type && !strcmp(m->v[i].type, "bind"));
+		mount_options_done(&o);
+		if (bind)
+			return true;
+	}
+	return false;
+}
+
+int dev_setup(struct init *in, struct err *e)
+{
+	const struct spec_devices *d = &in->a->spec->linux_->devices;
+	auto_close int dev = -1;
+
+	if (!((in->a->new_ns | in->a->joined_ns) & CLONE_NEWNS) || dev_is_bound(in))
+		return 0;
+	dev = open_dev(in, e);
+	if (dev < 0)
+		return -1;
+	for (size_t i = 0; i < d->n; i++) {
+		if (make_configured(in, &d->v[i], e) < 0) {
+			err_at_index(e, i);
+			err_at_key(e, "devices");
+			return err_at_key(e, "linux");
+		}
+	}
+	if (make_defaults(in, dev, e) < 0)
+		return -1;
+	return make_links(in, dev, e);
+}

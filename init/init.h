@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What happens inside the container, from the last fork to execve: a table of steps for a new
+ * container, one for what comes after `start`, one for exec.
+ *
+ * Everything here runs in stage 2, in the container's namespaces, with full rights in them, and
+ * talks to hull over the sync socket (nsexec/PROTOCOL.md). Its arguments come in a shared arena
+ * (state/mem.h), so that nothing is parsed inside the container's memory limit.
+ */
+#ifndef INIT_INIT_H
+#define INIT_INIT_H
+
+#include "state/err.h"
+#include "state/spec.h"
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct init_cgroup {
+	const char *controllers; /* as in state/cgroup.h */
+	const char *path;
+};
+
+/* The first object in the arena. Strings are never NULL unless said. */
+struct init_args {
+	const struct spec *spec; /* exec: the container's */
+	const struct spec_process *process;
+	const char *id;
+	const char *bundle;	/* absolute */
+	const char *rootfs;	/* absolute, symbolic links resolved */
+	const char *state_json; /* for createContainer hooks: the state document */
+	unsigned new_ns;	/* CLONE_NEW* made for this container */
+	unsigned joined_ns;	/* CLONE_NEW* joined by path */
+	bool exec;
+	bool no_pivot, no_new_keyring;
+	bool has_host_hooks; /* prestart or createRuntime: ask for them with MSG_HOOKS */
+	bool ask_sources; /* bind sources are opened by hull: we may lack the right in a user namespace */
+	bool deny_setgroups;
+	int start_fd;	   /* the listening start.sock; -1: GO comes over the sync socket (run) */
+	int console_fd;	   /* connected console socket, -1 */
+	int preserve_fds;  /* descriptors 3 .. 3 + n - 1 go to the program */
+	int cgroup_layout; /* enum cgroup_layout */
+	size_t n_cgroups;
+	struct init_cgroup *cgroups;
+	const struct sock_fprog *seccomp; /* compiled filter, NULL for none */
+	unsigned seccomp_flags;		  /* SECCOMP_FILTER_FLAG_* */
+};
+
+/* The state of one run of the tables. */
+struct init {
+	const struct init_args *a;
+	int sync;      /* socket to hull; -1 after the record is whole */
+	int start;     /* connection of `start`; the sync socket in run and exec */
+	int proc_fd;   /* O_PATH of the host's /proc, opened before anything of the container's */
+	int root_fd;   /* O_PATH of the container's root */
+	int cwd_errno; /* chdir failed before the change of user: to be tried again after it */
+	char **env;    /* of the program; HOME added */
+	char *exe;     /* what args[0] was found to be */
+};
+
+struct step {
+	const char *name;
+	int (*run)(struct init *in, struct err *e);
+	const char *why; /* why it stands at this place */
+};
+
+/* What "hull init" does in main(): never returns. */
+_Noreturn void init_main(void);
+
+/* --- the steps, by file --- */
+
+/* rootfs.c */
+int rootfs_prepare(struct init *in, struct err *e);
+int rootfs_enter(struct init *in, struct err *e);
+int rootfs_open(struct init *in, struct err *e); /* exec: we are inside already */
+int rootfs_set_readonly(struct init *in, struct err *e);
+int rootfs_set_propagation(struct init *in, struct err *e);
+
+/* mount.c */
+int mount_all(struct init *in, struct err *e);
+int mount_readonly_late(struct init *in, struct err *e);
+
+/* dev.c */
+int dev_setup(struct init *in, struct err *e);
+
+/* mask.c */
+int mask_readonly_paths(struct init *in, struct err *e);
+int mask_masked_paths(struct init *in, struct err *e);
+
+/* console.c */
+int console_setup(struct init *in, struct err *e);
+
+/* kernel.c */
+int kernel_session(struct init *in, struct err *e);
+int kernel_keyring(struct init *in, struct err *e);
+int kernel_loopback(struct init *in, struct err *e);
+int kernel_names(struct init *in, struct err *e);
+int kernel_sysctl(struct init *in, struct err *e);
+int kernel_personality(struct init *in, struct err *e);
+
+/* creds.c */
+int creds_no_new_privs(struct init *in, struct err *e);
+int creds_apply(struct init *in, struct err *e);
+int creds_stdio(struct init *in, struct err *e);
+int creds_umask(struct init *in, struct err *e);
+
+/* seccomp_load.c */
+int seccomp_load_early(struct init *in, struct err *e);
+int seccomp_load_late(struct init *in, struct err *e);
+
+/* start.c */
+int start_cwd(struct init *in, struct err *e);
+int start_cwd_again(struct init *in, struct err *e);
+int start_env(struct init *in, struct err *e);
+int start_find_program(struct init *in, struct err *e);
+int start_wait(struct init *in, struct err *e);
+int start_close_fds(struct init *in, struct err *e);
+int start_exec(struct init *in, struct err *e);
+
+/* hooks: runs createContainer and startContainer */
+int init_ask_host_hooks(struct init *in, struct err *e);
+int init_create_container_hooks(struct init *in, struct err *e);
+int init_start_container_hooks(struct init *in, struct err *e);
+
+#endif

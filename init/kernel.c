@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the kernel keeps for a process or a namespace and is set by one call each: session,
+ * keyring, loopback, names, sysctls, personality. Runs in stage 2.
+ */
+#include "init/init.h"
+#include "nsexec/channel.h"
+#include "nsexec/nsexec.h"
+#include "state/fd.h"
+#include "state/mem.h"
+#include "state/str.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int kernel_session(struct init *in, struct err *e)
+{
+	(void)in;
+	return setsid() < 0 && errno != EPERM ? err_sys(e, "setsid") : 0;
+}
+
+/* The permissions of a key in the answer of KEYCTL_DESCRIBE: "type;uid;gid;perm;description". */
+static bool key_permissions(long key, uint64_t *ret)
+{
+	char text[256], *p = text;
+	long n = sys_keyctl(KEYCTL_DESCRIBE, (unsigned long)key, (unsigned long)text,
+			    sizeof(text) - 1);
+
+	if (n <= 0 || n >= (long)sizeof(text))
+		return false;
+	text[n] = '\0';
+	for (int i = 0; i < 3 && p; i++) {
+		p = strchr(p, ';');
+		p = p ? p + 1 : NULL;
+	}
+	if (!p)
+		return false;
+	*ret = strtoul(p, NULL, 16);
+	return true;
+}
+
+/*
+ * A session keyring of its own, so that the container cannot use the caller's keys. What a kernel,
+ * a quota or an engine around us refuses is not worth the container's life (podman 13363): without
+ * a name of ours an anonymous one is tried, and then none.
+ */
+int kernel_keyring(struct init *in, struct err *e)
+{
+	auto_free char *name = NULL;
+	uint64_t perm;
+	long key;
+
+	(void)e;
+	if (in->a->no_new_keyring)
+		return 0;
+	name = xasprintf("_ses.%s", in->a->id);
+	key = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long)name, 0, 0);
+	if (key < 0 && errno != ENOSYS)
+		key = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0);
+	if (key < 0) {
+		if (nsexec_boot()->debug)
+			channel_log(in->sync, "no session keyring: %s", errno_text(errno));
+		return 0;
+	}
+	/* An exec of another user looks it up by name: searchable by the owner's uid. */
+	if (key_permissions(key, &perm) && !(perm & 0x80000))
+		sys_keyctl(KEYCTL_SETPERM, (unsigned long)key, (unsigned long)perm | 0x80000, 0);
+	return 0;
+}
+
+int kernel_loopback(struct init *in, struct err *e)
+{
+	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK };
+	auto_close int fd = -1;
+
+	if (!(in->a->new_ns & CLONE_NEWNET))
+		return 0;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	/* A kernel without IPv4 has none to bring up that way. */
+	if (fd < 0 && errno == EAFNOSUPPORT)
+		fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &r) < 0)
+		return err_sys(e, "bring up the loopback interface");
+	return 0;
+}
+
+int kernel_names(struct init *in, struct err *e)
+{
+	const struct spec *s = in->a->spec;
+
+	if (!str_empty(s->hostname) && sethostname(s->hostname, strlen(s->hostname)) < 0) {
+		err_sys(e, "sethostname \"%s\"", s->hostname);
+		return err_at_key(e, "hostname");
+	}
+	if (!str_empty(s->domainname) && setdomainname(s->domainname, strlen(s->domainname)) < 0) {
+		err_sys(e, "setdomainname \"%s\"", s->domainname);
+		return err_at_key(e, "domainname");
+	}
+	return 0;
+}
+
+/* "net.ipv4.conf.eth0/100.forwarding" -> "sys/net/ipv4/conf/eth0.100/forwarding", as sysctl(8). */
+static char *sysctl_path(const char *key)
+{
+	char *path = xasprintf("sys/%s", key);
+
+	for (char *p = path + 4; *p; p++)
+		*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
+	return path;
+}
+
+/*
+ * Through the descriptor of the host's /proc, taken before the container's mounts, and without
+ * crossing into another file system or following a link (CVE-2025-52881).
+ */
+static int write_sysctl(struct init *in, const struct map_entry *s, struct err *e)
+{
+	auto_free char *path = sysctl_path(s->key);
+	auto_close int fd = sys_openat2(in->proc_fd, path, O_WRONLY, 0,
+					RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
+
+	if (fd < 0 && errno == ENOSYS)
+		fd = openat(in->proc_fd, path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "open /proc/%s", path);
+	if (!fd_is_on(fd, PROC_SUPER_MAGIC))
+		return err_set(e, EINVAL, "/proc/%s is not on procfs", path);
+	if (write(fd, s->value, strlen(s->value)) < 0)
+		return err_sys(e, "write \"%s\" to /proc/%s", s->value, path);
+	return 0;
+}
+
+int kernel_sysctl(struct init *in, struct err *e)
+{
+	const struct str_map *m = &in->a->spec->linux_->sysctl;
+
+	for (size_t i = 0; i < m->n; i++) {
+		if (write_sysctl(in, &m->v[i], e) < 0) {
+			err_at_key(e, m->v[i].key);
+			err_at_key(e, "sysctl");
+			return err_at_key(e, "linux");
+		}
+	}
+	return 0;
+}
+
+int kernel_personality(struct init *in, struct err *e)
+{
+	const struct spec_personality *p = in->a->spec->linux_->personality;
+
+	if (!p)
+		return 0;
+	if (personality((unsigned long)p->domain) < 0) {
+		err_sys(e, "personality");
+		err_at_key(e, "personality");
+		return err_at_key(e, "linux");
+	}
+	return 0;
+}

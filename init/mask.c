@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * maskedPaths and readonlyPaths. Runs in stage 2 after the change of root. Paths that do not exist
+ * are skipped, as the specification wants; a path that is there and cannot be masked is an error.
+ */
+#include "init/init.h"
+#include "init/inside.h"
+#include "init/mount.h"
+#include "state/fd.h"
+#include "state/mem.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static int at_path(const char *list, size_t i, struct err *e)
+{
+	err_at_index(e, i);
+	err_at_key(e, list);
+	return err_at_key(e, "linux");
+}
+
+/* 1: opened, 0: there is nothing to do. */
+static int open_path(struct init *in, const char *path, int *ret_fd, struct err *e)
+{
+	*ret_fd = inside_open(in->root_fd, path, 0);
+	if (*ret_fd >= 0)
+		return 1;
+	return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(e, "open %s", path);
+}
+
+/* A second mount of the same thing on top of itself, read-only with everything below it. */
+static int make_readonly(struct init *in, const char *path, struct err *e)
+{
+	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
+	auto_close int fd = -1, tree = -1;
+	int r = open_path(in, path, &fd, e);
+
+	if (r <= 0)
+		return r;
+	tree = sys_open_tree(fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH | AT_RECURSIVE);
+	if (tree < 0 || sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &ro) < 0)
+		return err_sys(e, "make %s read-only", path);
+	if (mount_attach(tree, fd, e) < 0)
+		return err_wrap(e, "make %s read-only", path);
+	return 0;
+}
+
+int mask_readonly_paths(struct init *in, struct err *e)
+{
+	const struct str_array *p = &in->a->spec->linux_->readonly_paths;
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (make_readonly(in, p->v[i], e) < 0)
+			return at_path("readonlyPaths", i, e);
+	}
+	return 0;
+}
+
+/* What covers the masked paths; opened when the first one needs it. */
+struct covers {
+	int null_fd;  /* the container's /dev/null */
+	int tmpfs_fd; /* one empty tmpfs for all directories, attached to the first of them */
+};
+
+/*
+ * CVE-2025-31133: a "/dev/null" of the image's choice would be bound over the path, and could be a
+ * file of /proc itself. It must be the character device 1:3.
+ */
+static int open_null(struct init *in, struct covers *c, struct err *e)
+{
+	struct stat st;
+
+	if (c->null_fd >= 0)
+		return 0;
+	c->null_fd = fd_open_in_root(in->root_fd, "dev/null", O_PATH, RESOLVE_NO_SYMLINKS);
+	if (c->null_fd < 0 || fstat(c->null_fd, &st) < 0)
+		return err_sys(e, "open /dev/null in the container");
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		return err_set(e, EINVAL, "/dev/null in the container is not the null device");
+	return 0;
+}
+
+static int cover_file(struct init *in, struct covers *c, int fd, struct err *e)
+{
+	auto_close int tree = -1;
+
+	if (open_null(in, c, e) < 0)
+		return -1;
+	tree = sys_open_tree(c->null_fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	if (tree < 0)
+		return err_sys(e, "open_tree /dev/null");
+	return mount_attach(tree, fd, e);
+}
+
+/* One tmpfs serves every directory: a node with many pods has thousands of them (k8s 138512). */
+static int cover_directory(struct covers *c, int fd, struct err *e)
+{
+	const uint64_t attrs = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			       MOUNT_ATTR_NOEXEC;
+	auto_close int tree = -1;
+
+	if (c->tmpfs_fd < 0) {
+		c->tmpfs_fd =
+			mount_new_fs("tmpfs", "tmpfs", attrs, "ro,nr_blocks=1,nr_inodes=1", e);
+		return c->tmpfs_fd < 0 ? -1 : mount_attach(c->tmpfs_fd, fd, e);
+	}
+	tree = sys_open_tree(c->tmpfs_fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	if (tree < 0)
+		return err_sys(e, "open_tree of the empty tmpfs");
+	return mount_attach(tree, fd, e);
+}
+
+static int mask(struct init *in, struct covers *c, const char *path, struct err *e)
+{
+	auto_close int fd = -1;
+	struct stat st;
+	int r = open_path(in, path, &fd, e);
+
+	if (r <= 0)
+		return r;
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "stat %s", path);
+	r = S_ISDIR(st.st_mode) ? cover_directory(c, fd, e) : cover_file(in, c, fd, e);
+	return r < 0 ? err_wrap(e, "mask %s", path) : 0;
+}
+
+int mask_masked_paths(struct init *in, struct err *e)
+{
+	const struct str_array *p = &in->a->spec->linux_->masked_paths;
+	struct covers c = { -1, -1 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->n; i++) {
+		r = mask(in, &c, p->v[i], e);
+		if (r < 0)
+			at_path("maskedPaths", i, e);
+	}
+	cleanup_close(&c.null_fd);
+	cleanup_close(&c.tmpfs_fd);
+	return r;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A mount of type cgroup or cgroup2. Runs in stage 2. What the container sees depends on the
+ * host's layout and on whether it has a cgroup namespace:
+ *
+ *   v2, cgroup namespace      a new mount, whose root is the container's cgroup
+ *   v2, none                  the host's mount, bound: a new one would cost a grace period
+ *   v1, cgroup namespace      a tmpfs with a new mount for each hierarchy
+ *   v1, none                  a tmpfs with the container's own directory of each bound into it
+ */
+#include "init/inside.h"
+#include "init/mount.h"
+#include "nsexec/source.h"
+#include "state/cgroup.h"
+#include "state/fd.h"
+#include "state/mem.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+
+static bool has_cgroup_ns(const struct init *in)
+{
+	return (in->a->new_ns | in->a->joined_ns) & CLONE_NEWCGROUP;
+}
+
+static int attach_bind(const char *path, const struct mount_options *o, int target, struct err *e)
+{
+	struct source_request r = { .path = path };
+	auto_close int tree = source_open(&r, false, e);
+
+	if (tree < 0 || mount_apply_attrs(tree, o, e) < 0 || mount_attach(tree, target, e) < 0)
+		return -1;
+	return mount_apply_propagation(tree, o, e);
+}
+
+static int attach_new(const char *type, const char *data, const struct mount_options *o, int target,
+		      struct err *e)
+{
+	auto_close int fd = mount_new_fs(type, "cgroup", o->attr_set, data, e);
+
+	if (fd < 0 || mount_attach(fd, target, e) < 0)
+		return -1;
+	return mount_apply_propagation(fd, o, e);
+}
+
+static const char *own_path(const struct init *in)
+{
+	for (size_t i = 0; i < in->a->n_cgroups; i++) {
+		if (!*in->a->cgroups[i].controllers)
+			return in->a->cgroups[i].path;
+	}
+	return NULL;
+}
+
+static int mount_v2(struct init *in, const struct mount_options *o, int target, struct err *e)
+{
+	const char *own = own_path(in);
+
+	if (!has_cgroup_ns(in) && !in->a->ask_sources)
+		return attach_bind(CGROUP_ROOT, o, target, e);
+	if (has_cgroup_ns(in) && attach_new("cgroup2", str_get(&o->data), o, target, e) == 0)
+		return 0;
+	/*
+	 * In a user namespace without its own cgroup namespace a new mount is refused, and a bind
+	 * of the whole tree would give write access to other cgroups (CVE-2023-25809).
+	 */
+	return own ? attach_bind(own, o, target, e) : attach_bind(CGROUP_ROOT, o, target, e);
+}
+
+/* "cpu,cpuacct" -> directory "cpu,cpuacct"; "name=systemd" -> "systemd"; "" -> "unified". */
+static const char *directory_of(const char *controllers)
+{
+	if (!*controllers)
+		return "unified";
+	return strncmp(controllers, "name=", 5) ? controllers : controllers + 5;
+}
+
+static int make_links(int dir_fd, const char *controllers, struct err *e)
+{
+	auto_free char *copy = xstrdup(controllers);
+	char *save = NULL;
+
+	if (!strchr(controllers, ','))
+		return 0;
+	for (char *name = strtok_r(copy, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+		if (symlinkat(controllers, dir_fd, name) < 0 && errno != EEXIST)
+			return err_sys(e, "make the link %s", name);
+	}
+	return 0;
+}
+
+static int mount_hierarchy(struct init *in, const struct init_cgroup *cg,
+			   const struct mount_options *o, int dir_fd, struct err *e)
+{
+	const char *name = directory_of(cg->controllers);
+	auto_close int target = -1;
+	auto_free char *data = NULL;
+
+	if (mkdirat(dir_fd, name, 0755) < 0 && errno != EEXIST)
+		return err_sys(e, "make the directory %s", name);
+	target = openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (target < 0)
+		return err_sys(e, "open %s", name);
+	if (!has_cgroup_ns(in)) {
+		if (attach_bind(cg->path, o, target, e) < 0)
+			return -1;
+	} else if (!*cg->controllers) {
+		if (attach_new("cgroup2", "", o, target, e) < 0)
+			return -1;
+	} else {
+		data = strncmp(cg->controllers, "name=", 5) ? xstrdup(cg->controllers) :
+							      xasprintf("none,%s", cg->controllers);
+		if (attach_new("cgroup", data, o, target, e) < 0)
+			return -1;
+	}
+	return make_links(dir_fd, cg->controllers, e);
+}
+
+static int mount_v1(struct init *in, const struct mount_options *o, int target, struct err *e)
+{
+	uint64_t attrs = MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
+	auto_close int tmpfs = mount_new_fs("tmpfs", "tmpfs", attrs, "mode=755", e);
+
+	if (tmpfs < 0 || mount_attach(tmpfs, target, e) < 0)
+		return -1;
+	for (size_t i = 0; i < in->a->n_cgroups; i++) {
+		if (mount_hierarchy(in, &in->a->cgroups[i], o, tmpfs, e) < 0)
+			return err_wrap(e, "cgroup hierarchy \"%s\"",
+					in->a->cgroups[i].controllers);
+	}
+	if ((o->attr_set & MOUNT_ATTR_RDONLY) &&
+	    sys_mount_setattr(tmpfs, "", AT_EMPTY_PATH, &ro) < 0)
+		return err_sys(e, "make the tmpfs of cgroups read-only");
+	return mount_apply_propagation(tmpfs, o, e);
+}
+
+int mount_cgroup(struct init *in, const struct spec_mount *m, const struct mount_options *o,
+		 struct err *e)
+{
+	auto_close int target = inside_make(in->root_fd, m->destination, INSIDE_DIR, e);
+
+	if (target < 0)
+		return -1;
+	if (in->a->cgroup_layout == CGROUP_NONE)
+		return err_set(e, ENODEV, "the host has no cgroup file system to mount");
+	if (in->a->cgroup_layout == CGROUP_V2 || (m->type && !strcmp(m->type, "cgroup2")))
+		return mount_v2(in, o, target, e);
+	return mount_v1(in, o, target, e);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container's root: from the host's view of it to being "/". Runs in stage 2 in the
+ * container's mount namespace, which is at first a copy of the host's.
+ */
+#include "init/init.h"
+#include "state/fd.h"
+#include "state/mem.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static bool has_mount_ns(const struct init *in)
+{
+	return (in->a->new_ns | in->a->joined_ns) & CLONE_NEWNS;
+}
+
+static int set_propagation(int fd, uint64_t propagation, unsigned flags)
+{
+	struct mount_attr attr = { .propagation = propagation };
+
+	return sys_mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr);
+}
+
+/*
+ * pivot_root(2) refuses a new root whose parent mount is shared, and what is mounted inside it
+ * would appear on the host: with a shared rootfsPropagation, make the mount that holds the root
+ * directory private, found by going up until something is a mount point.
+ */
+static int make_parent_private(const char *rootfs, struct err *e)
+{
+	auto_close int fd = fd_open(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY, 0, e);
+
+	if (fd < 0)
+		return -1;
+	for (int i = 0; i < 1024; i++) {
+		int up;
+
+		if (set_propagation(fd, MS_PRIVATE, 0) == 0)
+			return 0;
+		if (errno != EINVAL)
+			break;
+		up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (up < 0)
+			break;
+		close(fd);
+		fd = up;
+	}
+	return err_sys(e, "make the mount of the root file system private");
+}
+
+/* Kernels before 5.2 have no open_tree. */
+static int bind_old(const char *rootfs, struct err *e)
+{
+	if (mount(rootfs, rootfs, NULL, MS_BIND | MS_REC, NULL) < 0)
+		return err_sys(e, "bind mount %s", rootfs);
+	return fd_open(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY, 0, e);
+}
+
+/* pivot_root needs the new root to be a mount point. */
+static int bind_itself(const char *rootfs, struct err *e)
+{
+	auto_close int tree = sys_open_tree(AT_FDCWD, rootfs, OPEN_TREE_CLONE | AT_RECURSIVE);
+
+	if (tree < 0 && (errno == ENOSYS || errno == EPERM))
+		return bind_old(rootfs, e);
+	if (tree < 0)
+		return err_sys(e, "open %s", rootfs);
+	if (sys_move_mount(tree, "", AT_FDCWD, rootfs, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_sys(e, "bind mount %s", rootfs);
+	return take_fd(&tree);
+}
+
+int rootfs_prepare(struct init *in, struct err *e)
+{
+	int flags = in->a->spec->linux_->rootfs_propagation;
+
+	/* sysctl, idmaps and the fallbacks use /proc; this one is the host's, whatever gets mounted. */
+	in->proc_fd = fd_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0, e);
+	if (in->proc_fd < 0)
+		return -1;
+	if (!fd_is_on(in->proc_fd, PROC_SUPER_MAGIC))
+		return err_set(e, EINVAL, "the host's /proc is not a proc file system");
+	if (!has_mount_ns(in)) {
+		in->root_fd = fd_open(AT_FDCWD, in->a->rootfs, O_PATH | O_DIRECTORY, 0, e);
+		return in->root_fd < 0 ? -1 : 0;
+	}
+	/*
+	 * The whole tree, recursively: mounts of the host may come in, ours must not go out. With
+	 * "shared" it stays connected, as was asked; rootfs_set_propagation does the root itself.
+	 */
+	if (!(flags & MS_SHARED) &&
+	    mount(NULL, "/", NULL, (flags ? (unsigned long)flags : MS_SLAVE) | MS_REC, NULL) < 0)
+		return err_sys(e, "set the propagation of /");
+	in->root_fd = bind_itself(in->a->rootfs, e);
+	if (in->root_fd < 0)
+		return -1;
+	return flags & MS_SHARED ? make_parent_private(in->a->rootfs, e) : 0;
+}
+
+/*
+ * On an initramfs "/" is the one mount that has no parent, and pivot_root refuses to move it.
+ * A bind of it on top of itself does have one: enter that, and pivot from there.
+ */
+static int enter_over_initramfs(struct err *e)
+{
+	auto_close int tree = sys_open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE);
+
+	if (tree < 0 || sys_move_mount(tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
+	    fchdir(tree) < 0 || chroot(".") < 0)
+		return err_sys(e, "enter a bind mount of the initial root");
+	return 0;
+}
+
+static int pivot(struct init *in, struct err *e)
+{
+	bool again = false;
+
+	for (;;) {
+		/* "." on ".": the old root ends up mounted over the new one, with no directory needed. */
+		if (fchdir(in->root_fd) < 0)
+			return err_sys(e, "chdir to the root file system");
+		if (sys_pivot_root(".", ".") == 0)
+			break;
+		if (errno != EINVAL || again)
+			return err_sys(e, "pivot_root");
+		again = true;
+		if (enter_over_initramfs(e) < 0)
+			return -1;
+	}
+	/* The unmount must not reach the host through propagation. */
+	if (mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		return err_sys(e, "make the old root a slave");
+	if (umount2(".", MNT_DETACH) < 0)
+		return err_sys(e, "unmount the old root");
+	return 0;
+}
+
+/* --no-pivot: weaker, since the host's mounts stay below; kept for hosts that need it. */
+static int move_over_root(struct init *in, struct err *e)
+{
+	if (fchdir(in->root_fd) < 0)
+		return err_sys(e, "chdir to the root file system");
+	if (mount(".", "/", NULL, MS_MOVE, NULL) < 0)
+		return err_sys(e, "move the root file system to /");
+	if (chroot(".") < 0)
+		return err_sys(e, "chroot");
+	return 0;
+}
+
+static int plain_chroot(struct init *in, struct err *e)
+{
+	if (fchdir(in->root_fd) < 0 || chroot(".") < 0)
+		return err_sys(e, "chroot");
+	return 0;
+}
+
+int rootfs_enter(struct init *in, struct err *e)
+{
+	int r = !has_mount_ns(in) ? plain_chroot(in, e) :
+		in->a->no_pivot	  ? move_over_root(in, e) :
+				    pivot(in, e);
+
+	if (r < 0)
+		return -1;
+	if (chdir("/") < 0)
+		return err_sys(e, "chdir to /");
+	return 0;
+}
+
+int rootfs_set_propagation(struct init *in, struct err *e)
+{
+	int flags = in->a->spec->linux_->rootfs_propagation;
+
+	if (!flags || !has_mount_ns(in))
+		return 0;
+	if (mount(NULL, "/", NULL, (unsigned long)flags, NULL) < 0) {
+		err_sys(e, "set the propagation of the root");
+		err_at_key(e, "rootfsPropagation");
+		return err_at_key(e, "linux");
+	}
+	return 0;
+}
+
+int rootfs_set_readonly(struct init *in, struct err *e)
+{
+	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	if (!in->a->spec->root->readonly || !has_mount_ns(in))
+		return 0;
+	if (sys_mount_setattr(in->root_fd, "", AT_EMPTY_PATH, &ro) == 0)
+		return 0;
+	/* Before Linux 5.12; locked flags must be named again, and a bind remount keeps the rest. */
+	if (errno == ENOSYS && mount(NULL, "/", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) == 0)
+		return 0;
+	err_sys(e, "make the root read-only");
+	err_at_key(e, "readonly");
+	return err_at_key(e, "root");
+}
+
+int rootfs_open(struct init *in, struct err *e)
+{
+	in->root_fd = fd_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, e);
+	return in->root_fd < 0 ? -1 : 0;
+}

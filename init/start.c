@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The end of init: the working directory, the environment, finding the program, waiting to be
+ * started, execve. Runs in stage 2 inside the container.
+ */
+#include "init/init.h"
+#include "init/inside.h"
+#include "nsexec/channel.h"
+#include "state/fd.h"
+#include "state/mem.h"
+#include "state/str.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * CVE-2024-21626: a working directory outside of the root, reached through a descriptor that was
+ * left open, shows in getcwd(2) as "(unreachable)" or as no path at all.
+ */
+static int check_inside(struct err *e)
+{
+	char path[PATH_MAX];
+
+	if (getcwd(path, sizeof(path)) && path[0] == '/')
+		return 0;
+	if (errno == ENOENT || path[0] != '/')
+		return err_set(
+			e, EINVAL,
+			"current working directory is outside of container mount namespace root -- possible "
+			"container breakout detected");
+	return err_sys(e, "getcwd");
+}
+
+static int at_cwd(struct err *e)
+{
+	err_at_key(e, "cwd");
+	return err_at_key(e, "process");
+}
+
+/* As root first, since the user may not reach it; what root may not (NFS), the user tries later. */
+int start_cwd(struct init *in, struct err *e)
+{
+	const char *cwd = in->a->process->cwd;
+
+	if (chdir(cwd) < 0) {
+		if (errno == ENOENT) {
+			auto_close int fd = inside_make(in->root_fd, cwd, INSIDE_DIR, e);
+
+			if (fd < 0)
+				return at_cwd(e);
+			errno = fchdir(fd) < 0 ? errno : 0;
+		}
+		in->cwd_errno = errno;
+		if (errno && errno != EACCES && errno != EPERM) {
+			err_sys(e, "chdir to cwd (\"%s\") set in config.json failed", cwd);
+			return at_cwd(e);
+		}
+	}
+	return !in->cwd_errno && check_inside(e) < 0 ? at_cwd(e) : 0;
+}
+
+int start_cwd_again(struct init *in, struct err *e)
+{
+	if (!in->cwd_errno)
+		return 0;
+	if (chdir(in->a->process->cwd) < 0) {
+		err_sys(e, "chdir to cwd (\"%s\") set in config.json failed", in->a->process->cwd);
+		return at_cwd(e);
+	}
+	return check_inside(e) < 0 ? at_cwd(e) : 0;
+}
+
+/* The sixth field of the line of uid in the container's /etc/passwd; NULL without. */
+static char *home_of(struct init *in, uint64_t uid)
+{
+	auto_close int fd =
+		fd_open_in_root(in->root_fd, "etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	auto_free char *text = NULL;
+	struct stat st;
+	struct err e;
+	char *save = NULL;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    fd_read_all(fd, 1 << 20, &text, NULL, &e) < 0)
+		return NULL;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *f[7] = { 0 };
+		uint64_t id;
+
+		for (int i = 0; i < 7 && line; i++)
+			f[i] = strsep(&line, ":");
+		if (f[5] && str_to_u64(f[2], &id) && id == uid)
+			return xstrdup(f[5]);
+	}
+	return NULL;
+}
+
+/* The last of several entries of one name counts, as with runc. */
+static bool is_overridden(const struct str_array *env, size_t i)
+{
+	size_t n = strcspn(env->v[i], "=") + 1;
+
+	for (size_t k = i + 1; k < env->n; k++) {
+		if (!strncmp(env->v[i], env->v[k], n))
+			return true;
+	}
+	return false;
+}
+
+int start_env(struct init *in, struct err *e)
+{
+	const struct str_array *env = &in->a->process->env;
+	bool home = false;
+	size_t n = 0;
+
+	(void)e;
+	in->env = xzalloc((env->n + 2) * sizeof(*in->env));
+	for (size_t i = 0; i < env->n; i++) {
+		if (is_overridden(env, i))
+			continue;
+		if (str_starts(env->v[i], "HOME=")) {
+			if (!env->v[i][5])
+				continue;
+			home = true;
+		}
+		in->env[n++] = env->v[i];
+	}
+	if (!home) {
+		auto_free char *dir = home_of(in, in->a->process->user->uid.v);
+
+		in->env[n] = xasprintf("HOME=%s", str_empty(dir) ? "/" : dir);
+	}
+	return 0;
+}
+
+static const char *env_get(char *const *env, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; *env; env++) {
+		if (!strncmp(*env, name, n) && (*env)[n] == '=')
+			return *env + n + 1;
+	}
+	return NULL;
+}
+
+/* 0 when the file could be executed by somebody, else the errno value that says why not. */
+static int executable(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno;
+	if (S_ISDIR(st.st_mode))
+		return EISDIR;
+	return S_ISREG(st.st_mode) && (st.st_mode & 0111) ? 0 : EACCES;
+}
+
+static int search_path(struct init *in, const char *name, struct err *e)
+{
+	const char *path = env_get(in->env, "PATH");
+	int found = ENOENT;
+
+	for (const char *p = path ? path : ""; *p; p += *p == ':') {
+		size_t n = strcspn(p, ":");
+		auto_free char *full = n ? xasprintf("%.*s/%s", (int)n, p, name) :
+					   xasprintf("./%s", name);
+		int why = executable(full);
+
+		if (!why) {
+			in->exe = take_ptr(&full);
+			return 0;
+		}
+		if (why == EACCES)
+			found = EACCES;
+		p += n;
+	}
+	if (found == EACCES)
+		return err_set(e, EACCES, "exec: \"%s\": permission denied", name);
+	return err_set(e, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
+}
+
+static int find(struct init *in, struct err *e)
+{
+	const char *name = in->a->process->args.v[0];
+	int why;
+
+	if (!strchr(name, '/'))
+		return search_path(in, name, e);
+	why = executable(name);
+	if (why == ENOENT || why == ENOTDIR)
+		return err_set(e, why, "exec: \"%s\": stat %s: %s", name, name, errno_text(why));
+	if (why)
+		return err_set(e, why, "exec: \"%s\": %s", name, errno_text(why));
+	in->exe = xstrdup(name);
+	return 0;
+}
+
+/* At create time, so that a missing program is an error of create. */
+int start_find_program(struct init *in, struct err *e)
+{
+	if (find(in, e) == 0)
+		return 0;
+	err_at_index(e, 0);
+	err_at_key(e, "args");
+	return err_at_key(e, "process");
+}
+
+/* A connection that says GO; one that closes without a word wanted to know whether we are here. */
+static int accept_start(int listener, struct err *e)
+{
+	for (;;) {
+		auto_close int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		struct msg m;
+
+		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+			continue;
+		if (fd < 0)
+			return err_sys(e, "wait for start");
+		if (channel_next(fd, &m, NULL, e) == 1 && m.type == MSG_GO)
+			return take_fd(&fd);
+	}
+}
+
+int start_wait(struct init *in, struct err *e)
+{
+	struct msg m;
+
+	if (channel_send(in->sync, MSG_READY, NULL, 0, -1, e) < 0 ||
+	    channel_expect(in->sync, MSG_PROCEED, &m, NULL, e) < 0)
+		return -1;
+	/* The record is whole: from here on the container may outlive whoever made it. */
+	prctl(PR_SET_PDEATHSIG, 0);
+	if (in->a->start_fd < 0) {
+		in->start = in->sync;
+		if (in->a->exec)
+			return 0;
+		return channel_expect(in->sync, MSG_GO, &m, NULL, e);
+	}
+	close(in->sync);
+	in->sync = -1;
+	in->start = accept_start(in->a->start_fd, e);
+	if (in->start < 0)
+		return -1;
+	/* Nobody else may come: a second start finds the socket refused. */
+	close(in->a->start_fd);
+	return 0;
+}
+
+/* CLOSE_RANGE_CLOEXEC is Linux 5.11. */
+static void cloexec_from(unsigned first)
+{
+	if (sys_close_range(first, ~0u, 4) == 0)
+		return;
+	for (int fd = (int)first; fd < 65536; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+int start_close_fds(struct init *in, struct err *e)
+{
+	(void)e;
+	cloexec_from(3u + (unsigned)in->a->preserve_fds);
+	return 0;
+}
+
+int start_exec(struct init *in, struct err *e)
+{
+	if (channel_send(in->start, MSG_EXEC, NULL, 0, -1, e) < 0)
+		return -1;
+	execve(in->exe, in->a->process->args.v, in->env);
+	return err_sys(e, "exec %s", in->exe);
+}
