@@ -70,8 +70,11 @@ static int expected(struct reader *r, const char *what)
 
 static void skip_space(struct reader *r)
 {
-	while (r->p < r->end && (*r->p == ' ' || *r->p == '\t' || *r->p == '\n' || *r->p == '\r'))
-		r->p++;
+	const char *p = r->p;
+
+	while (p < r->end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
+		p++;
+	r->p = p;
 }
 
 static bool accept_char(struct reader *r, char c)
@@ -250,22 +253,28 @@ static int read_utf8(struct reader *r)
 	return 0;
 }
 
+/* Copy what needs no second look; in locals, because r's members would be loaded again for each byte. */
+static void copy_plain(struct reader *r)
+{
+	const char *p = r->p, *end = r->end;
+	char *out = r->out;
+
+	while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')
+		*out++ = *p++;
+	r->p = p;
+	r->out = out;
+}
+
 /* The rest of a string, behind its first quote. No escape grows: \uXXXX is 6 bytes for at most 3. */
 static char *read_string(struct reader *r)
 {
 	const char *first = r->p - 1;
 	char *text = r->out;
 
-	while (r->p < r->end && *r->p != '"') {
-		unsigned char c = (unsigned char)*r->p;
-
-		if (c < 0x20) {
+	for (copy_plain(r); r->p < r->end && *r->p != '"'; copy_plain(r)) {
+		if ((unsigned char)*r->p < 0x20) {
 			syntax(r, "control character in a string");
 			return NULL;
-		}
-		if (c < 0x80 && c != '\\') {
-			*r->out++ = *r->p++;
-			continue;
 		}
 		if (accept_char(r, '\\') ? read_escape(r) < 0 : read_utf8(r) < 0)
 			return NULL;

@@ -71,11 +71,11 @@ static int check_version(const struct spec *s, struct err *e)
 	}
 	if (*v && *v != '-' && *v != '+')
 		goto bad;
-	if (!str_starts(s->oci_version, "1.")) {
-		decode_bad(e, s->oci_version, "is not supported, only versions 1.x are");
-		return err_at_key(e, "ociVersion");
-	}
-	return 0;
+	/* The specification's own examples still say 0.1.0 and 0.5.0-dev. */
+	if (str_starts(s->oci_version, "0.") || str_starts(s->oci_version, "1."))
+		return 0;
+	decode_bad(e, s->oci_version, "is not supported, only versions 1.x are");
+	return err_at_key(e, "ociVersion");
 bad:
 	decode_bad(e, s->oci_version, "is not a version such as 1.3.0");
 	return err_at_key(e, "ociVersion");
@@ -348,6 +348,9 @@ static int check_seccomp(const struct spec *s, struct err *e)
 	if (sc->default_action == SC_ACT_NOTIFY) {
 		err_set(e, EINVAL, "SCMP_ACT_NOTIFY cannot be used as default action");
 		err_at_key(e, "defaultAction");
+	} else if (sc->listener_metadata && !sc->listener_path) { /* "MUST NOT be set if listenerPath is not set" */
+		err_set(e, EINVAL, "is set without listenerPath");
+		err_at_key(e, "listenerMetadata");
 	} else if (!check_errno_ret(sc->default_action, &sc->default_errno_ret, "defaultErrnoRet", e) &&
 		   !check_syscalls(sc, e)) {
 		return 0;

@@ -58,7 +58,7 @@ static const struct field user_fields[] = {
 };
 static const struct type t_user = OBJECT(spec_user, user_fields);
 
-/* Unknown ones are not errors: config.md, Linux Process, "any value which cannot be mapped ... MUST be logged". */
+/* config.md, Linux Process: a value that is unknown or "cannot be granted ... MUST be logged as a warning". */
 static const struct type t_cap_set = { .kind = K_NAME_SET, .size = sizeof(struct name_set), .names = cap_names,
 				       .what = "capability", .unknown_ok = true };
 
