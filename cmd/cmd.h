@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands: each file exports one row, cmd/main.c holds the list of them. */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+#include "state/err.h"
+#include "state/root.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct option_row; /* cmd/options.h */
+struct str;
+
+/* The options before the command's name. */
+struct globals {
+	const char *root_option, *log, *log_format, *rootless, *criu;
+	bool debug, systemd_cgroup, help, version, verbose;
+	struct root root; /* set before a command runs */
+};
+
+struct invocation {
+	struct globals *globals;
+	const struct command *command;
+	void *options; /* the command's struct of options, filled */
+	char **args;   /* what is no option; args[n_args] is NULL */
+	int n_args;
+};
+
+struct command {
+	const char *name;
+	const char *args;		  /* "<container-id>", for the help */
+	const char *usage;		  /* one line */
+	const char *description;	  /* lines; may be NULL */
+	const struct option_row *options; /* ends with a row without a name; may be NULL */
+	size_t options_size;		  /* of the struct that they fill */
+	int min_args, max_args;		  /* max_args < 0: any number */
+	bool stop_at_first_arg; /* what follows the first argument is not hull's (exec, ps) */
+	int fail_code;		/* exit code of a failure; 0 means 1 */
+	/* Returns hull's exit code, or -1 with *e set. */
+	int (*run)(struct invocation *inv, struct err *e);
+};
+
+extern const struct command create_command, delete_command, exec_command, features_command;
+extern const struct command kill_command, list_command, pause_command, ps_command, resume_command;
+extern const struct command run_command, spec_command, start_command, state_command;
+extern const struct command *const commands[]; /* by name, ended by NULL */
+
+/* All of it in one write(2) to stdout. */
+must_check int cmd_print(const struct str *s, struct err *e);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Creating, starting and entering containers: hull's side, with undo. */
+#ifndef CMD_LAUNCH_H
+#define CMD_LAUNCH_H
+
+#include "cmd/cmd.h"
+
+#include <stdbool.h>
+
+struct launch_options {
+	const char *id, *bundle, *pid_file, *console_socket, *pidfd_socket;
+	bool no_pivot, no_new_keyring, detach, keep, no_subreaper;
+	int preserve_fds;
+};
+
+/* Option values that may be repeated, in order. */
+struct strings {
+	size_t n;
+	const char **v;
+};
+
+struct exec_options {
+	const char *id, *process_file, *cwd, *user, *pid_file, *console_socket, *pidfd_socket;
+	const char *process_label, *apparmor; /* LATER: refused before it comes here */
+	struct strings env, caps, additional_gids, cgroups;
+	bool tty, detach, ignore_paused;
+	bool no_new_privs, no_new_privs_set; /* the second: the option was given */
+	int preserve_fds;
+	char **args; /* ended by NULL */
+	int n_args;
+};
+
+must_check int launch_create(const struct globals *g, const struct launch_options *o,
+			     struct err *e);
+must_check int launch_start(const struct globals *g, const char *id, struct err *e);
+/* *ret_code is the exit code of the container's process, 0 when detached. */
+must_check int launch_run(const struct globals *g, const struct launch_options *o, int *ret_code,
+			  struct err *e);
+must_check int launch_exec(const struct globals *g, const struct exec_options *o, int *ret_code,
+			   struct err *e);
+
+#endif

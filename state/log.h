@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The log: --log, --log-format, --debug. Clients read hull's stdout and stderr together, and podman
+ * reads the log file as one JSON object: so without --debug a run that fails writes exactly one
+ * line, and one that succeeds writes none.
+ */
+#ifndef STATE_LOG_H
+#define STATE_LOG_H
+
+#include "state/err.h"
+
+#include <stdbool.h>
+
+extern bool log_debugging; /* --debug */
+
+/* path: NULL or "" is stderr. Before this call the log is text on stderr. */
+must_check int log_open(const char *path, bool json, bool debug, struct err *e);
+
+/* Costs nothing without --debug. */
+#define log_debug(...)                                   \
+	do {                                             \
+		if (log_debugging)                       \
+			log_write("debug", __VA_ARGS__); \
+	} while (0)
+#define log_warn(...)                                      \
+	do {                                               \
+		if (log_debugging)                         \
+			log_write("warning", __VA_ARGS__); \
+	} while (0)
+void log_write(const char *level, const char *fmt, ...) printf_like(2, 3);
+/* A warning, for functions that report to a `void (*warn)(const char *)`. */
+void log_warn_text(const char *text);
+
+/* The one error of a run; bare on stderr, too, when the log is a file. */
+void log_error(const struct err *e);
+/* "pointer: chain", or the chain alone. */
+const char *log_error_text(const struct err *e, char *buf, unsigned long size);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The record: what must be known of a container to find, show, stop and clean it up, in
+ * ROOT/ID/record.json. It is written before anything outside ROOT/ID is made (phase "creating": the
+ * journal) and again when the container is created, each time whole or not at all.
+ */
+#ifndef STATE_RECORD_H
+#define STATE_RECORD_H
+
+#include "state/cgroup.h"
+#include "state/decode.h"
+#include "state/err.h"
+#include "state/json.h"
+#include "state/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define OCI_VERSION   "1.3.0" /* of the runtime-spec that hull implements */
+#define RECORD_FILE   "record.json"
+#define RECORD_CONFIG "config.json" /* the bytes of the bundle's config.json, beside the record */
+#define RECORD_SOCKET "start.sock"  /* init waits here for `start`; gone once the program runs */
+
+enum record_phase {
+	RECORD_CREATING, /* the journal of a create that is under way, or was killed */
+	RECORD_CREATED,
+};
+
+struct record {
+	char *oci_version, *id, *bundle, *rootfs;
+	enum record_phase phase;
+	pid_t pid;	     /* of init, 0 until it is known */
+	uint64_t start_time; /* field 22 of /proc/PID/stat */
+	pid_t creator;	     /* the hull that creates it */
+	uint64_t creator_start;
+	char boot_id[40];
+	int64_t created; /* nanoseconds since 1970, UTC */
+	uid_t owner;
+	bool in_user_ns; /* it has a user namespace of its own */
+	bool in_pid_ns; /* it has a PID namespace of its own: init's death ends all its processes */
+	struct cgroup cgroup;
+	struct str_map annotations;
+
+	/* Set by record_read: everything above points into it. */
+	struct json json;
+};
+
+#define auto_record __attribute__((cleanup(record_done)))
+/* Frees what record_read has made, and the cgroup; strings that the caller had set are his own. */
+void record_done(struct record *r);
+
+must_check int record_write(int dir_fd, const struct record *r, struct err *e);
+/* e->code is ENOENT without a record (create was killed early), EBADMSG for a damaged one. */
+must_check int record_read(int dir_fd, struct record *ret, struct err *e);
+
+/*
+ * The state document. owner: NULL leaves the bundle's part of it alone for hooks (runtime.md,
+ * State), on one line; else as `state` ("" as owner, indented) and `list` (a name) print it.
+ */
+void record_hook_state(const struct record *r, const char *status, pid_t pid, struct str *out);
+void record_state(const struct record *r, const char *status, pid_t pid, const char *owner,
+		  bool indent, struct str *out);
+/* "2026-09-01T12:00:00.5Z": RFC 3339 with as many digits as needed. */
+const char *record_time(int64_t ns, char buf[static 40]);
+
+/* When the process began, in clock ticks after boot; -1 and ESRCH for none and for a dead one. */
+int proc_start_time(pid_t pid, uint64_t *ret);
+must_check int boot_id_read(char buf[static 40], struct err *e);
+
+/* Is it still this process, and alive (a zombie is not)? Boot id and start time are compared. */
+bool record_alive(const struct record *r, pid_t pid, uint64_t start_time);
+/* A pidfd of init. e->code is ESRCH, "container not running", when it has ended. */
+must_check int record_pidfd(const struct record *r, struct err *e);
+/* The same of any process that is in the record; -1 and errno. */
+int record_pidfd_of(const struct record *r, pid_t pid, uint64_t start_time);
+/* Wait until the process has ended: 1, or timeout_ms are over: 0. Negative: for ever. */
+int pidfd_wait(int pidfd, int timeout_ms);
+
+#endif
