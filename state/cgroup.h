@@ -40,7 +40,8 @@ struct cgroup {
  * absolute is below the hierarchy's mount; NULL (then id is used) or relative is below hull's own
  * cgroup on v1, and below the parent of hull's own cgroup on v2. ".." cannot climb out.
  */
-must_check int cgroup_locate(struct cgroup *cg, const char *cgroups_path, const char *id, struct err *e);
+must_check int cgroup_locate(struct cgroup *cg, const char *cgroups_path, const char *id,
+			     struct err *e);
 
 /*
  * Make them. res (may be NULL) says which v2 controllers are needed beyond those for statistics.
@@ -78,9 +79,12 @@ must_check int cgroup_add(const struct cgroup *cg, pid_t pid, struct err *e);
  * EPERM for devices: no right to load eBPF programs (rootless, where the kernel lets nobody
  * make device nodes anyway).
  */
-must_check int cgroup_apply(const struct cgroup *cg, const struct spec_resources *res, struct err *e);
-must_check int cgroup_apply_limits(const struct cgroup *cg, const struct spec_resources *res, struct err *e);
-must_check int cgroup_apply_devices(const struct cgroup *cg, const struct spec_resources *res, struct err *e);
+must_check int cgroup_apply(const struct cgroup *cg, const struct spec_resources *res,
+			    struct err *e);
+must_check int cgroup_apply_limits(const struct cgroup *cg, const struct spec_resources *res,
+				   struct err *e);
+must_check int cgroup_apply_devices(const struct cgroup *cg, const struct spec_resources *res,
+				    struct err *e);
 
 /* 1: frozen itself (not by an ancestor) or about to be; 0: not, or there is no cgroup. */
 int cgroup_is_frozen(const struct cgroup *cg);

@@ -34,30 +34,30 @@ struct rules {
 	struct rule *v;
 };
 
-#define BLOCK BPF_DEVCG_DEV_BLOCK
-#define CHAR BPF_DEVCG_DEV_CHAR
+#define BLOCK	  BPF_DEVCG_DEV_BLOCK
+#define CHAR	  BPF_DEVCG_DEV_CHAR
 #define ALL_TYPES (BLOCK | CHAR)
-#define MKNOD BPF_DEVCG_ACC_MKNOD
-#define RWM (BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE | MKNOD)
+#define MKNOD	  BPF_DEVCG_ACC_MKNOD
+#define RWM	  (BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE | MKNOD)
 
 /* What config-linux.md wants in every /dev works whatever the rules say; runc appends these. */
 static const struct rule default_rules[] = {
 	{ true, CHAR, MKNOD, ANY, ANY }, /* a node that cannot be opened harms nobody */
-	{ true, BLOCK, MKNOD, ANY, ANY },
-	{ true, CHAR, RWM, 1, 3 },     /* null */
-	{ true, CHAR, RWM, 1, 8 },     /* random */
-	{ true, CHAR, RWM, 1, 7 },     /* full */
-	{ true, CHAR, RWM, 5, 0 },     /* tty */
-	{ true, CHAR, RWM, 1, 5 },     /* zero */
-	{ true, CHAR, RWM, 1, 9 },     /* urandom */
-	{ true, CHAR, RWM, 136, ANY }, /* pts/N */
-	{ true, CHAR, RWM, 5, 2 },     /* ptmx */
-	{ true, CHAR, RWM, 10, 200 },  /* net/tun */
+	{ true, BLOCK, MKNOD, ANY, ANY }, { true, CHAR, RWM, 1, 3 }, /* null */
+	{ true, CHAR, RWM, 1, 8 },				     /* random */
+	{ true, CHAR, RWM, 1, 7 },				     /* full */
+	{ true, CHAR, RWM, 5, 0 },				     /* tty */
+	{ true, CHAR, RWM, 1, 5 },				     /* zero */
+	{ true, CHAR, RWM, 1, 9 },				     /* urandom */
+	{ true, CHAR, RWM, 136, ANY },				     /* pts/N */
+	{ true, CHAR, RWM, 5, 2 },				     /* ptmx */
+	{ true, CHAR, RWM, 10, 200 },				     /* net/tun */
 };
 
 static uint32_t access_bits(const char *letters)
 {
-	return (strchr(letters, 'r') ? BPF_DEVCG_ACC_READ : 0) | (strchr(letters, 'w') ? BPF_DEVCG_ACC_WRITE : 0) |
+	return (strchr(letters, 'r') ? BPF_DEVCG_ACC_READ : 0) |
+	       (strchr(letters, 'w') ? BPF_DEVCG_ACC_WRITE : 0) |
 	       (strchr(letters, 'm') ? BPF_DEVCG_ACC_MKNOD : 0);
 }
 
@@ -71,7 +71,9 @@ static struct rule from_spec(const struct spec_device_rule *s)
 {
 	return (struct rule){
 		.allow = s->allow,
-		.types = s->type == 'b' ? BLOCK : s->type == 'c' ? CHAR : ALL_TYPES,
+		.types = s->type == 'b' ? BLOCK :
+			 s->type == 'c' ? CHAR :
+					  ALL_TYPES,
 		.access = s->access ? access_bits(s->access) : RWM,
 		.major = s->major.set ? s->major.v : ANY,
 		.minor = s->minor.set ? s->minor.v : ANY,
@@ -118,14 +120,16 @@ static int drop_exceptions(struct state *s, const struct rule *r, struct err *e)
 	for (size_t i = 0; i < s->except.n; i++) {
 		struct rule *x = &s->except.v[i];
 
-		if (x->types == r->types && overlaps(x->major, r->major) && overlaps(x->minor, r->minor) &&
-		    (x->access & r->access)) {
+		if (x->types == r->types && overlaps(x->major, r->major) &&
+		    overlaps(x->minor, r->minor) && (x->access & r->access)) {
 			/* The kernel ignores such a line in silence (security/device_cgroup.c): say no. */
-			if ((r->major != ANY && x->major == ANY) || (r->minor != ANY && x->minor == ANY))
-				return err_set(e, EINVAL,
-					       "cgroup v1 cannot make an exception for device %" PRId64 ":%" PRId64
-					       " to a rule for a group of devices",
-					       r->major, r->minor);
+			if ((r->major != ANY && x->major == ANY) ||
+			    (r->minor != ANY && x->minor == ANY))
+				return err_set(
+					e, EINVAL,
+					"cgroup v1 cannot make an exception for device %" PRId64
+					":%" PRId64 " to a rule for a group of devices",
+					r->major, r->minor);
 			x->access &= ~r->access;
 		}
 		if (x->access)
@@ -180,11 +184,13 @@ static char *exception_line(const struct rule *r)
 	if (r->minor != ANY)
 		snprintf(minor, sizeof(minor), "%" PRId64, r->minor);
 	return xasprintf("%c %s:%s %s%s%s", r->types == BLOCK ? 'b' : 'c', major, minor,
-			 r->access & BPF_DEVCG_ACC_READ ? "r" : "", r->access & BPF_DEVCG_ACC_WRITE ? "w" : "",
+			 r->access & BPF_DEVCG_ACC_READ ? "r" : "",
+			 r->access & BPF_DEVCG_ACC_WRITE ? "w" : "",
 			 r->access & BPF_DEVCG_ACC_MKNOD ? "m" : "");
 }
 
-int device_lines(const struct spec_device_rule *spec, size_t n, struct device_lines *ret, struct err *e)
+int device_lines(const struct spec_device_rule *spec, size_t n, struct device_lines *ret,
+		 struct err *e)
 {
 	struct state s = { 0 };
 	struct rules rules;
@@ -192,7 +198,8 @@ int device_lines(const struct spec_device_rule *spec, size_t n, struct device_li
 
 	collect(spec, n, &rules);
 	r = amount_to(&rules, &s, e);
-	*ret = (struct device_lines){ .allows_all = s.allow && !s.except.n, .default_allow = s.allow };
+	*ret = (struct device_lines){ .allows_all = s.allow && !s.except.n,
+				      .default_allow = s.allow };
 	if (r == 0) {
 		ret->v = xmalloc((s.except.n + 1) * sizeof(*ret->v));
 		for (size_t i = 0; i < s.except.n; i++)
@@ -238,7 +245,8 @@ static int apply_v1(const struct cgroup_dir *d, const struct spec_resources *res
 	if (l.allows_all)
 		r = 0;
 	else if (cgroup_write(d->path, l.default_allow ? "devices.allow" : "devices.deny", "a") < 0)
-		r = err_sys(e, "write \"a\" to %s/devices.%s", d->path, l.default_allow ? "allow" : "deny");
+		r = err_sys(e, "write \"a\" to %s/devices.%s", d->path,
+			    l.default_allow ? "allow" : "deny");
 	else
 		r = l.n ? write_lines(path, &l, e) : 0;
 	device_lines_done(&l);
@@ -293,7 +301,8 @@ static void emit_start(struct device_program *p)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(loads); i++)
-		emit(p, BPF_LDX | BPF_MEM | BPF_W, loads[i].reg, R_CTX, (int16_t)loads[i].offset, 0);
+		emit(p, BPF_LDX | BPF_MEM | BPF_W, loads[i].reg, R_CTX, (int16_t)loads[i].offset,
+		     0);
 	/* access_type is (access << 16) | type */
 	emit(p, BPF_ALU64 | BPF_MOV | BPF_X, R_WANTED, R_TYPE, 0, 0);
 	emit(p, BPF_ALU64 | BPF_RSH | BPF_K, R_WANTED, 0, 0, 16);
@@ -320,7 +329,8 @@ static void emit_rule(struct device_program *p, const struct rule *r)
 	}
 	emit_return(p, r->allow);
 	for (size_t i = start; i < p->n; i++) {
-		if (p->insns[i].code == (BPF_JMP | BPF_JNE | BPF_K) || p->insns[i].code == (BPF_JMP | BPF_JEQ | BPF_K))
+		if (p->insns[i].code == (BPF_JMP | BPF_JNE | BPF_K) ||
+		    p->insns[i].code == (BPF_JMP | BPF_JEQ | BPF_K))
 			p->insns[i].off = (int16_t)(p->n - i - 1);
 	}
 }
@@ -426,7 +436,7 @@ static int detach(int cgroup_fd, int prog_fd)
 /* Descriptors of the programs attached to the cgroup itself; their number, or -1 and errno. */
 static int open_attached(int cgroup_fd, int fds[OLD_MAX])
 {
-	uint32_t ids[OLD_MAX];
+	uint32_t ids[OLD_MAX] = { 0 };
 	union bpf_attr attr = {
 		.query = { .target_fd = (uint32_t)cgroup_fd,
 			   .attach_type = BPF_CGROUP_DEVICE,
@@ -529,7 +539,9 @@ int cgroup_apply_devices(const struct cgroup *cg, const struct spec_resources *r
 		return 0;
 	d = cgroup_serving(cg, "devices", &v2);
 	if (!d)
-		r = err_set(e, EOPNOTSUPP, "cannot set devices: the \"devices\" cgroup controller is not available");
+		r = err_set(
+			e, EOPNOTSUPP,
+			"cannot set devices: the \"devices\" cgroup controller is not available");
 	else
 		r = v2 ? apply_v2(d, res, e) : apply_v1(d, res, e);
 	return r < 0 ? err_at_key(e, "devices") : 0;

@@ -5,6 +5,8 @@
 
 #include "state/cgroup.h"
 
+#define CGROUP_ROOT "/sys/fs/cgroup"
+
 /* dir/file with one write(2), or read without its last newline; -1 and errno. */
 int cgroup_write(const char *dir, const char *file, const char *text);
 ssize_t cgroup_read(const char *dir, const char *file, char *buf, size_t size);
@@ -14,7 +16,8 @@ int64_t cgroup_read_key(const char *dir, const char *file, const char *key);
 /* list ("cpu,cpuacct" or "cpu io") contains name as a whole word. */
 bool cgroup_has_word(const char *list, const char *name);
 /* The directory whose files are for this controller: a v1 one, or else the unified one, or NULL. */
-const struct cgroup_dir *cgroup_serving(const struct cgroup *cg, const char *controller, bool *ret_v2);
+const struct cgroup_dir *cgroup_serving(const struct cgroup *cg, const char *controller,
+					bool *ret_v2);
 /* Make v2 controllers (names separated by blanks) usable in dir as far as its ancestors allow. */
 void cgroup_enable(const char *dir, const char *names);
 

@@ -65,8 +65,8 @@ static int at(struct err *e, const char *property)
 }
 
 /* The sentence for a try_put that failed with errno. */
-static int put_failed(const struct target *t, const char *property, const char *file, const char *text,
-		      struct err *e)
+static int put_failed(const struct target *t, const char *property, const char *file,
+		      const char *text, struct err *e)
 {
 	int code = errno;
 	auto_free char *words = xstrdup(property);
@@ -77,7 +77,8 @@ static int put_failed(const struct target *t, const char *property, const char *
 	if (code != ENOENT || (t->dir && access(t->dir->path, F_OK) < 0))
 		err_sys(e, "cannot set %s: write \"%s\" to %s/%s", words, text, t->dir->path, file);
 	else if (!has_controller(t))
-		err_set(e, EOPNOTSUPP, "cannot set %s: the \"%s\" cgroup controller is not available", words,
+		err_set(e, EOPNOTSUPP,
+			"cannot set %s: the \"%s\" cgroup controller is not available", words,
 			t->controller);
 	else
 		err_set(e, EOPNOTSUPP, "cannot set %s: the kernel has no %s", words, file);
@@ -117,7 +118,9 @@ static uint64_t read_number(const struct target *t, const char *file)
 	char text[64];
 	uint64_t v;
 
-	return cgroup_read(t->dir->path, file, text, sizeof(text)) >= 0 && str_to_u64(text, &v) ? v : 0;
+	return cgroup_read(t->dir->path, file, text, sizeof(text)) >= 0 && str_to_u64(text, &v) ?
+		       v :
+		       0;
 }
 
 /* --- pids ------------------------------------------------------------------------------------- */
@@ -152,8 +155,10 @@ static int set_memory_v1(const struct target *t, int64_t limit, struct err *e)
 	if (errno != EBUSY)
 		return put_failed(t, "memory/limit", file, text, e);
 	err_set(e, EBUSY,
-		"unable to set memory limit to %" PRId64 " (current usage: %" PRIu64 ", peak usage: %" PRIu64 ")",
-		limit, read_number(t, "memory.usage_in_bytes"), read_number(t, "memory.max_usage_in_bytes"));
+		"unable to set memory limit to %" PRId64 " (current usage: %" PRIu64
+		", peak usage: %" PRIu64 ")",
+		limit, read_number(t, "memory.usage_in_bytes"),
+		read_number(t, "memory.max_usage_in_bytes"));
 	return at(e, "memory/limit");
 }
 
@@ -169,7 +174,8 @@ static int set_memsw_v1(const struct target *t, int64_t swap, struct err *e)
  * The kernel keeps memory <= memory+swap at every moment: memory first when that shrinks, and
  * first memory+swap when memory is to grow beyond the old memory+swap (EINVAL).
  */
-static int set_memory_and_swap_v1(const struct target *t, int64_t limit, int64_t swap, struct err *e)
+static int set_memory_and_swap_v1(const struct target *t, int64_t limit, int64_t swap,
+				  struct err *e)
 {
 	char text[NUMBER_MAX];
 
@@ -195,15 +201,17 @@ static int limit_memory_v1(const struct target *t, struct err *e)
 
 	if (set_memory_and_swap_v1(t, value(&m->limit), value(&m->swap), e) < 0)
 		return -1;
-	if (reservation && put(t, "memory/reservation", "memory.soft_limit_in_bytes", number(text, reservation),
-			       reservation < 0 ? MISSING_IS_FINE : MISSING_FAILS, e) < 0)
+	if (reservation &&
+	    put(t, "memory/reservation", "memory.soft_limit_in_bytes", number(text, reservation),
+		reservation < 0 ? MISSING_IS_FINE : MISSING_FAILS, e) < 0)
 		return -1;
 	/* kernel and kernelTCP: no effect, as in runc; Linux has given these limits up. */
 	if (m->disable_oom_killer.set && m->disable_oom_killer.v &&
 	    put(t, "memory/disableOOMKiller", "memory.oom_control", "1", MISSING_FAILS, e) < 0)
 		return -1;
 	if (m->swappiness.set && m->swappiness.v > 100) {
-		err_set(e, EINVAL, "invalid memory swappiness value: %" PRIu64 " (valid range is 0-100)",
+		err_set(e, EINVAL,
+			"invalid memory swappiness value: %" PRIu64 " (valid range is 0-100)",
 			m->swappiness.v);
 		return at(e, "memory/swappiness");
 	}
@@ -246,11 +254,13 @@ static int check_usage(const struct target *t, int64_t limit, int64_t swap, stru
 		return 0;
 	usage = read_number(t, "memory.current");
 	if (swap > 0 && (uint64_t)swap <= usage) {
-		err_set(e, EBUSY, "rejecting memory+swap limit %" PRId64 " <= usage %" PRIu64, swap, usage);
+		err_set(e, EBUSY, "rejecting memory+swap limit %" PRId64 " <= usage %" PRIu64, swap,
+			usage);
 		return at(e, "memory/swap");
 	}
 	if (limit > 0 && (uint64_t)limit <= usage) {
-		err_set(e, EBUSY, "rejecting memory limit %" PRId64 " <= usage %" PRIu64, limit, usage);
+		err_set(e, EBUSY, "rejecting memory limit %" PRId64 " <= usage %" PRIu64, limit,
+			usage);
 		return at(e, "memory/limit");
 	}
 	return 0;
@@ -262,7 +272,8 @@ static int limit_memory_v2(const struct target *t, struct err *e)
 	int64_t limit = value(&m->limit), swap, reservation = value(&m->reservation);
 	char text[NUMBER_MAX];
 
-	if (swap_alone(limit, value(&m->swap), &swap, e) < 0 || check_usage(t, limit, value(&m->swap), e) < 0)
+	if (swap_alone(limit, value(&m->swap), &swap, e) < 0 ||
+	    check_usage(t, limit, value(&m->swap), e) < 0)
 		return -1;
 	/* Without swap there is no such file, and neither "none" nor "any amount" needs it. */
 	if (swap != INT64_MIN && put(t, "memory/swap", "memory.swap.max", number_or_max(text, swap),
@@ -292,7 +303,8 @@ static int put_shares_v1(const struct target *t, uint64_t shares, struct err *e)
 	now = read_number(t, "cpu.shares");
 	if (now == shares)
 		return 0;
-	err_set(e, EINVAL, "the %s allowed cpu-shares is %" PRIu64, now < shares ? "maximum" : "minimum", now);
+	err_set(e, EINVAL, "the %s allowed cpu-shares is %" PRIu64,
+		now < shares ? "maximum" : "minimum", now);
 	return at(e, "cpu/shares");
 }
 
@@ -338,7 +350,8 @@ struct dependent {
  * quota, period and burst bound each other, and the parent bounds quota / period: a value may be
  * refused with EINVAL until the next one is written. So try in order, then repeat the refused.
  */
-static int put_dependent(const struct target *t, const struct dependent *rows, size_t n, struct err *e)
+static int put_dependent(const struct target *t, const struct dependent *rows, size_t n,
+			 struct err *e)
 {
 	bool again[8] = { false };
 
@@ -352,7 +365,8 @@ static int put_dependent(const struct target *t, const struct dependent *rows, s
 		again[i] = true;
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (again[i] && put(t, rows[i].property, rows[i].file, rows[i].text, MISSING_FAILS, e) < 0)
+		if (again[i] &&
+		    put(t, rows[i].property, rows[i].file, rows[i].text, MISSING_FAILS, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -363,15 +377,18 @@ static int limit_cpu_v1(const struct target *t, struct err *e)
 	const struct spec_cpu *cpu = t->res->cpu;
 	/* Engines send a period without a quota; that limits nothing, and may be missing. */
 	struct dependent time[] = {
-		{ "cpu/period", "cpu.cfs_period_us", cpu->period.set && cpu->period.v, cpu->quota.v <= 0, "" },
+		{ "cpu/period", "cpu.cfs_period_us", cpu->period.set && cpu->period.v,
+		  cpu->quota.v <= 0, "" },
 		{ "cpu/burst", "cpu.cfs_burst_us", cpu->burst.set, cpu->burst.v == 0, "" },
-		{ "cpu/quota", "cpu.cfs_quota_us", cpu->quota.set && cpu->quota.v, cpu->quota.v < 0, "" },
+		{ "cpu/quota", "cpu.cfs_quota_us", cpu->quota.set && cpu->quota.v, cpu->quota.v < 0,
+		  "" },
 	};
 	struct dependent realtime[] = {
 		{ "cpu/realtimePeriod", "cpu.rt_period_us",
 		  cpu->realtime_period.set && cpu->realtime_period.v, false, "" },
 		{ "cpu/realtimeRuntime", "cpu.rt_runtime_us",
-		  cpu->realtime_runtime.set && cpu->realtime_runtime.v, cpu->realtime_runtime.v < 0, "" },
+		  cpu->realtime_runtime.set && cpu->realtime_runtime.v, cpu->realtime_runtime.v < 0,
+		  "" },
 	};
 
 	unsigned_number(time[0].text, cpu->period.v);
@@ -391,8 +408,8 @@ static int limit_cpu_v2(const struct target *t, struct err *e)
 	bool quota = cpu->quota.set && cpu->quota.v, period = cpu->period.set && cpu->period.v;
 	struct dependent time[] = {
 		{ "cpu/burst", "cpu.max.burst", cpu->burst.set, cpu->burst.v == 0, "" },
-		{ quota ? "cpu/quota" : "cpu/period", "cpu.max", quota || period,
-		  cpu->quota.v <= 0, "" },
+		{ quota ? "cpu/quota" : "cpu/period", "cpu.max", quota || period, cpu->quota.v <= 0,
+		  "" },
 	};
 	char limit[NUMBER_MAX];
 
@@ -410,9 +427,12 @@ static int limit_cpuset(const struct target *t, struct err *e)
 {
 	const struct spec_cpu *cpu = t->res->cpu;
 
-	if (!str_empty(cpu->cpus) && put(t, "cpu/cpus", "cpuset.cpus", cpu->cpus, MISSING_FAILS, e) < 0)
+	if (!str_empty(cpu->cpus) &&
+	    put(t, "cpu/cpus", "cpuset.cpus", cpu->cpus, MISSING_FAILS, e) < 0)
 		return -1;
-	return str_empty(cpu->mems) ? 0 : put(t, "cpu/mems", "cpuset.mems", cpu->mems, MISSING_FAILS, e);
+	return str_empty(cpu->mems) ?
+		       0 :
+		       put(t, "cpu/mems", "cpuset.mems", cpu->mems, MISSING_FAILS, e);
 }
 
 /* --- hugetlb ---------------------------------------------------------------------------------- */
@@ -456,11 +476,15 @@ static int unified_failed(const struct target *t, const char *key, struct err *e
 	struct target owner = { t->cg, name, t->dir, t->res };
 	int code = errno;
 
-	if (strcmp(name, "cgroup") && (code == ENOENT || code == EACCES || code == EPERM) && !has_controller(&owner))
-		return err_set(e, EOPNOTSUPP,
-			       "unified resource \"%s\" can't be set: controller \"%s\" not available", key, name);
+	if (strcmp(name, "cgroup") && (code == ENOENT || code == EACCES || code == EPERM) &&
+	    !has_controller(&owner))
+		return err_set(
+			e, EOPNOTSUPP,
+			"unified resource \"%s\" can't be set: controller \"%s\" not available",
+			key, name);
 	errno = code;
-	return err_sys(e, "unable to set unified resource \"%s\": write to %s/%s", key, t->dir->path, key);
+	return err_sys(e, "unable to set unified resource \"%s\": write to %s/%s", key,
+		       t->dir->path, key);
 }
 
 /* Files for several devices take one line at a write. */
@@ -472,9 +496,12 @@ static int put_unified(const struct target *t, const char *key, const char *text
 	char *line, *rest = lines;
 
 	if (strchr(key, '/'))
-		return err_set(e, EINVAL, "unified resource \"%s\" must be a file name (no slashes)", key);
+		return err_set(e, EINVAL,
+			       "unified resource \"%s\" must be a file name (no slashes)", key);
 	if (!strchr(key, '.'))
-		return err_set(e, EINVAL, "unified resource \"%s\" must be in the form CONTROLLER.PARAMETER", key);
+		return err_set(e, EINVAL,
+			       "unified resource \"%s\" must be in the form CONTROLLER.PARAMETER",
+			       key);
 	while ((line = strsep(&rest, "\n"))) {
 		if (*line && try_put(&owner, key, line) < 0)
 			return unified_failed(t, key, e);

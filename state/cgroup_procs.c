@@ -23,7 +23,7 @@
 #include "state/sys.h"
 
 #define FREEZE_TIMEOUT_MS 10000
-#define PIDS_FILE_MAX ((size_t)64 << 20)
+#define PIDS_FILE_MAX	  ((size_t)64 << 20)
 
 /* The directory, its cgroup or a process in it has just gone. */
 static bool is_gone(int code)
@@ -64,8 +64,10 @@ static const char *next_dir(DIR *d)
 {
 	struct dirent *entry;
 
+	/* cppcheck-suppress readdirCalled */
 	while ((entry = readdir(d))) {
-		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") &&
+		    strcmp(entry->d_name, ".."))
 			return entry->d_name;
 	}
 	return NULL;
@@ -147,7 +149,8 @@ bool cgroup_dir_frozen(const char *dir, bool v2)
 	char text[64];
 
 	if (v2)
-		return reads(dir, "cgroup.freeze", "1") || cgroup_read_key(dir, "cgroup.events", "frozen") == 1;
+		return reads(dir, "cgroup.freeze", "1") ||
+		       cgroup_read_key(dir, "cgroup.events", "frozen") == 1;
 	return cgroup_read(dir, "freezer.state", text, sizeof(text)) >= 0 && strcmp(text, "THAWED");
 }
 
@@ -163,7 +166,8 @@ int cgroup_is_frozen(const struct cgroup *cg)
  * Wait until "key value" stands in dir/cgroup.events: kernfs wakes pollers with POLLPRI when the
  * file changes after they read it. Returns 1, or 0 after the deadline.
  */
-static int wait_event(const char *dir, const char *key, int64_t value, int64_t deadline, struct err *e)
+static int wait_event(const char *dir, const char *key, int64_t value, int64_t deadline,
+		      struct err *e)
 {
 	auto_free char *path = xasprintf("%s/cgroup.events", dir), *want = NULL;
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -225,7 +229,8 @@ int cgroup_freeze(const struct cgroup *cg, bool frozen, struct err *e)
 	int r;
 
 	if (!d)
-		return err_set(e, EOPNOTSUPP, "cannot %s: the \"freezer\" cgroup controller is not available",
+		return err_set(e, EOPNOTSUPP,
+			       "cannot %s: the \"freezer\" cgroup controller is not available",
 			       frozen ? "freeze" : "thaw");
 	if (!frozen)
 		return cgroup_write(d->path, file, thaw) < 0 ?
@@ -236,7 +241,8 @@ int cgroup_freeze(const struct cgroup *cg, bool frozen, struct err *e)
 		return 0;
 	(void)cgroup_write(d->path, file, thaw);
 	return r < 0 ? -1 :
-		       err_set(e, ETIMEDOUT, "timeout of %ds reached waiting for the cgroup to freeze",
+		       err_set(e, ETIMEDOUT,
+			       "timeout of %ds reached waiting for the cgroup to freeze",
 			       FREEZE_TIMEOUT_MS / 1000);
 }
 
@@ -277,8 +283,8 @@ static int signal_batch(const char *dir, const pid_t *pids, size_t n, int sig, s
 	else if (n_members)
 		qsort(members, n_members, sizeof(*members), by_value);
 	for (size_t i = 0; i < n; i++) {
-		if (!failed && n_members && signal_member(pids[i], fds[i], sig, members, n_members) < 0 &&
-		    errno != ESRCH)
+		if (!failed && n_members &&
+		    signal_member(pids[i], fds[i], sig, members, n_members) < 0 && errno != ESRCH)
 			failed = err_sys(e, "send signal %d to process %d", sig, (int)pids[i]);
 		cleanup_close(&fds[i]);
 	}
@@ -312,7 +318,8 @@ static int kill_frozen(const struct cgroup *cg, const char *dir, struct err *e)
 	int r = signal_all(dir, SIGKILL, e);
 
 	/* A process frozen by v1 dies only when it is thawed. */
-	if (frozen == 0 && cgroup_freeze(cg, false, &ignored) < 0 && !is_gone(ignored.code) && r == 0) {
+	if (frozen == 0 && cgroup_freeze(cg, false, &ignored) < 0 && !is_gone(ignored.code) &&
+	    r == 0) {
 		*e = ignored;
 		r = -1;
 	}
@@ -333,7 +340,9 @@ int cgroup_kill(const struct cgroup *cg, int sig, struct err *e)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		if (pids[i] == getpid())
-			return err_set(e, EBUSY, "cannot kill the processes in %s: hull is one of them", d->path);
+			return err_set(e, EBUSY,
+				       "cannot kill the processes in %s: hull is one of them",
+				       d->path);
 	}
 	if (unified && cgroup_write(unified->path, "cgroup.kill", "1") == 0 && unified == d)
 		return 0;
@@ -440,7 +449,8 @@ static int wait_empty(const struct cgroup_dir *d, int64_t deadline, int pause, s
 	return 0;
 }
 
-static int remove_busy(const struct cgroup *cg, const struct cgroup_dir *d, int64_t deadline, struct err *e)
+static int remove_busy(const struct cgroup *cg, const struct cgroup_dir *d, int64_t deadline,
+		       struct err *e)
 {
 	auto_free pid_t *pids = NULL;
 	size_t n = 0;
@@ -459,7 +469,8 @@ static int remove_busy(const struct cgroup *cg, const struct cgroup_dir *d, int6
 	}
 	if (cgroup_dir_pids(d->path, &pids, &n, e) < 0)
 		return err_wrap(e, "unable to remove container's cgroup");
-	return err_set(e, EBUSY, "unable to remove container's cgroup %s: %zu process(es) left", d->path, n);
+	return err_set(e, EBUSY, "unable to remove container's cgroup %s: %zu process(es) left",
+		       d->path, n);
 }
 
 int cgroup_remove(const struct cgroup *cg, int timeout_ms, struct err *e)
@@ -489,7 +500,9 @@ uint64_t cgroup_oom_kills(const struct cgroup *cg)
 {
 	bool v2;
 	const struct cgroup_dir *d = cgroup_serving(cg, "memory", &v2);
-	int64_t n = d ? cgroup_read_key(d->path, v2 ? "memory.events" : "memory.oom_control", "oom_kill") : 0;
+	int64_t n = d ? cgroup_read_key(d->path, v2 ? "memory.events" : "memory.oom_control",
+					"oom_kill") :
+			0;
 
 	return n > 0 ? (uint64_t)n : 0;
 }

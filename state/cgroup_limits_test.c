@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* linux.resources against directories of plain files, which need neither rights nor controllers. */
+#include "state/cgroup_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "state/fd.h"
+#include "state/mem.h"
+#include "state/spec.h"
+#include "state/tap.h"
+
+static char top[] = "/tmp/hulltest-XXXXXX";
+
+/* A fresh directory with these empty files. */
+static char *fake(const char *const *files)
+{
+	static int n;
+	char *dir = xasprintf("%s/%d", top, n++);
+
+	mkdir(dir, 0755);
+	for (; *files; files++) {
+		auto_free char *path = xasprintf("%s/%s", dir, *files);
+		auto_close int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+		if (fd < 0)
+			abort();
+	}
+	return dir;
+}
+
+static struct cgroup layout(bool v2, const char *controllers, char *dir)
+{
+	static struct cgroup_dir d;
+
+	d = (struct cgroup_dir){ xstrdup(v2 ? "" : controllers), dir, 0 };
+	return (struct cgroup){ v2 ? CGROUP_V2 : CGROUP_V1, 1, &d };
+}
+
+#define INT_(x)         \
+	{               \
+		true, x \
+	}
+
+static const char *const v1_files[] = {
+	"memory.limit_in_bytes",
+	"memory.memsw.limit_in_bytes",
+	"memory.soft_limit_in_bytes",
+	"memory.swappiness",
+	"memory.oom_control",
+	"cpu.shares",
+	"cpu.cfs_period_us",
+	"cpu.cfs_quota_us",
+	"cpu.cfs_burst_us",
+	"cpu.rt_period_us",
+	"cpu.rt_runtime_us",
+	"cpu.idle",
+	"cpuset.cpus",
+	"cpuset.mems",
+	"pids.max",
+	"hugetlb.2MB.limit_in_bytes",
+	NULL,
+};
+static const char *const v2_files[] = {
+	"memory.max",  "memory.swap.max", "memory.low",
+	"cpu.weight",  "cpu.max",	  "cpu.max.burst",
+	"cpu.idle",    "cpuset.cpus",	  "cpuset.mems",
+	"pids.max",    "hugetlb.2MB.max", "hugetlb.2MB.rsvd.max",
+	"memory.high", "io.max",	  NULL,
+};
+static const char *const no_files[] = { NULL };
+#define V1_ALL "memory,cpu,cpuset,pids,hugetlb"
+
+/* files are "name=content" pairs; every other file must have stayed empty. */
+static void writes(const char *what, bool v2, struct spec_resources res, const char *const *wanted)
+{
+	const char *const *files = v2 ? v2_files : v1_files;
+	char *dir = fake(files);
+	struct cgroup cg = layout(v2, V1_ALL, dir);
+	struct err e = { 0 };
+	char text[256];
+	bool all = true;
+
+	if (cgroup_apply_limits(&cg, &res, &e) < 0) {
+		ok(false, "%s: %s", what, e.chain);
+		return;
+	}
+	for (; *files; files++) {
+		const char *content = "";
+
+		for (const char *const *w = wanted; *w; w++) {
+			if (!strncmp(*w, *files, strlen(*files)) && (*w)[strlen(*files)] == '=')
+				content = *w + strlen(*files) + 1;
+		}
+		if (cgroup_read(dir, *files, text, sizeof(text)) < 0 ||
+		    strcmp(text, content) != 0) {
+			printf("# %s has \"%s\", not \"%s\"\n", *files, text, content);
+			all = false;
+		}
+	}
+	ok(all, "%s: %s", v2 ? "v2" : "v1", what);
+}
+
+static void fails(const char *what, bool v2, const char *const *files, struct spec_resources res,
+		  const char *sentence, const char *pointer)
+{
+	struct cgroup cg = layout(v2, files == no_files ? "freezer" : V1_ALL, fake(files));
+	struct err e = { 0 };
+
+	if (!ok(cgroup_apply_limits(&cg, &res, &e) < 0, "%s", what))
+		return;
+	is(e.chain, sentence, "its sentence");
+	is(e.pointer, pointer, "its pointer");
+}
+
+#define FILES(...)  ((const char *const[]){ __VA_ARGS__, NULL })
+#define MEMORY(...) ((struct spec_resources){ .memory = &(struct spec_memory){ __VA_ARGS__ } })
+#define CPU(...)    ((struct spec_resources){ .cpu = &(struct spec_cpu){ __VA_ARGS__ } })
+#define PIDS(x)	    ((struct spec_resources){ .pids = &(struct spec_pids){ .limit = INT_(x) } })
+
+static void test_memory(void)
+{
+	writes("nothing set, nothing written", false, (struct spec_resources){ 0 }, FILES(""));
+	writes("memory without limits", false, MEMORY(.check_before_update = INT_(true)),
+	       FILES(""));
+	writes("0 is not set", true,
+	       MEMORY(.limit = INT_(0), .swap = INT_(0), .reservation = INT_(0)), FILES(""));
+	writes("memory, swap and reservation", false,
+	       MEMORY(.limit = INT_(4096), .swap = INT_(8192), .reservation = INT_(2048)),
+	       FILES("memory.limit_in_bytes=4096", "memory.memsw.limit_in_bytes=8192",
+		     "memory.soft_limit_in_bytes=2048"));
+	writes("memory, swap and reservation", true,
+	       MEMORY(.limit = INT_(4096), .swap = INT_(8192), .reservation = INT_(2048)),
+	       FILES("memory.max=4096", "memory.swap.max=4096", "memory.low=2048"));
+	writes("swap = limit is no swap", true, MEMORY(.limit = INT_(4096), .swap = INT_(4096)),
+	       FILES("memory.max=4096", "memory.swap.max=0"));
+	writes("swap -1", true, MEMORY(.limit = INT_(4096), .swap = INT_(-1)),
+	       FILES("memory.max=4096", "memory.swap.max=max"));
+	writes("unlimited memory takes swap along", true, MEMORY(.limit = INT_(-1)),
+	       FILES("memory.max=max", "memory.swap.max=max"));
+	writes("unlimited memory takes swap along", false, MEMORY(.limit = INT_(-1)),
+	       FILES("memory.limit_in_bytes=-1", "memory.memsw.limit_in_bytes=-1"));
+	writes("unlimited memory and some swap", true,
+	       MEMORY(.limit = INT_(-1), .swap = INT_(8192)),
+	       FILES("memory.max=max", "memory.swap.max=8192"));
+	writes("swappiness and the OOM killer", false,
+	       MEMORY(.swappiness = INT_(60), .disable_oom_killer = INT_(true)),
+	       FILES("memory.swappiness=60", "memory.oom_control=1"));
+	writes("swappiness, the OOM killer and kernel memory have no effect", true,
+	       MEMORY(.swappiness = INT_(60), .disable_oom_killer = INT_(true),
+		      .kernel = INT_(4096)),
+	       FILES(""));
+	fails("swap without limit", true, v2_files, MEMORY(.swap = INT_(8192)),
+	      "unable to set swap limit without memory limit", "/memory/swap");
+	fails("swap less than limit", true, v2_files,
+	      MEMORY(.limit = INT_(8192), .swap = INT_(4096)),
+	      "memory+swap limit should be >= memory limit", "/memory/swap");
+	fails("swappiness beyond 100", false, v1_files, MEMORY(.swappiness = INT_(101)),
+	      "invalid memory swappiness value: 101 (valid range is 0-100)", "/memory/swappiness");
+}
+
+static void test_usage(void)
+{
+	char *dir = fake(FILES("memory.max", "memory.current"));
+	struct cgroup cg = layout(true, "", dir);
+	struct spec_memory m = { .limit = INT_(4096), .check_before_update = INT_(true) };
+	struct spec_resources res = { .memory = &m };
+	struct err e = { 0 };
+
+	cgroup_write(dir, "memory.current", "4096\n");
+	ok(cgroup_apply_limits(&cg, &res, &e) < 0,
+	   "checkBeforeUpdate refuses a limit that is the usage");
+	is(e.chain, "rejecting memory limit 4096 <= usage 4096", "its sentence");
+	m.limit.v = 4097;
+	ok(cgroup_apply_limits(&cg, &res, &e) == 0, "one byte more is accepted");
+}
+
+static void test_cpu(void)
+{
+	static const struct {
+		uint64_t shares;
+		const char *weight;
+	} weights[] = {
+		{ 1, "cpu.weight=1" },
+		{ 2, "cpu.weight=1" },
+		{ 3, "cpu.weight=2" },
+		{ 10, "cpu.weight=4" },
+		{ 512, "cpu.weight=59" },
+		{ 1024, "cpu.weight=100" },
+		{ 2048, "cpu.weight=174" },
+		{ 262143, "cpu.weight=10000" },
+		{ UINT64_MAX, "cpu.weight=10000" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(weights); i++)
+		writes("shares become a weight", true, CPU(.shares = INT_(weights[i].shares)),
+		       FILES(weights[i].weight));
+	writes("shares", false, CPU(.shares = INT_(1024)), FILES("cpu.shares=1024"));
+	writes("quota, period, burst, real time", false,
+	       CPU(.quota = INT_(50000), .period = INT_(100000), .burst = INT_(1000),
+		   .realtime_period = INT_(1000000), .realtime_runtime = INT_(950000)),
+	       FILES("cpu.cfs_quota_us=50000", "cpu.cfs_period_us=100000", "cpu.cfs_burst_us=1000",
+		     "cpu.rt_period_us=1000000", "cpu.rt_runtime_us=950000"));
+	writes("quota, period, burst; no real time", true,
+	       CPU(.quota = INT_(50000), .period = INT_(200000), .burst = INT_(1000),
+		   .realtime_period = INT_(1000000)),
+	       FILES("cpu.max=50000 200000", "cpu.max.burst=1000"));
+	writes("quota alone", true, CPU(.quota = INT_(50000)), FILES("cpu.max=50000 100000"));
+	writes("period alone", true, CPU(.period = INT_(50000)), FILES("cpu.max=max 50000"));
+	writes("quota -1", true, CPU(.quota = INT_(-1)), FILES("cpu.max=max 100000"));
+	writes("idle leaves shares out", true, CPU(.idle = INT_(1), .shares = INT_(1024)),
+	       FILES("cpu.idle=1"));
+	writes("idle 0 and shares", true, CPU(.idle = INT_(0), .shares = INT_(1024)),
+	       FILES("cpu.idle=0", "cpu.weight=100"));
+	writes("cpus and mems", true, CPU(.cpus = (char[]){ "0-1" }, .mems = (char[]){ "0" }),
+	       FILES("cpuset.cpus=0-1", "cpuset.mems=0"));
+}
+
+static void test_others(void)
+{
+	struct spec_hugepage_limit huge = { (char[]){ "2MB" }, INT_(2097152) };
+	struct map_entry entries[] = {
+		{ (char[]){ "memory.high" }, (char[]){ "1000" } },
+		{ (char[]){ "cpu.weight" }, (char[]){ "7" } },
+	};
+	struct spec_cpu shares = { .shares = INT_(2) };
+	struct spec_resources res = { .hugepage_limits = { 1, &huge } };
+
+	writes("pids", true, PIDS(10), FILES("pids.max=10"));
+	writes("pids 0 is 1", false, PIDS(0), FILES("pids.max=1"));
+	writes("pids -1", false, PIDS(-1), FILES("pids.max=max"));
+	writes("huge pages", true, res,
+	       FILES("hugetlb.2MB.max=2097152", "hugetlb.2MB.rsvd.max=2097152"));
+	writes("huge pages, without a .rsvd file", false, res,
+	       FILES("hugetlb.2MB.limit_in_bytes=2097152"));
+	res = (struct spec_resources){ .unified = { 2, entries }, .cpu = &shares };
+	/* cpu.weight was written before, one digit as well */
+	writes("unified, after all others", true, res, FILES("memory.high=1000", "cpu.weight=7"));
+}
+
+static void unified_fails(const char *key, const char *sentence, const char *pointer)
+{
+	struct map_entry entry = { xstrdup(key), (char[]){ "1" } };
+	struct spec_resources res = { .unified = { 1, &entry } };
+
+	fails(key, true, v2_files, res, sentence, pointer);
+}
+
+static void test_missing(void)
+{
+	struct map_entry entry = { (char[]){ "memory.high" }, (char[]){ "1" } };
+	struct spec_resources res = { .unified = { 1, &entry } };
+
+	for (int v2 = 0; v2 < 2; v2++) {
+		fails("a memory limit without the controller", v2, no_files,
+		      MEMORY(.limit = INT_(4096)),
+		      "cannot set memory.limit: the \"memory\" cgroup controller is not available",
+		      "/memory/limit");
+		fails("a pids limit without the controller", v2, no_files, PIDS(5),
+		      "cannot set pids.limit: the \"pids\" cgroup controller is not available",
+		      "/pids/limit");
+		fails("CPUs without the controller", v2, no_files, CPU(.cpus = (char[]){ "0" }),
+		      "cannot set cpu.cpus: the \"cpuset\" cgroup controller is not available",
+		      "/cpu/cpus");
+	}
+	for (int v2 = 0; v2 < 2; v2++) {
+		struct cgroup cg = layout(v2, "freezer", fake(no_files));
+		struct spec_pids pids = { INT_(-1) };
+		struct spec_memory memory = { .limit = INT_(-1),
+					      .swap = INT_(-1),
+					      .reservation = INT_(-1) };
+		struct spec_cpu cpu = { .quota = INT_(-1),
+					.period = INT_(100000),
+					.idle = INT_(0) };
+		struct spec_resources none = { .pids = &pids, .memory = &memory, .cpu = &cpu };
+		struct err e = { 0 };
+
+		ok(cgroup_apply_limits(&cg, &none, &e) == 0, "no limit needs no controller (%s)",
+		   e.chain);
+	}
+	fails("a missing file of a v1 controller", false, FILES("cpu.shares"),
+	      CPU(.quota = INT_(5)), "cannot set cpu.quota: the kernel has no cpu.cfs_quota_us",
+	      "/cpu/quota");
+	fails("unified on v1", false, v1_files, res,
+	      "invalid configuration: cannot use unified on cgroup v1", "/unified");
+	unified_fails("../x", "unified resource \"../x\" must be a file name (no slashes)",
+		      "/unified/..~1x");
+	unified_fails("memory",
+		      "unified resource \"memory\" must be in the form CONTROLLER.PARAMETER",
+		      "/unified/memory");
+	unified_fails(
+		"misc.max",
+		"unified resource \"misc.max\" can't be set: controller \"misc\" not available",
+		"/unified/misc.max");
+}
+
+/* A controller that v1 does not have is used through the unified hierarchy. */
+static void test_hybrid(void)
+{
+	char *v1 = fake(FILES("pids.max")), *v2 = fake(FILES("hugetlb.2MB.max"));
+	struct cgroup_dir dirs[] = { { (char[]){ "pids" }, v1, 0 }, { (char[]){ "" }, v2, 0 } };
+	struct cgroup cg = { CGROUP_V1, 2, dirs };
+	struct spec_hugepage_limit huge = { (char[]){ "2MB" }, INT_(0) };
+	struct spec_pids pids = { INT_(9) };
+	struct spec_resources res = { .pids = &pids, .hugepage_limits = { 1, &huge } };
+	struct err e = { 0 };
+	char text[16] = "";
+
+	ok(cgroup_apply_limits(&cg, &res, &e) == 0, "hybrid: limits on both sides %s", e.chain);
+	cgroup_read(v2, "hugetlb.2MB.max", text, sizeof(text));
+	is(text, "0", "hybrid: hugetlb in the unified hierarchy");
+	cgroup_read(v1, "pids.max", text, sizeof(text));
+	is(text, "9", "hybrid: pids on v1");
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+int main(void)
+{
+	if (!mkdtemp(top))
+		return 1;
+	test_memory();
+	test_usage();
+	test_cpu();
+	test_others();
+	test_missing();
+	test_hybrid();
+	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return done_testing();
+}
