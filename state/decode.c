@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FOUND_MAX 200 /* bytes of a value in an error's text */
-#define LISTED_MAX 10 /* names in an error's text */
+#define FOUND_MAX  200 /* bytes of a value in an error's text */
+#define LISTED_MAX 10  /* names in an error's text */
 
 /* A string of the configuration for an error's text: quoted, cut, on one line. */
 static void quote(struct str *b, const char *s)
@@ -47,11 +47,11 @@ static int mismatch(const char *want, const cJSON *v, struct err *e)
 	} else if (cJSON_IsNumber(v)) {
 		str_addf(&b, "the number %.*s", FOUND_MAX, v->valuestring);
 	} else {
-		str_add(&b, cJSON_IsTrue(v)	? "true" :
-			    cJSON_IsFalse(v)	? "false" :
-			    cJSON_IsArray(v)	? "an array" :
-			    cJSON_IsObject(v)	? "an object" :
-						  "null");
+		str_add(&b, cJSON_IsTrue(v)   ? "true" :
+			    cJSON_IsFalse(v)  ? "false" :
+			    cJSON_IsArray(v)  ? "an array" :
+			    cJSON_IsObject(v) ? "an object" :
+						"null");
 	}
 	return err_set(e, EINVAL, "expected %s, found %s", want, str_get(&b));
 }
@@ -69,8 +69,8 @@ static int decode_int(const struct type *t, const cJSON *v, struct opt_int *dst,
 	if (!integer(v))
 		return mismatch("an integer", v, e);
 	if (!str_to_i64(v->valuestring, &dst->v) || dst->v < t->min || dst->v > max)
-		return err_set(e, ERANGE, "%.*s is out of range (%" PRId64 " to %" PRId64 ")", FOUND_MAX,
-			       v->valuestring, t->min, max);
+		return err_set(e, ERANGE, "%.*s is out of range (%" PRId64 " to %" PRId64 ")",
+			       FOUND_MAX, v->valuestring, t->min, max);
 	dst->set = true;
 	return 0;
 }
@@ -84,7 +84,8 @@ static int decode_uint(const struct type *t, const cJSON *v, struct opt_uint *ds
 		return mismatch("an integer", v, e);
 	text = strcmp(v->valuestring, "-0") != 0 ? v->valuestring : "0";
 	if (!str_to_u64(text, &dst->v) || dst->v > max)
-		return err_set(e, ERANGE, "%.*s is out of range (0 to %" PRIu64 ")", FOUND_MAX, text, max);
+		return err_set(e, ERANGE, "%.*s is out of range (0 to %" PRIu64 ")", FOUND_MAX,
+			       text, max);
 	dst->set = true;
 	return 0;
 }
@@ -121,7 +122,8 @@ static int decode_name_set(const struct type *t, const cJSON *v, struct name_set
 	if (!cJSON_IsArray(v))
 		return mismatch("an array", v, e);
 	dst->set = true;
-	cJSON_ArrayForEach(item, v) {
+	cJSON_ArrayForEach(item, v)
+	{
 		if (!cJSON_IsString(item)) {
 			mismatch("a string", item, e);
 			return err_at_index(e, i);
@@ -133,7 +135,8 @@ static int decode_name_set(const struct type *t, const cJSON *v, struct name_set
 			return err_at_index(e, i);
 		} else {
 			if (!dst->unknown.v)
-				dst->unknown.v = arena_zalloc(a, sizeof(char *) * (size_t)(cJSON_GetArraySize(v) + 1));
+				dst->unknown.v = arena_zalloc(
+					a, sizeof(char *) * (size_t)(cJSON_GetArraySize(v) + 1));
 			dst->unknown.v[dst->unknown.n++] = arena_strdup(a, item->valuestring);
 		}
 		i++;
@@ -150,7 +153,8 @@ static int decode_array(const struct type *t, const cJSON *v, struct array *dst,
 	if (!cJSON_IsArray(v))
 		return mismatch("an array", v, e);
 	slot = dst->v = arena_zalloc(a, t->elem->size * ((size_t)cJSON_GetArraySize(v) + 1));
-	cJSON_ArrayForEach(item, v) {
+	cJSON_ArrayForEach(item, v)
+	{
 		if (decode(t->elem, item, slot, a, e) < 0)
 			return err_at_index(e, dst->n);
 		slot += t->elem->size;
@@ -167,7 +171,8 @@ static int decode_str_map(const cJSON *v, struct str_map *dst, struct arena *a, 
 	if (!cJSON_IsObject(v))
 		return mismatch("an object", v, e);
 	entry = dst->v = arena_zalloc(a, sizeof(*entry) * ((size_t)cJSON_GetArraySize(v) + 1));
-	cJSON_ArrayForEach(item, v) {
+	cJSON_ArrayForEach(item, v)
+	{
 		if (!cJSON_IsString(item)) {
 			mismatch("a string", item, e);
 			return err_at_key(e, item->string);
@@ -189,7 +194,8 @@ static int decode_obj_map(const struct type *t, const cJSON *v, struct array *ds
 	if (!cJSON_IsObject(v))
 		return mismatch("an object", v, e);
 	slot = dst->v = arena_zalloc(a, t->elem->size * ((size_t)cJSON_GetArraySize(v) + 1));
-	cJSON_ArrayForEach(item, v) {
+	cJSON_ArrayForEach(item, v)
+	{
 		*(char **)(void *)slot = arena_strdup(a, item->string);
 		if (decode(t->elem, item, slot, a, e) < 0)
 			return err_at_key(e, item->string);
@@ -206,7 +212,8 @@ static bool asks_nothing(const cJSON *v)
 
 	if (cJSON_IsString(v) || cJSON_IsNumber(v))
 		return !v->valuestring[0] || (cJSON_IsNumber(v) && !strcmp(v->valuestring, "0"));
-	cJSON_ArrayForEach(item, v) {
+	cJSON_ArrayForEach(item, v)
+	{
 		/* An array with an element asks for something, a member may still be empty. */
 		if (cJSON_IsArray(v) || !asks_nothing(item))
 			return false;
@@ -219,11 +226,12 @@ static bool absent(const struct field *f, const cJSON *v)
 {
 	if (!v || cJSON_IsNull(v))
 		return true;
-	return f->type && (f->type->kind == K_STR || f->type->kind == K_ENUM) && !(f->flags & REQUIRED) &&
-	       cJSON_IsString(v) && !v->valuestring[0];
+	return f->type && (f->type->kind == K_STR || f->type->kind == K_ENUM) &&
+	       !(f->flags & REQUIRED) && cJSON_IsString(v) && !v->valuestring[0];
 }
 
-static int decode_field(const struct field *f, const cJSON *v, char *base, struct arena *a, struct err *e)
+static int decode_field(const struct field *f, const cJSON *v, char *base, struct arena *a,
+			struct err *e)
 {
 	bool object = f->type->kind == K_OBJECT;
 	char *dst = base + f->offset;
@@ -241,7 +249,8 @@ static int decode_field(const struct field *f, const cJSON *v, char *base, struc
 	return 0;
 }
 
-static int decode_object(const struct type *t, const cJSON *v, char *dst, struct arena *a, struct err *e)
+static int decode_object(const struct type *t, const cJSON *v, char *dst, struct arena *a,
+			 struct err *e)
 {
 	const cJSON *item;
 
@@ -263,7 +272,8 @@ static int decode_object(const struct type *t, const cJSON *v, char *dst, struct
 	return 0;
 }
 
-static int decode_simple(const struct type *t, const cJSON *v, void *dst, struct arena *a, struct err *e)
+static int decode_simple(const struct type *t, const cJSON *v, void *dst, struct arena *a,
+			 struct err *e)
 {
 	if (t->kind == K_STR) {
 		if (!cJSON_IsString(v))
@@ -334,7 +344,8 @@ static void visit(const struct type *t, const char *at, unsigned flags, const ch
 	} else if (t && t->kind == K_OBJECT) {
 		for (const struct field *f = t->fields; f->key; f++) {
 			snprintf(path, sizeof(path), "%s/%s", at, f->key);
-			visit(f->type, path, (flags & ~(unsigned)REQUIRED) | f->flags, f->why ? f->why : why, fn, arg);
+			visit(f->type, path, (flags & ~(unsigned)REQUIRED) | f->flags,
+			      f->why ? f->why : why, fn, arg);
 		}
 	} else {
 		fn(arg, at, flags, why);

@@ -38,10 +38,10 @@ struct opt_uint {
  * Arrays. Absent: n is 0 and v is NULL. Present: v is not NULL, also when n is 0, and v[n] is one
  * more element of zeroes, so that an array of strings can go to execve as it is.
  */
-#define ARRAY_OF(T)   \
-	struct {      \
+#define ARRAY_OF(T)       \
+	struct {          \
 		size_t n; \
-		T *v; \
+		T *v;     \
 	}
 struct array { /* the layout of every ARRAY_OF and of the named ones below */
 	size_t n;

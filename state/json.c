@@ -9,6 +9,7 @@
 #include "state/json.h"
 
 #include "state/mem.h"
+#include "state/str.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -137,6 +138,7 @@ static cJSON *read_number(struct reader *r)
 	const char *from = r->p;
 	bool negative = accept_char(r, '-'), integer = true;
 	cJSON *item;
+	int64_t v;
 	size_t n;
 
 	if (!accept_char(r, '0') && !digits(r)) {
@@ -153,8 +155,8 @@ static cJSON *read_number(struct reader *r)
 	r->out[n] = '\0';
 	item->valuestring = r->out;
 	r->out += n + 1;
-	if (integer && n - negative <= 9) {
-		item->valueint = atoi(item->valuestring);
+	if (integer && n - negative <= 9 && str_to_i64(item->valuestring, &v)) {
+		item->valueint = (int)v;
 		item->valuedouble = item->valueint;
 	}
 	return item;
@@ -229,14 +231,18 @@ static int read_escape(struct reader *r)
 		r->p++;
 		return 0;
 	}
-	return accept_char(r, 'u') ? read_unicode(r) : expected(r, "an escape (one of \"\\/bfnrtu)");
+	return accept_char(r, 'u') ? read_unicode(r) :
+				     expected(r, "an escape (one of \"\\/bfnrtu)");
 }
 
 /* Copy one UTF-8 sequence; refuse overlong forms, surrogates and above U+10FFFF (RFC 3629). */
 static int read_utf8(struct reader *r)
 {
 	const unsigned char *s = (const unsigned char *)r->p;
-	size_t n = *s >= 0xc2 && *s < 0xe0 ? 2 : (*s & 0xf0) == 0xe0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
+	size_t n = *s >= 0xc2 && *s < 0xe0 ? 2 :
+		   (*s & 0xf0) == 0xe0	   ? 3 :
+		   *s >= 0xf0 && *s < 0xf5 ? 4 :
+					     0;
 
 	if (!n || (size_t)(r->end - r->p) < n)
 		return syntax(r, "invalid UTF-8");
@@ -259,7 +265,8 @@ static void copy_plain(struct reader *r)
 	const char *p = r->p, *end = r->end;
 	char *out = r->out;
 
-	while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')
+	while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' &&
+	       *p != '\\')
 		*out++ = *p++;
 	r->p = p;
 	r->out = out;

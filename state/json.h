@@ -14,8 +14,8 @@
 #include <cJSON.h>
 #include <stddef.h>
 
-#define JSON_FILE_MAX ((size_t)4 << 20) /* bytes */
-#define JSON_DEPTH_MAX 64
+#define JSON_FILE_MAX	 ((size_t)4 << 20) /* bytes */
+#define JSON_DEPTH_MAX	 64
 #define JSON_MEMBERS_MAX 10000 /* in one object */
 
 /* All of a tree is one piece of memory: never cJSON_Delete it or a part of it. */

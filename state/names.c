@@ -2,13 +2,12 @@
 /* Name tables and their lookup, both ways. No system calls; used by every process of hull. */
 #include "state/names.h"
 
+#include "state/str.h"
 #include "state/sys.h"
 
-#include <ctype.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/personality.h>
@@ -81,11 +80,12 @@ const struct name rlimit_names[] = {
 };
 
 const struct name namespace_names[] = {
-	{ "pid", CLONE_NEWPID },   { "network", CLONE_NEWNET },   { "mount", CLONE_NEWNS },
-	{ "ipc", CLONE_NEWIPC },   { "uts", CLONE_NEWUTS },	  { "user", CLONE_NEWUSER },
-	{ "cgroup", CLONE_NEWCGROUP }, { "time", CLONE_NEWTIME }, { 0 },
+	{ "pid", CLONE_NEWPID },       { "network", CLONE_NEWNET }, { "mount", CLONE_NEWNS },
+	{ "ipc", CLONE_NEWIPC },       { "uts", CLONE_NEWUTS },	    { "user", CLONE_NEWUSER },
+	{ "cgroup", CLONE_NEWCGROUP }, { "time", CLONE_NEWTIME },   { 0 },
 };
 
+/* clang-format off */
 /* The first of several names of a number is the one that signal_name gives. */
 const struct name signal_names[] = {
 	{ "HUP", SIGHUP },	 { "INT", SIGINT },   { "QUIT", SIGQUIT },     { "ILL", SIGILL },
@@ -98,6 +98,7 @@ const struct name signal_names[] = {
 	{ "PROF", SIGPROF },	 { "WINCH", SIGWINCH }, { "IO", SIGIO },       { "POLL", SIGIO },
 	{ "PWR", SIGPWR },	 { "SYS", SIGSYS },   { 0 },
 };
+/* clang-format on */
 
 const struct name propagation_names[] = {
 	{ "shared", MS_SHARED },
@@ -127,8 +128,8 @@ const struct name ioprio_class_names[] = {
 
 /* linux/sched.h; SCHED_ISO (4) is reserved there and not implemented. */
 const struct name sched_policy_names[] = {
-	{ "SCHED_OTHER", 0 }, { "SCHED_FIFO", 1 },     { "SCHED_RR", 2 }, { "SCHED_BATCH", 3 },
-	{ "SCHED_ISO", 4 },   { "SCHED_IDLE", 5 },     { "SCHED_DEADLINE", 6 }, { 0 },
+	{ "SCHED_OTHER", 0 }, { "SCHED_FIFO", 1 }, { "SCHED_RR", 2 },	    { "SCHED_BATCH", 3 },
+	{ "SCHED_ISO", 4 },   { "SCHED_IDLE", 5 }, { "SCHED_DEADLINE", 6 }, { 0 },
 };
 
 const struct name sched_flag_names[] = {
@@ -163,7 +164,10 @@ const struct name device_type_names[] = {
 };
 
 const struct name device_rule_names[] = {
-	{ "a", 'a' }, { "c", 'c' }, { "b", 'b' }, { 0 },
+	{ "a", 'a' },
+	{ "c", 'c' },
+	{ "b", 'b' },
+	{ 0 },
 };
 
 const struct name seccomp_action_names[] = {
@@ -251,9 +255,9 @@ const char *name_of(const struct name *table, int value)
 /* At most two digits and nothing else; -1 otherwise. */
 static int number(const char *s)
 {
-	if (!isdigit((unsigned char)s[0]) || strlen(s) > 2 || (s[1] && !isdigit((unsigned char)s[1])))
-		return -1;
-	return atoi(s);
+	uint64_t v;
+
+	return strlen(s) <= 2 && str_to_u64(s, &v) ? (int)v : -1;
 }
 
 /* "RTMIN", "RTMIN+3", "RTMAX", "RTMAX-3" */

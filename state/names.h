@@ -15,19 +15,19 @@ struct name {
 	int value;
 };
 
-extern const struct name cap_names[];	     /* "CAP_CHOWN" -> number of the capability */
-extern const struct name rlimit_names[];     /* "RLIMIT_CORE" -> RLIMIT_CORE */
-extern const struct name namespace_names[];  /* "pid" -> CLONE_NEWPID */
-extern const struct name signal_names[];     /* "HUP" -> SIGHUP; real-time signals are not in it */
+extern const struct name cap_names[];	      /* "CAP_CHOWN" -> number of the capability */
+extern const struct name rlimit_names[];      /* "RLIMIT_CORE" -> RLIMIT_CORE */
+extern const struct name namespace_names[];   /* "pid" -> CLONE_NEWPID */
+extern const struct name signal_names[];      /* "HUP" -> SIGHUP; real-time signals are not in it */
 extern const struct name propagation_names[]; /* "rslave" -> MS_SLAVE | MS_REC */
 extern const struct name personality_names[]; /* "LINUX32" -> PER_LINUX32 */
-extern const struct name ioprio_class_names[]; /* "IOPRIO_CLASS_RT" -> 1, as in ioprio_set(2) */
-extern const struct name sched_policy_names[]; /* "SCHED_FIFO" -> SCHED_FIFO */
-extern const struct name sched_flag_names[];   /* -> bit number in sched_attr.sched_flags */
+extern const struct name ioprio_class_names[];	 /* "IOPRIO_CLASS_RT" -> 1, as in ioprio_set(2) */
+extern const struct name sched_policy_names[];	 /* "SCHED_FIFO" -> SCHED_FIFO */
+extern const struct name sched_flag_names[];	 /* -> bit number in sched_attr.sched_flags */
 extern const struct name mempolicy_mode_names[]; /* "MPOL_BIND" -> as in set_mempolicy(2) */
 extern const struct name mempolicy_flag_names[]; /* -> bit number in set_mempolicy's mode */
-extern const struct name device_type_names[];  /* "c", "u", "b", "p" -> the letter 'c', 'b', 'p' */
-extern const struct name device_rule_names[];  /* "a", "b", "c" -> the same letter */
+extern const struct name device_type_names[]; /* "c", "u", "b", "p" -> the letter 'c', 'b', 'p' */
+extern const struct name device_rule_names[]; /* "a", "b", "c" -> the same letter */
 extern const struct name seccomp_action_names[]; /* -> enum seccomp_action */
 extern const struct name seccomp_op_names[];	 /* -> enum seccomp_op */
 extern const struct name seccomp_arch_names[];	 /* -> enum seccomp_arch */

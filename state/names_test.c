@@ -61,17 +61,28 @@ static void test_signals(void)
 		const char *text;
 		int sig;
 	} cases[] = {
-		{ "SIGTERM", SIGTERM }, { "TERM", SIGTERM }, { "term", SIGTERM }, { "sigterm", SIGTERM },
-		{ "15", 15 }, { "0", 0 }, { "64", 64 }, { "9", 9 }, { "65", -1 }, { "-1", -1 }, { "015", -1 },
-		{ "", -1 }, { "SIG", -1 }, { "SIGFOO", -1 }, { "1x", -1 }, { "SIGSIGTERM", -1 }, { "+9", -1 },
-		{ "SIGRTMIN", 34 }, { "RTMIN", 34 }, { "SIGRTMIN+3", 37 }, { "rtmin+30", 64 }, { "RTMIN+31", -1 },
-		{ "RTMIN-1", -1 }, { "RTMAX", 64 }, { "SIGRTMAX-14", 50 }, { "RTMAX-30", 34 }, { "RTMAX-31", -1 },
-		{ "RTMAX+1", -1 }, { "RTMIN+", -1 }, { "RTMINx", -1 }, { "IOT", SIGABRT }, { "WINCH", SIGWINCH },
+		{ "SIGTERM", SIGTERM }, { "TERM", SIGTERM },
+		{ "term", SIGTERM },	{ "sigterm", SIGTERM },
+		{ "15", 15 },		{ "0", 0 },
+		{ "64", 64 },		{ "9", 9 },
+		{ "65", -1 },		{ "-1", -1 },
+		{ "015", -1 },		{ "", -1 },
+		{ "SIG", -1 },		{ "SIGFOO", -1 },
+		{ "1x", -1 },		{ "SIGSIGTERM", -1 },
+		{ "+9", -1 },		{ "SIGRTMIN", 34 },
+		{ "RTMIN", 34 },	{ "SIGRTMIN+3", 37 },
+		{ "rtmin+30", 64 },	{ "RTMIN+31", -1 },
+		{ "RTMIN-1", -1 },	{ "RTMAX", 64 },
+		{ "SIGRTMAX-14", 50 },	{ "RTMAX-30", 34 },
+		{ "RTMAX-31", -1 },	{ "RTMAX+1", -1 },
+		{ "RTMIN+", -1 },	{ "RTMINx", -1 },
+		{ "IOT", SIGABRT },	{ "WINCH", SIGWINCH },
 	};
 	char buf[32];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		ok(signal_parse(cases[i].text) == cases[i].sig, "signal \"%s\" is %d", cases[i].text, cases[i].sig);
+		ok(signal_parse(cases[i].text) == cases[i].sig, "signal \"%s\" is %d",
+		   cases[i].text, cases[i].sig);
 	is(signal_name(SIGABRT, buf), "SIGABRT", "the name of SIGABRT is not its alias");
 	is(signal_name(34, buf), "SIGRTMIN", "the name of 34");
 	is(signal_name(64, buf), "SIGRTMIN+30", "the name of 64");

@@ -25,14 +25,12 @@ static int check_absolute(const void *value, struct err *e)
 	return path[0] == '/' ? 0 : decode_bad(e, path, "is not an absolute path");
 }
 
-#define STRING(fn) { .kind = K_STR, .size = sizeof(char *), .check = fn }
-
 const struct type t_str = STRING(NULL);
 const struct type t_str_set = STRING(check_set);
 const struct type t_abspath = STRING(check_absolute);
 const struct type t_strs = ARRAY(&t_str);
 const struct type t_abspaths = ARRAY(&t_abspath);
-const struct type t_str_map = { .kind = K_STR_MAP, .size = sizeof(struct str_map) };
+const struct type t_str_map = STR_MAP(NULL);
 const struct type t_bool = { .kind = K_BOOL, .size = sizeof(bool) };
 const struct type t_opt_bool = { .kind = K_OPT_BOOL, .size = sizeof(struct opt_bool) };
 const struct type t_int32 = INT(INT32_MIN, INT32_MAX);
@@ -68,11 +66,12 @@ static int check_annotations(const void *value, struct err *e)
 }
 
 static const struct type t_root_path = STRING(check_root);
-static const struct type t_annotations = { .kind = K_STR_MAP, .size = sizeof(struct str_map), .check = check_annotations };
+static const struct type t_annotations = STR_MAP(check_annotations);
 
+/* clang-format off: tables, one row to a property. */
 static const struct field root_fields[] = {
-	FIELD(spec_root, path,	   "path",     &t_root_path, REQUIRED),
-	FIELD(spec_root, readonly, "readonly", &t_bool,	     0),
+	FIELD(spec_root, path, "path", &t_root_path, REQUIRED),
+	FIELD(spec_root, readonly, "readonly", &t_bool, 0),
 	{ 0 },
 };
 static const struct type t_root = OBJECT(spec_root, root_fields);
@@ -80,23 +79,24 @@ static const struct type t_root = OBJECT(spec_root, root_fields);
 #define OTHER_OS "config.md, Platform-specific configuration: not for Linux"
 
 static const struct field spec_fields[] = {
-	FIELD(spec, oci_version, "ociVersion",	&t_str,		    REQUIRED),
-	FIELD(spec, root,	 "root",	&t_root,	    REQUIRED),
-	FIELD(spec, mounts,	 "mounts",	&t_mounts,	    0),
-	FIELD(spec, process,	 "process",	&spec_process_type, REQUIRED),
-	FIELD(spec, hooks,	 "hooks",	&t_hooks,	    0),
-	FIELD(spec, hostname,	 "hostname",	&t_str,		    0),
-	FIELD(spec, domainname,	 "domainname",	&t_str,		    0),
-	FIELD(spec, annotations, "annotations", &t_annotations,	    0),
-	FIELD(spec, linux_,	 "linux",	&t_linux,	    0),
+	FIELD(spec, oci_version, "ociVersion", &t_str, REQUIRED),
+	FIELD(spec, root, "root", &t_root, REQUIRED),
+	FIELD(spec, mounts, "mounts", &t_mounts, 0),
+	FIELD(spec, process, "process", &spec_process_type, REQUIRED),
+	FIELD(spec, hooks, "hooks", &t_hooks, 0),
+	FIELD(spec, hostname, "hostname", &t_str, 0),
+	FIELD(spec, domainname, "domainname", &t_str, 0),
+	FIELD(spec, annotations, "annotations", &t_annotations, 0),
+	FIELD(spec, linux_, "linux", &t_linux, 0),
 	IGNORE("windows", OTHER_OS),
 	IGNORE("solaris", OTHER_OS),
-	IGNORE("vm",	  OTHER_OS),
-	IGNORE("zos",	  OTHER_OS),
+	IGNORE("vm", OTHER_OS),
+	IGNORE("zos", OTHER_OS),
 	IGNORE("freebsd", OTHER_OS),
 	{ 0 },
 };
 const struct type spec_type = OBJECT(spec, spec_fields);
+/* clang-format on */
 
 /* The schema does not require process.user; runc and crun take its absence as root. */
 static void fill_process(struct spec_process *p, struct arena *a)

@@ -100,10 +100,10 @@ struct spec_process {
 	struct spec_rlimits rlimits;
 	bool no_new_privileges;
 	struct opt_int oom_score_adj;
-	char *apparmor_profile;				   /* LATER */
-	char *selinux_label;				   /* LATER */
-	struct spec_io_priority *io_priority;		   /* LATER */
-	struct spec_scheduler *scheduler;		   /* LATER */
+	char *apparmor_profile;				  /* LATER */
+	char *selinux_label;				  /* LATER */
+	struct spec_io_priority *io_priority;		  /* LATER */
+	struct spec_scheduler *scheduler;		  /* LATER */
 	struct spec_exec_cpu_affinity *exec_cpu_affinity; /* LATER */
 };
 
@@ -111,7 +111,7 @@ struct spec_process {
 struct spec_hook {
 	char *path; /* absolute */
 	struct str_array args;
-	struct str_array env; /* v == NULL: absent, the hook inherits the environment of hull */
+	struct str_array env;	/* v == NULL: absent, the hook inherits the environment of hull */
 	struct opt_int timeout; /* seconds, > 0 */
 };
 struct spec_hook_list {
@@ -142,8 +142,8 @@ struct spec_time_offsets {
 };
 
 struct spec_device {
-	int type; /* 'c', 'b', 'p'; "u" is 'c' */
-	char *path; /* absolute */
+	int type;		     /* 'c', 'b', 'p'; "u" is 'c' */
+	char *path;		     /* absolute */
 	struct opt_int major, minor; /* set unless type is 'p' */
 	struct opt_uint file_mode;   /* use only the bits 07777 */
 	struct opt_uint uid, gid;
@@ -159,7 +159,7 @@ struct spec_net_device {
 };
 
 struct spec_personality {
-	int domain; /* PER_LINUX or PER_LINUX32 */
+	int domain;		/* PER_LINUX or PER_LINUX32 */
 	struct str_array flags; /* to be ignored with a warning; the specification defines none */
 };
 
@@ -199,9 +199,9 @@ struct spec_seccomp {
 /* linux.resources */
 struct spec_device_rule {
 	bool allow;
-	int type; /* 'a', 'b', 'c' */
+	int type;		     /* 'a', 'b', 'c' */
 	struct opt_int major, minor; /* not set or -1: all */
-	char *access; /* not empty, of the letters r, w, m */
+	char *access;		     /* not empty, of the letters r, w, m */
 };
 
 struct spec_memory {
@@ -222,7 +222,7 @@ struct spec_pids {
 };
 
 struct spec_hugepage_limit {
-	char *page_size; /* "2MB" */
+	char *page_size;       /* "2MB" */
 	struct opt_uint limit; /* always set */
 };
 
@@ -265,9 +265,9 @@ struct spec_resources {
 	struct spec_cpu *cpu;
 	struct spec_pids *pids;
 	ARRAY_OF(struct spec_hugepage_limit) hugepage_limits;
-	struct str_map unified; /* cgroup v2: file -> content */
-	struct spec_block_io *block_io; /* LATER */
-	struct spec_network *network;	/* LATER */
+	struct str_map unified;		 /* cgroup v2: file -> content */
+	struct spec_block_io *block_io;	 /* LATER */
+	struct spec_network *network;	 /* LATER */
 	ARRAY_OF(struct spec_rdma) rdma; /* LATER */
 };
 
@@ -284,10 +284,10 @@ struct spec_linux {
 	int rootfs_propagation; /* MS_SHARED, MS_REC | MS_SLAVE, ...; 0 when absent */
 	struct str_array masked_paths, readonly_paths; /* absolute */
 	struct spec_personality *personality;
-	char *mount_label;			  /* LATER */
+	char *mount_label;			      /* LATER */
 	ARRAY_OF(struct spec_net_device) net_devices; /* LATER */
-	struct spec_memory_policy *memory_policy; /* LATER */
-	struct spec_intel_rdt *intel_rdt;	  /* LATER */
+	struct spec_memory_policy *memory_policy;     /* LATER */
+	struct spec_intel_rdt *intel_rdt;	      /* LATER */
 };
 
 struct spec {

@@ -17,9 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAP_LINES_MAX 340 /* user_namespaces(7), since Linux 4.15 */
-#define HOST_NAME_LEN 64  /* the kernel's __NEW_UTS_LEN */
-#define ERRNO_MAX 4095	  /* the kernel's MAX_ERRNO */
+#define MAP_LINES_MAX 340  /* user_namespaces(7), since Linux 4.15 */
+#define HOST_NAME_LEN 64   /* the kernel's __NEW_UTS_LEN */
+#define ERRNO_MAX     4095 /* the kernel's MAX_ERRNO */
 
 /* --- process -------------------------------------------------------------------------------- */
 
@@ -35,7 +35,8 @@ static int check_rlimits(const struct spec_rlimits *limits, struct err *e)
 			err_set(e, EINVAL, "%s is there twice", name_of(rlimit_names, l->type));
 			err_at_key(e, "type");
 		} else if (l->soft.v > l->hard.v) { /* setrlimit(2): EINVAL */
-			err_set(e, EINVAL, "%" PRIu64 " is larger than the hard limit %" PRIu64, l->soft.v, l->hard.v);
+			err_set(e, EINVAL, "%" PRIu64 " is larger than the hard limit %" PRIu64,
+				l->soft.v, l->hard.v);
 			err_at_key(e, "soft");
 		} else {
 			seen |= 1u << l->type;
@@ -91,7 +92,8 @@ static int check_uts(const struct spec *s, struct err *e)
 		if (!values[i])
 			continue;
 		if (!spec_namespace(s, CLONE_NEWUTS))
-			err_set(e, EINVAL, "unable to set %s without a private UTS namespace", keys[i]);
+			err_set(e, EINVAL, "unable to set %s without a private UTS namespace",
+				keys[i]);
 		else if (strlen(values[i]) > HOST_NAME_LEN)
 			err_set(e, EINVAL, "is longer than %d bytes", HOST_NAME_LEN);
 		else
@@ -121,8 +123,8 @@ static int check_namespaces(const struct spec *s, struct err *e)
 	return 0;
 }
 
-static bool overlap(const struct opt_uint *a, const struct opt_uint *a_size, const struct opt_uint *b,
-		    const struct opt_uint *b_size)
+static bool overlap(const struct opt_uint *a, const struct opt_uint *a_size,
+		    const struct opt_uint *b, const struct opt_uint *b_size)
 {
 	return a->v < b->v + b_size->v && b->v < a->v + a_size->v;
 }
@@ -133,10 +135,12 @@ static int check_map(const struct spec_id_maps *maps, struct err *e)
 	const struct spec_id_map *m = maps->v;
 
 	if (maps->n > MAP_LINES_MAX)
-		return err_set(e, EINVAL, "has %zu lines, the kernel takes at most %d", maps->n, MAP_LINES_MAX);
+		return err_set(e, EINVAL, "has %zu lines, the kernel takes at most %d", maps->n,
+			       MAP_LINES_MAX);
 	for (size_t i = 1; i < maps->n; i++) {
 		for (size_t j = 0; j < i; j++) {
-			if (!overlap(&m[i].container_id, &m[i].size, &m[j].container_id, &m[j].size) &&
+			if (!overlap(&m[i].container_id, &m[i].size, &m[j].container_id,
+				     &m[j].size) &&
 			    !overlap(&m[i].host_id, &m[i].size, &m[j].host_id, &m[j].size))
 				continue;
 			err_set(e, EINVAL, "overlaps with mapping %zu", j);
@@ -154,7 +158,8 @@ static int check_user_namespace(const struct spec *s, struct err *e)
 	const char *wrong;
 
 	if (!user && (l->uid_mappings.n || l->gid_mappings.n)) {
-		err_set(e, EINVAL, "user namespace mappings specified, but user namespace isn't enabled in the config");
+		err_set(e, EINVAL,
+			"user namespace mappings specified, but user namespace isn't enabled in the config");
 		return err_at_key(e, l->uid_mappings.n ? "uidMappings" : "gidMappings");
 	}
 	if (user && !user->path && !l->uid_mappings.n && !l->gid_mappings.n) {
@@ -164,7 +169,8 @@ static int check_user_namespace(const struct spec *s, struct err *e)
 	}
 	if (!l->uid_mappings.n != !l->gid_mappings.n) {
 		wrong = l->uid_mappings.n ? "gidMappings" : "uidMappings";
-		err_set(e, EINVAL, "is required beside %s", l->uid_mappings.n ? "uidMappings" : "gidMappings");
+		err_set(e, EINVAL, "is required beside %s",
+			l->uid_mappings.n ? "uidMappings" : "gidMappings");
 		return err_at_key(e, wrong);
 	}
 	if (check_map(&l->uid_mappings, e) < 0)
@@ -183,9 +189,11 @@ static int check_time_namespace(const struct spec *s, struct err *e)
 	if (!offsets || (!offsets->monotonic && !offsets->boottime))
 		return 0;
 	if (!ns)
-		err_set(e, EINVAL, "time namespace offsets specified, but time namespace isn't enabled in the config");
+		err_set(e, EINVAL,
+			"time namespace offsets specified, but time namespace isn't enabled in the config");
 	else if (ns->path)
-		err_set(e, EINVAL, "time namespace enabled, but both namespace path and time offsets specified -- you may only provide one");
+		err_set(e, EINVAL,
+			"time namespace enabled, but both namespace path and time offsets specified -- you may only provide one");
 	else
 		return 0;
 	return err_at_key(e, "timeOffsets");
@@ -220,7 +228,8 @@ static const struct sysctl_rule {
 	{ "fs.mqueue.", CLONE_NEWIPC, IPC },
 	{ "net.", CLONE_NEWNET, "sysctl \"%s\" not allowed in host network namespace" },
 	{ "user.", CLONE_NEWUSER, "setting ucounts without a user namespace not allowed: %s" },
-	{ "kernel.domainname", CLONE_NEWUTS, "sysctl \"%s\" is not in a separate kernel namespace" },
+	{ "kernel.domainname", CLONE_NEWUTS,
+	  "sysctl \"%s\" is not in a separate kernel namespace" },
 #undef IPC
 };
 
@@ -272,7 +281,10 @@ static int check_one_sysctl(const struct spec *s, const struct map_entry *entry,
 #pragma GCC diagnostic pop
 	}
 	if (!strcmp(key, "kernel.hostname") && spec_namespace(s, CLONE_NEWUTS))
-		return err_set(e, EINVAL, "sysctl \"%s\" is not allowed as it conflicts with the OCI \"hostname\" field", key);
+		return err_set(
+			e, EINVAL,
+			"sysctl \"%s\" is not allowed as it conflicts with the OCI \"hostname\" field",
+			key);
 	return err_set(e, EINVAL, "sysctl \"%.200s\" is not in a separate kernel namespace", key);
 }
 
@@ -297,7 +309,8 @@ static int check_errno_ret(int action, const struct opt_uint *ret, const char *k
 	if (!ret->set)
 		return 0;
 	if (action != SC_ACT_ERRNO && action != SC_ACT_TRACE)
-		err_set(e, EINVAL, "errno value specified for action %s", name_of(seccomp_action_names, action));
+		err_set(e, EINVAL, "errno value specified for action %s",
+			name_of(seccomp_action_names, action));
 	else if (ret->v > max)
 		err_set(e, ERANGE, "%" PRIu64 " is out of range (0 to %" PRIu64 ")", ret->v, max);
 	else
@@ -306,7 +319,8 @@ static int check_errno_ret(int action, const struct opt_uint *ret, const char *k
 }
 
 /* The agent's descriptor is sent with write(2), which would wait for the agent for ever. */
-static int check_notify(const struct spec_seccomp *sc, const struct spec_syscall *call, struct err *e)
+static int check_notify(const struct spec_seccomp *sc, const struct spec_syscall *call,
+			struct err *e)
 {
 	if (call->action != SC_ACT_NOTIFY)
 		return 0;
@@ -348,10 +362,12 @@ static int check_seccomp(const struct spec *s, struct err *e)
 	if (sc->default_action == SC_ACT_NOTIFY) {
 		err_set(e, EINVAL, "SCMP_ACT_NOTIFY cannot be used as default action");
 		err_at_key(e, "defaultAction");
-	} else if (sc->listener_metadata && !sc->listener_path) { /* "MUST NOT be set if listenerPath is not set" */
+	} else if (sc->listener_metadata &&
+		   !sc->listener_path) { /* "MUST NOT be set if listenerPath is not set" */
 		err_set(e, EINVAL, "is set without listenerPath");
 		err_at_key(e, "listenerMetadata");
-	} else if (!check_errno_ret(sc->default_action, &sc->default_errno_ret, "defaultErrnoRet", e) &&
+	} else if (!check_errno_ret(sc->default_action, &sc->default_errno_ret, "defaultErrnoRet",
+				    e) &&
 		   !check_syscalls(sc, e)) {
 		return 0;
 	}
@@ -364,7 +380,9 @@ int spec_resources_check(const struct spec_resources *r, struct err *e)
 	const struct spec_memory *m = r->memory;
 
 	if (m && m->swap.v > 0 && m->limit.v > m->swap.v) {
-		err_set(e, EINVAL, "memory+swap limit should be >= memory limit, and %" PRId64 " is less than %" PRId64,
+		err_set(e, EINVAL,
+			"memory+swap limit should be >= memory limit, and %" PRId64
+			" is less than %" PRId64,
 			m->swap.v, m->limit.v);
 		err_at_key(e, "swap");
 		return err_at_key(e, "memory");
@@ -384,8 +402,10 @@ static int check_resources(const struct spec *s, struct err *e)
 typedef int rule(const struct spec *s, struct err *e);
 
 static rule *const rules[] = { check_version, check_uts };
-static rule *const linux_rules[] = { check_namespaces, check_user_namespace, check_time_namespace, check_paths,
-				     check_sysctl,     check_seccomp,	     check_resources };
+static rule *const linux_rules[] = {
+	check_namespaces, check_user_namespace, check_time_namespace, check_paths,
+	check_sysctl,	  check_seccomp,	check_resources,
+};
 
 int spec_check(const struct spec *s, struct err *e)
 {

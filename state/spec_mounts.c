@@ -24,20 +24,22 @@ static int check_id_map(const void *value, struct err *e)
 	return key ? err_set(e, ERANGE, "%s + size is larger than %u", key, UINT32_MAX) : 0;
 }
 
+/* clang-format off: tables, one row to a property. */
+
 static const struct field id_map_fields[] = {
 	FIELD(spec_id_map, container_id, "containerID", &t_uint32, REQUIRED),
-	FIELD(spec_id_map, host_id,	 "hostID",	&t_uint32, REQUIRED),
-	FIELD(spec_id_map, size,	 "size",	&t_uint32, REQUIRED),
+	FIELD(spec_id_map, host_id, "hostID", &t_uint32, REQUIRED),
+	FIELD(spec_id_map, size, "size", &t_uint32, REQUIRED),
 	{ 0 },
 };
 static const struct type t_id_map = OBJECT_CHECKED(spec_id_map, id_map_fields, check_id_map);
 const struct type t_id_maps = ARRAY(&t_id_map);
 
 static const struct field mount_fields[] = {
-	FIELD(spec_mount, destination,	"destination", &t_str_set, REQUIRED),
-	FIELD(spec_mount, type,		"type",	       &t_str,	   0),
-	FIELD(spec_mount, source,	"source",      &t_str,	   0),
-	FIELD(spec_mount, options,	"options",     &t_strs,	   0),
+	FIELD(spec_mount, destination, "destination", &t_str_set, REQUIRED),
+	FIELD(spec_mount, type, "type", &t_str, 0),
+	FIELD(spec_mount, source, "source", &t_str, 0),
+	FIELD(spec_mount, options, "options", &t_strs, 0),
 	FIELD(spec_mount, uid_mappings, "uidMappings", &t_id_maps, LATER),
 	FIELD(spec_mount, gid_mappings, "gidMappings", &t_id_maps, LATER),
 	{ 0 },

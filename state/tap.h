@@ -25,8 +25,20 @@ __attribute__((format(printf, 2, 3), unused)) static bool ok(bool cond, const ch
 		if (*p < ' ' || *p > '~' || *p == '#')
 			*p = '.';
 	}
-	printf("%sok %u - %s\n", cond ? "" : "not ", tap_n, what);
+	dprintf(1, "%sok %u - %s\n", cond ? "" : "not ", tap_n, what);
 	return cond;
+}
+
+/* A comment, for what was found where a test failed. */
+__attribute__((format(printf, 1, 2), unused)) static void note(const char *fmt, ...)
+{
+	va_list ap;
+
+	dprintf(1, "#   ");
+	va_start(ap, fmt);
+	vdprintf(1, fmt, ap);
+	va_end(ap);
+	dprintf(1, "\n");
 }
 
 /* Strings, either of which may be NULL; says what was found. */
@@ -36,7 +48,7 @@ __attribute__((unused)) static bool is(const char *found, const char *wanted, co
 
 	ok(same, "%s", what);
 	if (!same)
-		printf("#   found:  %s\n#   wanted: %s\n", found ? found : "(null)", wanted ? wanted : "(null)");
+		note("found %s, wanted %s", found ? found : "(null)", wanted ? wanted : "(null)");
 	return same;
 }
 
@@ -45,18 +57,18 @@ __attribute__((format(printf, 2, 3), unused)) static void skip(unsigned n, const
 	va_list ap;
 
 	while (n--) {
-		printf("ok %u # SKIP ", ++tap_n);
+		dprintf(1, "ok %u # SKIP ", ++tap_n);
 		va_start(ap, fmt);
-		vprintf(fmt, ap);
+		vdprintf(1, fmt, ap);
 		va_end(ap);
-		putchar('\n');
+		dprintf(1, "\n");
 	}
 }
 
 /* The exit status of main. */
 __attribute__((unused)) static int done_testing(void)
 {
-	printf("1..%u\n", tap_n);
+	dprintf(1, "1..%u\n", tap_n);
 	return tap_failed ? 1 : 0;
 }
 
