@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Foreground waiting, pid files and sockets of the caller. Runs in hull. */
+#include "cmd/attach.h"
+
+#include "state/fd.h"
+#include "state/mem.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int attach_prepare(bool subreaper, struct err *e)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0)
+		return err_sys(e, "block signals");
+	if (subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return err_sys(e, "become a subreaper");
+	return 0;
+}
+
+/* Reap whatever has ended; true when pid is among it. */
+static bool reap(pid_t pid, int *ret_status)
+{
+	bool found = false;
+	pid_t got;
+	int status;
+
+	while ((got = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (got == pid) {
+			*ret_status = status;
+			found = true;
+		}
+	}
+	return found;
+}
+
+int attach_wait(pid_t pid, struct err *e)
+{
+	sigset_t all;
+	int status = 0, sig;
+
+	sigfillset(&all);
+	while (!reap(pid, &status)) {
+		sig = sigwaitinfo(&all, NULL);
+		if (sig < 0 && errno != EINTR)
+			return err_sys(e, "wait for a signal");
+		/* It is our child and not reaped, so the PID cannot be another process's. */
+		if (sig > 0 && sig != SIGCHLD && sig != SIGURG && sig != SIGWINCH)
+			kill(pid, sig);
+	}
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int attach_write_pid_file(const char *file, pid_t pid, struct err *e)
+{
+	const char *slash = strrchr(file, '/');
+	auto_free char *dir = slash ? xstrndup(file, (size_t)(slash - file) + 1) : xstrdup(".");
+	auto_close int fd = fd_open(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, e);
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", (int)pid);
+
+	if (fd < 0 || fd_write_atomic(fd, slash ? slash + 1 : file, text, (size_t)n, 0644, e) < 0)
+		return err_wrap(e, "pid file %s", file);
+	return 0;
+}
+
+int attach_connect(const char *path, const char *option, struct err *e)
+{
+	int fd = fd_connect_unix(AT_FDCWD, path, SOCK_STREAM);
+
+	return fd < 0 ? err_sys(e, "connect to --%s %s", option, path) : fd;
+}
+
+int attach_send_pidfd(const char *path, pid_t pid, const char *text, struct err *e)
+{
+	auto_close int sock = attach_connect(path, "pidfd-socket", e);
+	auto_close int pidfd = sock < 0 ? -1 : sys_pidfd_open(pid, 0);
+	union {
+		struct cmsghdr h;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { (void *)(uintptr_t)text, strlen(text) };
+	struct msghdr mh = { .msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = &control,
+			     .msg_controllen = sizeof(control) };
+
+	if (sock < 0)
+		return -1;
+	if (pidfd < 0)
+		return err_sys(e, "pidfd_open");
+	control.h.cmsg_len = CMSG_LEN(sizeof(int));
+	control.h.cmsg_level = SOL_SOCKET;
+	control.h.cmsg_type = SCM_RIGHTS;
+	memcpy(CMSG_DATA(&control.h), &pidfd, sizeof(int));
+	return sendmsg(sock, &mh, MSG_NOSIGNAL) < 0 ? err_sys(e, "send the pidfd to %s", path) : 0;
+}
+
+int attach_check_fds(int n, struct err *e)
+{
+	for (int i = 0; i < n; i++) {
+		if (fcntl(3 + i, F_GETFD) < 0)
+			return err_sys(e, "unable to stat preserved-fd %d (of %d)", i, n);
+	}
+	return 0;
+}

@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * create, start and run: hull's side. What is made is first written down (state/record.h), and
+ * undone in reverse when anything fails; what a killed hull leaves, `delete --force` finds by the
+ * record. The messages are PROTOCOL.md's.
+ */
+#include "cmd/launch.h"
+
+#include "cmd/attach.h"
+#include "cmd/launch_common.h"
+#include "init/mount_options.h"
+#include "init/seccomp.h"
+#include "nsexec/channel.h"
+#include "nsexec/hooks.h"
+#include "nsexec/source.h"
+#include "state/fd.h"
+#include "state/log.h"
+#include "state/record.h"
+#include "state/root.h"
+#include "state/status.h"
+#include "state/str.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* One create or run, with what there is to undo. */
+struct launch {
+	const struct globals *g;
+	const struct launch_options *o;
+	bool foreground; /* run: GO comes over the sync socket, no start.sock */
+	char *bundle, *rootfs;
+	struct container c;
+	struct record rec;
+	struct prepared p;
+	struct nsexec n;
+	bool made_cgroup, hooks_begun;
+};
+
+static int find_bundle(struct launch *l, struct err *e)
+{
+	const char *dir = str_empty(l->o->bundle) ? "." : l->o->bundle;
+
+	l->bundle = realpath(dir, NULL);
+	return l->bundle ? 0 : err_sys(e, "bundle %s", dir);
+}
+
+static int read_config(struct launch *l, struct err *e)
+{
+	auto_close int dir = fd_open(AT_FDCWD, l->bundle, O_PATH | O_DIRECTORY, 0, e);
+
+	return dir < 0 ? -1 : prepare_config(&l->p, dir, "config.json", e);
+}
+
+/* A link to the root file system is followed once, here, and its end is what counts from then on. */
+static int find_rootfs(struct launch *l, struct err *e)
+{
+	auto_free char *path = path_join(l->bundle, l->p.spec->root->path);
+	struct stat st;
+
+	l->rootfs = realpath(path, NULL);
+	if (!l->rootfs || stat(l->rootfs, &st) < 0)
+		err_sys(e, "rootfs %s", path);
+	else if (!S_ISDIR(st.st_mode))
+		err_set(e, ENOTDIR, "rootfs %s is not a directory", path);
+	else if (!strcmp(l->rootfs, "/"))
+		err_set(e, EINVAL, "rootfs is the host's own root");
+	else
+		return 0;
+	err_at_key(e, "path");
+	return err_at_key(e, "root");
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* What create is about to make, before any of it exists. */
+static int write_journal(struct launch *l, struct err *e)
+{
+	struct record *r = &l->rec;
+	const struct spec *s = l->p.spec;
+	int all = spec_namespace_flags(s);
+
+	r->oci_version = s->oci_version;
+	r->id = l->c.id;
+	r->bundle = l->bundle;
+	r->rootfs = l->rootfs;
+	r->phase = RECORD_CREATING;
+	r->creator = getpid();
+	r->created = now_ns();
+	r->owner = geteuid();
+	r->in_user_ns = all & CLONE_NEWUSER;
+	r->in_pid_ns = (all & CLONE_NEWPID) && str_empty(spec_namespace(s, CLONE_NEWPID)->path);
+	r->annotations = s->annotations;
+	if (proc_start_time(r->creator, &r->creator_start) < 0)
+		return err_sys(e, "read /proc/self/stat");
+	if (boot_id_read(r->boot_id, e) < 0 ||
+	    cgroup_locate(&r->cgroup, s->linux_->cgroups_path, l->c.id, e) < 0)
+		return -1;
+	if (record_write(l->c.dir_fd, r, e) < 0)
+		return -1;
+	return fd_write_atomic(l->c.dir_fd, RECORD_CONFIG, l->p.config, l->p.n_config, 0600, e);
+}
+
+static bool has_limits(const struct spec_resources *r)
+{
+	return r && (r->memory || r->cpu || r->pids || r->hugepage_limits.n || r->unified.n);
+}
+
+/* FEATURES.md D1: without rights and without a wish for limits a container has no cgroup. */
+static bool may_go_without_cgroup(const struct launch *l, const struct err *e)
+{
+	bool rootless = l->g->rootless && !strcmp(l->g->rootless, "true");
+
+	if (e->code != EPERM && e->code != EACCES && e->code != EROFS)
+		return false;
+	if (geteuid() == 0 && !rootless && l->rec.cgroup.layout != CGROUP_NONE)
+		return false;
+	return str_empty(l->p.spec->linux_->cgroups_path) &&
+	       !has_limits(l->p.spec->linux_->resources);
+}
+
+static int make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e)
+{
+	const struct spec_resources *res = l->p.spec->linux_->resources;
+	struct cgroup *cg = &l->rec.cgroup;
+
+	if (cg->layout == CGROUP_NONE)
+		return 0;
+	if (cgroup_create(cg, res, e) < 0) {
+		if (!may_go_without_cgroup(l, e))
+			return err_wrap(e, "unable to apply cgroup configuration");
+		log_debug("without a cgroup: %s", e->chain);
+		cgroup_done(cg);
+		return 0;
+	}
+	l->made_cgroup = true;
+	/* Device rules before anybody is inside: while they change on v1, no device can be opened. */
+	if (cgroup_apply_devices(cg, res, e) < 0)
+		return -1;
+	return cgroup_join_open(cg, join, e);
+}
+
+static void describe_cgroup(struct launch *l)
+{
+	const struct cgroup *cg = &l->rec.cgroup;
+	struct init_args *a = l->p.args;
+
+	a->cgroup_layout = cg->layout;
+	a->cgroups = arena_zalloc(&l->p.arena, cg->n * sizeof(*a->cgroups));
+	a->n_cgroups = cg->n;
+	for (size_t i = 0; i < cg->n; i++) {
+		a->cgroups[i].controllers = arena_strdup(&l->p.arena, cg->dirs[i].controllers);
+		a->cgroups[i].path = arena_strdup(&l->p.arena, cg->dirs[i].path);
+	}
+}
+
+static int open_start_socket(struct launch *l, struct err *e)
+{
+	if (l->foreground)
+		return 0;
+	l->p.args->start_fd = fd_listen_unix(l->c.dir_fd, RECORD_SOCKET, SOCK_SEQPACKET, e);
+	return l->p.args->start_fd < 0 ? -1 : prepare_pass_fd(&l->p, l->p.args->start_fd, e);
+}
+
+static int fill_args(struct launch *l, struct err *e)
+{
+	const struct spec_hooks *h = l->p.spec->hooks;
+	struct init_args *a = l->p.args;
+
+	a->id = arena_strdup(&l->p.arena, l->c.id);
+	a->bundle = arena_strdup(&l->p.arena, l->bundle);
+	a->rootfs = arena_strdup(&l->p.arena, l->rootfs);
+	a->no_pivot = l->o->no_pivot;
+	a->no_new_keyring = l->o->no_new_keyring;
+	a->has_host_hooks = h && (h->prestart.n || h->create_runtime.n);
+	if (launch_keep_fds(&l->p, l->o->preserve_fds, e) < 0 ||
+	    launch_console(&l->p, l->o->console_socket, e) < 0 || open_start_socket(l, e) < 0 ||
+	    prepare_create(&l->p, e) < 0)
+		return -1;
+	return seccomp_compile(l->p.spec->linux_->seccomp, &l->p.arena, &a->seccomp,
+			       &a->seccomp_flags, e);
+}
+
+static int send_source(struct launch *l, const struct msg *m, struct err *e)
+{
+	const struct spec_mounts *mounts = &l->p.spec->mounts;
+	auto_free char *path = NULL;
+	auto_close int fd = -1;
+	struct mount_options o;
+	struct source_request r;
+	uint32_t i;
+
+	memcpy(&i, m->body, sizeof(i));
+	if (m->n != sizeof(i) || i >= mounts->n || !mounts->v[i].source)
+		return err_set(e, EPROTO, "init asked for the source of a mount that has none");
+	path = path_join(l->bundle, mounts->v[i].source);
+	mount_options_parse(&mounts->v[i].options, &o);
+	r = (struct source_request){ path, o.recursive_bind, o.src_nofollow || o.copy_symlink };
+	mount_options_done(&o);
+	fd = source_open(&r, true, e);
+	if (fd < 0) {
+		err_at_index(e, i);
+		return err_at_key(e, "mounts");
+	}
+	return channel_send(l->n.sync_sock, MSG_SOURCE_FD, NULL, 0, fd, e);
+}
+
+static int run_host_hooks(struct launch *l, struct err *e)
+{
+	const struct spec_hooks *h = l->p.spec->hooks;
+	auto_str struct str state = { 0 };
+
+	l->hooks_begun = true;
+	record_hook_state(&l->rec, "creating", l->rec.pid, &state);
+	if (hooks_run(&h->prestart, "prestart", state.s, NULL, e) < 0 ||
+	    hooks_run(&h->create_runtime, "createRuntime", state.s, NULL, e) < 0)
+		return -1;
+	return channel_send(l->n.sync_sock, MSG_HOOKS_DONE, NULL, 0, -1, e);
+}
+
+/* Answer init until it is ready. */
+static int serve_init(struct launch *l, struct err *e)
+{
+	struct msg m;
+
+	for (;;) {
+		if (nsexec_next(&l->n, &m, NULL, e) < 0)
+			return -1;
+		if (m.type == MSG_READY)
+			return 0;
+		if (m.type == MSG_SOURCE ? send_source(l, &m, e) < 0 :
+		    m.type == MSG_HOOKS	 ? run_host_hooks(l, e) < 0 :
+					   err_set(e, EPROTO, "message %s before READY",
+						   msg_name(m.type)) < 0)
+			return -1;
+	}
+}
+
+/* From the first process to an init that waits to be told that its record is whole. */
+static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
+{
+	struct nsexec_request req = {
+		.boot = l->p.boot, .join = join, .pass_fds = l->p.fds, .n_pass_fds = l->p.n_fds
+	};
+	int r = nsexec_start(&req, &l->n, e);
+
+	cgroup_join_close(join);
+	if (r < 0 || nsexec_wait_pids(&l->n, e) < 0)
+		return -1;
+	l->rec.pid = l->n.init;
+	if (proc_start_time(l->rec.pid, &l->rec.start_time) < 0)
+		return err_sys(e, "read the start time of process %d", (int)l->rec.pid);
+	/* The last fork is done: a pids limit of 1 and a small memory limit cannot hurt a stage. */
+	nsexec_reap(&l->n);
+	if (l->made_cgroup &&
+	    cgroup_apply_limits(&l->rec.cgroup, l->p.spec->linux_->resources, e) < 0)
+		return -1;
+	if (serve_init(l, e) < 0)
+		return -1;
+	return launch_set_rlimits(&l->p.spec->process->rlimits, l->rec.pid, e);
+}
+
+static int commit(struct launch *l, struct err *e)
+{
+	l->rec.phase = RECORD_CREATED;
+	if (record_write(l->c.dir_fd, &l->rec, e) < 0)
+		return -1;
+	if (!str_empty(l->o->pid_file) && attach_write_pid_file(l->o->pid_file, l->rec.pid, e) < 0)
+		return -1;
+	if (!str_empty(l->o->pidfd_socket) &&
+	    attach_send_pidfd(l->o->pidfd_socket, l->rec.pid, "standard", e) < 0)
+		return -1;
+	return channel_send(l->n.sync_sock, MSG_PROCEED, NULL, 0, -1, e);
+}
+
+static void warn_hook(const char *text)
+{
+	log_warn("%s", text);
+}
+
+/* runtime.md, Lifecycle: a container that is destroyed has its poststop hooks run. */
+static void run_poststop(const struct spec *s, const struct record *rec)
+{
+	auto_str struct str state = { 0 };
+
+	if (!s->hooks || !s->hooks->poststop.n)
+		return;
+	record_hook_state(rec, "stopped", 0, &state);
+	hooks_run_all(&s->hooks->poststop, "poststop", state.s, warn_hook);
+}
+
+/* The kernel's reason is better than "was killed by signal 9". */
+static void explain_oom(struct launch *l, struct err *e)
+{
+	if (l->made_cgroup && cgroup_oom_kills(&l->rec.cgroup) > 0) {
+		log_debug("%s", e->chain);
+		err_set(e, ENOMEM, "container init was OOM-killed (memory limit too low?)");
+	}
+}
+
+static void undo(struct launch *l, struct err *e)
+{
+	struct err second;
+
+	explain_oom(l, e);
+	nsexec_kill(&l->n);
+	if (l->made_cgroup && cgroup_remove(&l->rec.cgroup, 10000, &second) < 0)
+		log_warn("%s", second.chain);
+	if (l->hooks_begun)
+		run_poststop(l->p.spec, &l->rec);
+	if (!str_empty(l->o->pid_file))
+		unlink(l->o->pid_file);
+	if (container_remove(&l->c, &second) < 0)
+		log_warn("%s", second.chain);
+}
+
+/* Everything that needs ROOT/ID; on failure nothing of it is left. */
+static int create_in_root(struct launch *l, struct err *e)
+{
+	struct cgroup_join join = { .into_fd = -1 };
+	int r;
+
+	if (container_create(&l->g->root, l->o->id, &l->c, e) < 0)
+		return -1;
+	r = write_journal(l, e);
+	if (r == 0)
+		r = make_cgroup(l, &join, e);
+	if (r == 0) {
+		describe_cgroup(l);
+		r = fill_args(l, e);
+	}
+	if (r == 0) {
+		launch_debug(&l->p);
+		r = run_stages(l, &join, e);
+		if (r < 0)
+			err_wrap(e, "unable to start container process");
+	}
+	cgroup_join_close(&join);
+	if (r == 0)
+		r = commit(l, e);
+	if (r < 0)
+		undo(l, e);
+	return r;
+}
+
+static int begin(struct launch *l, struct err *e)
+{
+	if (root_check_id(l->o->id, e) < 0 || find_bundle(l, e) < 0 || prepare_init(&l->p, e) < 0 ||
+	    read_config(l, e) < 0)
+		return -1;
+	if (launch_check_terminal(l->p.spec->process->terminal, !l->foreground || l->o->detach,
+				  l->o->console_socket, e) < 0 ||
+	    find_rootfs(l, e) < 0)
+		return -1;
+	return create_in_root(l, e);
+}
+
+static void end(struct launch *l)
+{
+	nsexec_close(&l->n);
+	prepare_done(&l->p);
+	/* The record's strings were borrowed. */
+	l->rec.annotations = (struct str_map){ 0 };
+	cgroup_done(&l->rec.cgroup);
+	container_close(&l->c);
+	free(l->bundle);
+	free(l->rootfs);
+}
+
+#define LAUNCH_INIT(globals, options)                                \
+	{                                                            \
+		.g = (globals), .o = (options), .c = CONTAINER_INIT, \
+		.n = { .init_sock = -1, .sync_sock = -1 },           \
+		.p = {.arena.fd = -1 }                               \
+	}
+
+int launch_create(const struct globals *g, const struct launch_options *o, struct err *e)
+{
+	struct launch l = LAUNCH_INIT(g, o);
+	int r = begin(&l, e);
+
+	end(&l);
+	return r;
+}
+
+/* --- start --- */
+
+/* poststart hooks need the configuration; most containers have none, and it is not parsed then. */
+static int run_poststart(const struct container *c, const struct record *rec, struct err *e)
+{
+	auto_free char *text = NULL;
+	auto_str struct str state = { 0 };
+	struct arena arena;
+	struct spec *s;
+	size_t n;
+
+	if (fd_read_file(c->dir_fd, RECORD_CONFIG, SPEC_FILE_MAX, &text, &n, e) < 0)
+		return -1;
+	if (!strstr(text, "hooks") && !strstr(text, "\\u"))
+		return 0;
+	arena_init(&arena);
+	if (spec_read(text, n, &arena, &s, e) < 0)
+		return -1;
+	if (!s->hooks || !s->hooks->poststart.n)
+		return 0;
+	record_hook_state(rec, "running", rec->pid, &state);
+	return hooks_run(&s->hooks->poststart, "poststart", state.s, NULL, e);
+}
+
+static int check_startable(enum status status, struct err *e)
+{
+	switch (status) {
+	case STATUS_CREATED:
+		return 0;
+	case STATUS_STOPPED:
+		return err_set(e, EINVAL, "cannot start a container that has stopped");
+	case STATUS_RUNNING:
+		return err_set(e, EINVAL, "cannot start an already running container");
+	case STATUS_PAUSED:
+	case STATUS_CREATING:
+		break;
+	}
+	return err_set(e, EINVAL, "cannot start a container in the %s state", status_name(status));
+}
+
+/* GO, then EXEC and the end of file, or an error. */
+static int talk_to_init(const struct container *c, struct err *e)
+{
+	auto_close int sock = fd_connect_unix(c->dir_fd, RECORD_SOCKET, SOCK_SEQPACKET);
+	struct msg m;
+	int r;
+
+	if (sock < 0)
+		return err_sys(e, "connect to the container's init");
+	if (channel_send(sock, MSG_GO, NULL, 0, -1, e) < 0 ||
+	    channel_expect(sock, MSG_EXEC, &m, NULL, e) < 0)
+		return -1;
+	r = channel_next(sock, &m, NULL, e);
+	if (r == 1 && m.type == MSG_ERROR && m.n == sizeof(*e)) {
+		memcpy(e, m.body, sizeof(*e));
+		return -1;
+	}
+	return r;
+}
+
+/* runtime.md, Lifecycle: a failure of start stops the container; poststop is left to delete. */
+static void stop(const struct record *rec)
+{
+	struct err ignored;
+	auto_close int pidfd = record_pidfd(rec, &ignored);
+
+	if (pidfd >= 0)
+		sys_pidfd_send_signal(pidfd, SIGKILL);
+}
+
+int launch_start(const struct globals *g, const char *id, struct err *e)
+{
+	auto_container struct container c = CONTAINER_INIT;
+	auto_record struct record rec = { 0 };
+	enum status status;
+
+	if (status_load(&g->root, id, CONTAINER_LOCK_MS, &c, &rec, &status, e) < 0 ||
+	    check_startable(status, e) < 0)
+		return -1;
+	if (talk_to_init(&c, e) < 0) {
+		stop(&rec);
+		return err_wrap(e, "unable to start container process");
+	}
+	unlinkat(c.dir_fd, RECORD_SOCKET, 0);
+	if (run_poststart(&c, &rec, e) < 0) {
+		stop(&rec);
+		return -1;
+	}
+	return 0;
+}
+
+/* --- run --- */
+
+static int go(struct launch *l, struct err *e)
+{
+	const struct spec_hooks *h = l->p.spec->hooks;
+	auto_str struct str state = { 0 };
+
+	if (channel_send(l->n.sync_sock, MSG_GO, NULL, 0, -1, e) < 0 ||
+	    launch_wait_exec(&l->n, e) < 0)
+		return err_wrap(e, "unable to start container process");
+	if (!h || !h->poststart.n)
+		return 0;
+	record_hook_state(&l->rec, "running", l->rec.pid, &state);
+	return hooks_run(&h->poststart, "poststart", state.s, NULL, e);
+}
+
+/* The program has ended: what `delete` would do. */
+static int destroy(struct launch *l, struct err *e)
+{
+	if (container_lock(&l->c, CONTAINER_LOCK_MS, e) < 0)
+		return e->code == ENOENT ? 0 : -1; /* somebody deleted it already */
+	if (l->made_cgroup && cgroup_remove(&l->rec.cgroup, 10000, e) < 0)
+		return -1;
+	run_poststop(l->p.spec, &l->rec);
+	return container_remove(&l->c, e);
+}
+
+static int wait_and_destroy(struct launch *l, int *ret_code, struct err *e)
+{
+	/* Other commands may work on the container while it runs. */
+	container_unlock(&l->c);
+	nsexec_close(&l->n);
+	*ret_code = attach_wait(l->rec.pid, e);
+	if (*ret_code < 0)
+		return -1;
+	return l->o->keep ? 0 : destroy(l, e);
+}
+
+int launch_run(const struct globals *g, const struct launch_options *o, int *ret_code,
+	       struct err *e)
+{
+	struct launch l = LAUNCH_INIT(g, o);
+	int r;
+
+	l.foreground = true;
+	*ret_code = 0;
+	r = o->detach ? 0 : attach_prepare(!o->no_subreaper, e);
+	if (r == 0)
+		r = begin(&l, e);
+	if (r == 0) {
+		r = go(&l, e);
+		if (r < 0) {
+			l.hooks_begun = true;
+			undo(&l, e);
+		}
+	}
+	if (r == 0 && !o->detach)
+		r = wait_and_destroy(&l, ret_code, e);
+	end(&l);
+	return r;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by launch.c and launch_exec.c. Runs in hull. */
+#include "cmd/launch_common.h"
+
+#include "cmd/attach.h"
+#include "nsexec/channel.h"
+#include "state/log.h"
+#include "state/mem.h"
+#include "state/names.h"
+#include "state/str.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void show_line(const char *line)
+{
+	log_debug("%s", line);
+}
+
+void launch_debug(struct prepared *p)
+{
+	char text[512];
+
+	if (!log_debugging)
+		return;
+	plan_print(&p->boot.plan, text, sizeof(text));
+	log_debug("nsexec plan: %s", text);
+	p->boot.debug = true;
+	channel_log_fn = show_line;
+}
+
+int launch_set_rlimits(const struct spec_rlimits *l, pid_t pid, struct err *e)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		/* The kernel's own struct: 64 bits on every architecture. */
+		uint64_t value[2] = { l->v[i].soft.v, l->v[i].hard.v };
+
+		if (syscall(SYS_prlimit64, pid, l->v[i].type, value, NULL) == 0)
+			continue;
+		err_sys(e, "set %s to %llu:%llu", name_of(rlimit_names, l->v[i].type),
+			(unsigned long long)value[0], (unsigned long long)value[1]);
+		err_at_index(e, i);
+		err_at_key(e, "rlimits");
+		return err_at_key(e, "process");
+	}
+	return 0;
+}
+
+int launch_wait_exec(struct nsexec *n, struct err *e)
+{
+	struct msg m;
+	int r;
+
+	r = nsexec_next(n, &m, NULL, e);
+	if (r < 0)
+		return -1;
+	if (m.type != MSG_EXEC)
+		return err_set(e, EPROTO, "message %s instead of EXEC", msg_name(m.type));
+	/* The end of file is execve's close of the socket; an error is what execve answered. */
+	r = channel_next(n->sync_sock, &m, NULL, e);
+	if (r == 0)
+		return 0;
+	if (r == 1 && m.type == MSG_ERROR && m.n == sizeof(*e))
+		memcpy(e, m.body, sizeof(*e));
+	else if (r == 1)
+		err_set(e, EPROTO, "message %s instead of the end of file", msg_name(m.type));
+	return -1;
+}
+
+int launch_check_terminal(bool terminal, bool detached, const char *console_socket, struct err *e)
+{
+	if (detached && terminal && str_empty(console_socket))
+		return err_set(
+			e, EINVAL,
+			"cannot allocate tty if hull will detach without setting console socket");
+	if (!terminal && !str_empty(console_socket))
+		return err_set(e, EINVAL,
+			       "cannot use console socket if hull will not detach or allocate tty");
+	if (!detached && terminal && str_empty(console_socket))
+		return err_set(
+			e, ENOTSUP,
+			"a terminal in the foreground is not supported yet: use --console-socket");
+	return 0;
+}
+
+int launch_console(struct prepared *p, const char *console_socket, struct err *e)
+{
+	if (str_empty(console_socket))
+		return 0;
+	p->args->console_fd = attach_connect(console_socket, "console-socket", e);
+	return p->args->console_fd < 0 ? -1 : prepare_pass_fd(p, p->args->console_fd, e);
+}
+
+int launch_keep_fds(struct prepared *p, int preserve_fds, struct err *e)
+{
+	if (attach_check_fds(preserve_fds, e) < 0)
+		return -1;
+	p->args->preserve_fds = preserve_fds + prepare_listen_fds(p);
+	return 0;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What creating a container and entering one have in common. */
+#ifndef CMD_LAUNCH_COMMON_H
+#define CMD_LAUNCH_COMMON_H
+
+#include "cmd/launch.h"
+#include "cmd/prepare.h"
+#include "nsexec/nsexec.h"
+#include "state/cgroup.h"
+#include "state/err.h"
+
+/* Show the plan and the log lines of the stages with --debug. */
+void launch_debug(struct prepared *p);
+/* Limits of init, set from outside: in a user namespace it has no right to raise them. */
+must_check int launch_set_rlimits(const struct spec_rlimits *l, pid_t pid, struct err *e);
+/* PROCEED was sent: wait until execve has happened. -1 with init's error when it failed. */
+must_check int launch_wait_exec(struct nsexec *n, struct err *e);
+/* The terminal rules of create, run and exec: what --console-socket and --detach go with. */
+must_check int launch_check_terminal(bool terminal, bool detached, const char *console_socket,
+				     struct err *e);
+/* Connect to --console-socket and hand it to init. */
+must_check int launch_console(struct prepared *p, const char *console_socket, struct err *e);
+/* --preserve-fds and LISTEN_FDS, into the arguments of init. */
+must_check int launch_keep_fds(struct prepared *p, int preserve_fds, struct err *e);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Preparation: the decoded configuration becomes the arguments of init, the plan of namespaces and
+ * the bootstrap message. Runs in hull, before a container exists.
+ */
+#include "cmd/prepare.h"
+
+#include "state/fd.h"
+#include "state/str.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int prepare_init(struct prepared *p, struct err *e)
+{
+	*p = (struct prepared){ .arena = { .fd = -1 } };
+	if (arena_init_shared(&p->arena, e) < 0)
+		return -1;
+	p->args = arena_zalloc(&p->arena, sizeof(*p->args));
+	p->args->start_fd = p->args->console_fd = -1;
+	p->boot.arena_fd = p->arena.fd;
+	return prepare_pass_fd(p, p->arena.fd, e);
+}
+
+void prepare_done(struct prepared *p)
+{
+	for (size_t i = 0; i < p->n_fds; i++)
+		close(p->fds[i]);
+	free(p->config);
+	free((char *)(uintptr_t)p->boot.uid_map);
+	free((char *)(uintptr_t)p->boot.gid_map);
+	free((char *)(uintptr_t)p->boot.time_offsets);
+	free((char *)(uintptr_t)p->boot.oom_score_adj);
+	free((char *)(uintptr_t)p->boot.newuidmap);
+	free((char *)(uintptr_t)p->boot.newgidmap);
+	if (p->arena.base)
+		munmap(ARENA_ADDR, ARENA_SIZE);
+	*p = (struct prepared){ .arena = { .fd = -1 } };
+}
+
+int prepare_pass_fd(struct prepared *p, int fd, struct err *e)
+{
+	if (p->n_fds == PREPARE_FDS_MAX) {
+		close(fd);
+		return err_set(e, EMFILE, "more than %d descriptors for init", PREPARE_FDS_MAX);
+	}
+	p->fds[p->n_fds++] = fd;
+	return 0;
+}
+
+int prepare_config(struct prepared *p, int dir_fd, const char *file, struct err *e)
+{
+	if (fd_read_file(dir_fd, file, SPEC_FILE_MAX, &p->config, &p->n_config, e) < 0) {
+		if (e->code == ENOENT)
+			return err_set(e, ENOENT, "JSON specification file %s not found", file);
+		return -1;
+	}
+	if (spec_read(p->config, p->n_config, &p->arena, &p->spec, e) < 0)
+		return err_wrap(e, "%s", file);
+	p->args->spec = p->spec;
+	p->args->process = p->spec->process;
+	return 0;
+}
+
+static int at_namespace(size_t i, struct err *e)
+{
+	err_at_key(e, "path");
+	err_at_index(e, i);
+	err_at_key(e, "namespaces");
+	return err_at_key(e, "linux");
+}
+
+/* The file is a namespace of the type that it is named as, and not a fake (nsfs, ioctl_ns(2)). */
+static int open_namespace(struct prepared *p, const struct spec_namespace *ns, struct err *e)
+{
+	int fd = fd_open(AT_FDCWD, ns->path, O_RDONLY, 0, e), type;
+
+	if (fd < 0 || prepare_pass_fd(p, fd, e) < 0)
+		return -1;
+	type = fd_is_on(fd, NSFS_MAGIC) ? ioctl(fd, NS_GET_NSTYPE) : -1;
+	if (type == ns->type)
+		return fd;
+	if (type < 0)
+		return err_set(e, EINVAL, "%s is not a namespace", ns->path);
+	return err_set(e, EINVAL, "%s is a %s namespace, not a %s namespace", ns->path,
+		       plan_ns_name((unsigned)type), plan_ns_name((unsigned)ns->type));
+}
+
+/* setns(2) into the user namespace that one is in is EINVAL; nothing is to be done then. */
+static bool is_own_user_ns(int fd)
+{
+	struct stat ours, theirs;
+
+	return stat("/proc/self/ns/user", &ours) == 0 && fstat(fd, &theirs) == 0 &&
+	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+}
+
+static int plan_namespaces(struct prepared *p, struct plan_input *in, struct plan_join *join,
+			   struct err *e)
+{
+	const struct spec_namespaces *list = &p->spec->linux_->namespaces;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct spec_namespace *ns = &list->v[i];
+		int fd;
+
+		if (str_empty(ns->path)) {
+			in->unshare |= (unsigned)ns->type;
+			continue;
+		}
+		fd = open_namespace(p, ns, e);
+		if (fd < 0)
+			return at_namespace(i, e);
+		if (ns->type == CLONE_NEWUSER && is_own_user_ns(fd))
+			continue;
+		join[in->n_join++] = (struct plan_join){ ns->type, fd };
+		p->args->joined_ns |= (unsigned)ns->type;
+	}
+	p->args->new_ns = in->unshare;
+	return 0;
+}
+
+static char *map_text(const struct spec_id_maps *maps)
+{
+	struct str s = { 0 };
+
+	for (size_t i = 0; i < maps->n; i++)
+		str_addf(&s, "%llu %llu %llu\n", (unsigned long long)maps->v[i].container_id.v,
+			 (unsigned long long)maps->v[i].host_id.v,
+			 (unsigned long long)maps->v[i].size.v);
+	return s.s;
+}
+
+static void add_offset(struct str *s, const char *clock, const struct spec_time_offset *o)
+{
+	if (o)
+		str_addf(s, "%s %lld %llu\n", clock, (long long)o->secs.v,
+			 (unsigned long long)o->nanosecs.v);
+}
+
+static char *offsets_text(const struct spec_time_offsets *o)
+{
+	struct str s = { 0 };
+
+	if (o) {
+		add_offset(&s, "monotonic", o->monotonic);
+		add_offset(&s, "boottime", o->boottime);
+	}
+	return s.s;
+}
+
+/* An absolute path of name from PATH, or NULL. */
+static char *find_helper(const char *name)
+{
+	const char *path = getenv("PATH");
+
+	for (const char *d = path ? path : ""; *d; d += *d == ':') {
+		size_t n = strcspn(d, ":");
+		char *full = xasprintf("%.*s/%s", (int)n, d, name);
+
+		if (*full == '/' && access(full, X_OK) == 0)
+			return full;
+		free(full);
+		d += n;
+	}
+	return NULL;
+}
+
+/* Without rights over the ids the maps are a job for newuidmap(1) and newgidmap(1). */
+static void plan_maps(struct prepared *p)
+{
+	const struct spec_linux *l = p->spec->linux_;
+
+	p->boot.uid_map = map_text(&l->uid_mappings);
+	p->boot.gid_map = map_text(&l->gid_mappings);
+	if (geteuid() == 0)
+		return;
+	p->boot.newuidmap = find_helper("newuidmap");
+	p->boot.newgidmap = find_helper("newgidmap");
+	/* The kernel takes a single map of the own id from anybody, if groups are given up. */
+	p->boot.deny_setgroups = l->gid_mappings.n == 1 && l->gid_mappings.v[0].size.v == 1;
+	p->args->deny_setgroups = p->boot.deny_setgroups;
+}
+
+static void plan_oom(struct prepared *p)
+{
+	const struct opt_int *oom = &p->args->process->oom_score_adj;
+
+	if (oom->set)
+		p->boot.oom_score_adj = xasprintf("%lld", (long long)oom->v);
+}
+
+int prepare_create(struct prepared *p, struct err *e)
+{
+	struct plan_join join[8];
+	struct plan_input in = { .join = join, .pidfd = -1 };
+
+	if (plan_namespaces(p, &in, join, e) < 0)
+		return -1;
+	p->boot.time_offsets = offsets_text(p->spec->linux_->time_offsets);
+	in.time_offsets = p->boot.time_offsets != NULL;
+	if (in.unshare & CLONE_NEWUSER)
+		plan_maps(p);
+	plan_oom(p);
+	p->args->ask_sources = (p->args->new_ns | p->args->joined_ns) & CLONE_NEWUSER;
+	return plan_make(&p->boot.plan, &in, e);
+}
+
+static bool shares_user_ns(pid_t pid)
+{
+	char path[40];
+	struct stat ours, theirs;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+	return stat("/proc/self/ns/user", &ours) == 0 && stat(path, &theirs) == 0 &&
+	       ours.st_ino == theirs.st_ino;
+}
+
+/* One setns(2) with a pidfd joins all of them, in the order that the kernel knows to be right. */
+int prepare_exec(struct prepared *p, int pidfd, pid_t init, struct err *e)
+{
+	struct plan_input in = { .pidfd = pidfd,
+				 .pidfd_flags = (unsigned)spec_namespace_flags(p->spec) };
+
+	if ((in.pidfd_flags & CLONE_NEWUSER) && shares_user_ns(init))
+		in.pidfd_flags &= ~(unsigned)CLONE_NEWUSER;
+	p->args->exec = true;
+	p->args->joined_ns = in.pidfd_flags;
+	p->boot.exec = true;
+	plan_oom(p);
+	return plan_make(&p->boot.plan, &in, e);
+}
+
+void prepare_set_env(struct prepared *p, struct spec_process *process, const char *entry)
+{
+	size_t name = strcspn(entry, "=") + 1;
+	char **v = arena_zalloc(&p->arena, (process->env.n + 2) * sizeof(*v));
+	size_t n = 0;
+
+	for (size_t i = 0; i < process->env.n; i++) {
+		if (strncmp(process->env.v[i], entry, name))
+			v[n++] = process->env.v[i];
+	}
+	v[n++] = arena_strdup(&p->arena, entry);
+	process->env.v = v;
+	process->env.n = n;
+}
+
+int prepare_listen_fds(struct prepared *p)
+{
+	const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+	auto_free char *entry = NULL;
+	uint64_t n, who;
+
+	/* Meant for whoever has this PID, not for a child of his (podman 20968). */
+	if (!fds || !pid || !str_to_u64(fds, &n) || !str_to_u64(pid, &who) ||
+	    who != (uint64_t)getpid() || n > 4096 || !n)
+		return 0;
+	entry = xasprintf("LISTEN_FDS=%llu", (unsigned long long)n);
+	prepare_set_env(p, p->spec->process, entry);
+	prepare_set_env(p, p->spec->process, "LISTEN_PID=1");
+	return (int)n;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a configuration to what the stage machine and init need. Makes nothing on the host. */
+#ifndef CMD_PREPARE_H
+#define CMD_PREPARE_H
+
+#include "init/init.h"
+#include "nsexec/nsexec.h"
+#include "state/cgroup.h"
+#include "state/err.h"
+#include "state/mem.h"
+#include "state/spec.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PREPARE_FDS_MAX 24
+
+/* Everything of one create or exec; strings that the stages read lie in the arena. */
+struct prepared {
+	struct arena arena;	/* shared with init */
+	struct init_args *args; /* its first object */
+	struct spec *spec;
+	char *config; /* the bytes of config.json, for the snapshot */
+	size_t n_config;
+	struct bootstrap boot;
+	int fds[PREPARE_FDS_MAX]; /* namespaces, arena and sockets for the stages; closed by prepare_done */
+	size_t n_fds;
+};
+
+must_check int prepare_init(struct prepared *p, struct err *e);
+void prepare_done(struct prepared *p);
+
+/* Give fd to the stages; it is closed with the rest. */
+must_check int prepare_pass_fd(struct prepared *p, int fd, struct err *e);
+
+/* Read and decode file in dir_fd: the bundle's config.json or the snapshot of it. */
+must_check int prepare_config(struct prepared *p, int dir_fd, const char *file, struct err *e);
+
+/* The plan and the bootstrap message for a new container. */
+must_check int prepare_create(struct prepared *p, struct err *e);
+/* The same for a process in the container whose init is behind pidfd. */
+must_check int prepare_exec(struct prepared *p, int pidfd, pid_t init, struct err *e);
+
+/* How many descriptors systemd passed to this very process (sd_listen_fds(3)); they become the program's. */
+int prepare_listen_fds(struct prepared *p);
+
+/* Put "NAME=value" into the environment of the process; an entry of this name is replaced. */
+void prepare_set_env(struct prepared *p, struct spec_process *process, const char *entry);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* linux.seccomp to a program for the kernel. Runs in hull: init only loads the result. */
+#ifndef INIT_SECCOMP_H
+#define INIT_SECCOMP_H
+
+#include "state/err.h"
+#include "state/spec.h"
+
+#include <linux/filter.h>
+
+struct arena;
+
+/*
+ * Compile the profile with libseccomp into the arena. *ret is NULL when s is NULL. *ret_flags are
+ * SECCOMP_FILTER_FLAG_* for seccomp(2). Error pointers start at /linux/seccomp.
+ */
+must_check int seccomp_compile(const struct spec_seccomp *s, struct arena *a,
+			       const struct sock_fprog **ret, unsigned *ret_flags, struct err *e);
+
+#endif
