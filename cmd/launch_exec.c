@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exec: hull's side. The container's init is held by a pidfd whose start time was compared, its
+ * namespaces are joined with one setns(2), and the first process is spawned straight into the
+ * container's cgroups.
+ */
+#include "cmd/attach.h"
+#include "cmd/launch.h"
+#include "cmd/launch_common.h"
+#include "init/seccomp.h"
+#include "nsexec/channel.h"
+#include "state/fd.h"
+#include "state/names.h"
+#include "state/record.h"
+#include "state/root.h"
+#include "state/status.h"
+#include "state/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct exec {
+	const struct exec_options *o;
+	struct container c;
+	struct record rec;
+	struct prepared p;
+	struct nsexec n;
+	struct spec_process *process;
+};
+
+static int check_status(const struct exec_options *o, enum status status, struct err *e)
+{
+	switch (status) {
+	case STATUS_STOPPED:
+		return err_set(e, ESRCH, "cannot exec in a stopped container");
+	case STATUS_CREATING:
+		return err_set(e, EBUSY, "cannot exec in a container that is being created");
+	case STATUS_PAUSED:
+		if (!o->ignore_paused)
+			return err_set(
+				e, EBUSY,
+				"cannot exec in a paused container (use --ignore-paused to override)");
+		break;
+	case STATUS_CREATED:
+	case STATUS_RUNNING:
+		break;
+	}
+	return 0;
+}
+
+/* --- the process: a file, or the container's own with what the options change --- */
+
+static int read_process_file(struct exec *x, struct err *e)
+{
+	auto_free char *text = NULL;
+	size_t n;
+
+	if (fd_read_file(AT_FDCWD, x->o->process_file, SPEC_FILE_MAX, &text, &n, e) < 0)
+		return -1;
+	if (spec_process_read(text, n, &x->p.arena, &x->process, e) < 0)
+		return err_wrap(e, "%s", x->o->process_file);
+	return 0;
+}
+
+static bool parse_id(const char *text, size_t n, uint64_t *ret)
+{
+	auto_free char *id = xstrndup(text, n);
+
+	return str_to_u64(id, ret) && *ret < UINT32_MAX;
+}
+
+/* "UID[:GID]", numbers only: a name could be one that the image chose (CVE-2016-3697, CVE-2026-30892). */
+static int set_user(struct exec *x, struct err *e)
+{
+	struct spec_user *u = arena_zalloc(&x->p.arena, sizeof(*u));
+	const char *text = x->o->user;
+	size_t n = text ? strcspn(text, ":") : 0;
+
+	if (!text)
+		return 0;
+	*u = *x->process->user;
+	if (!parse_id(text, n, &u->uid.v) ||
+	    (text[n] && !parse_id(text + n + 1, strlen(text + n + 1), &u->gid.v)))
+		return err_set(e, EINVAL,
+			       "--user %s: expected UID or UID:GID, numbers from 0 to 4294967294",
+			       text);
+	x->process->user = u;
+	return 0;
+}
+
+static int add_gids(struct exec *x, struct err *e)
+{
+	const struct strings *add = &x->o->additional_gids;
+	struct spec_user *u = arena_zalloc(&x->p.arena, sizeof(*u));
+	struct opt_uint *v;
+
+	if (!add->n)
+		return 0;
+	*u = *x->process->user;
+	v = arena_zalloc(&x->p.arena, (u->additional_gids.n + add->n) * sizeof(*v));
+	if (u->additional_gids.n)
+		memcpy(v, u->additional_gids.v, u->additional_gids.n * sizeof(*v));
+	u->additional_gids.v = v;
+	for (size_t i = 0; i < add->n; i++) {
+		struct opt_uint *gid = &v[u->additional_gids.n++];
+
+		gid->set = true;
+		if (!parse_id(add->v[i], strlen(add->v[i]), &gid->v))
+			return err_set(
+				e, EINVAL,
+				"--additional-gids %s: expected a number from 0 to 4294967294",
+				add->v[i]);
+	}
+	x->process->user = u;
+	return 0;
+}
+
+/*
+ * --cap: bounding, effective and permitted; ambient only where the container's configuration has
+ * inheritable ones, and never inheritable itself (CVE-2022-29162).
+ */
+static int add_caps(struct exec *x, struct err *e)
+{
+	struct spec_capabilities *c = arena_zalloc(&x->p.arena, sizeof(*c));
+	uint64_t mask = 0;
+	int number;
+
+	if (!x->o->caps.n)
+		return 0;
+	for (size_t i = 0; i < x->o->caps.n; i++) {
+		if (!name_lookup(cap_names, x->o->caps.v[i], &number))
+			return err_set(e, EINVAL, "--cap %s: unknown capability", x->o->caps.v[i]);
+		mask |= 1ULL << number;
+	}
+	if (x->process->capabilities)
+		*c = *x->process->capabilities;
+	c->bounding.mask |= mask;
+	c->effective.mask |= mask;
+	c->permitted.mask |= mask;
+	c->ambient.mask |= mask & c->inheritable.mask;
+	x->process->capabilities = c;
+	return 0;
+}
+
+static int add_env(struct exec *x, struct err *e)
+{
+	for (size_t i = 0; i < x->o->env.n; i++) {
+		const char *entry = x->o->env.v[i];
+
+		if (!strchr(entry, '=') || *entry == '=')
+			return err_set(e, EINVAL, "--env %s: expected NAME=VALUE", entry);
+		prepare_set_env(&x->p, x->process, entry);
+	}
+	return 0;
+}
+
+static int set_args(struct exec *x, struct err *e)
+{
+	char **v;
+
+	if (x->o->n_args < 1)
+		return err_set(e, EINVAL, "exec args cannot be empty");
+	v = arena_zalloc(&x->p.arena, (size_t)(x->o->n_args + 1) * sizeof(*v));
+	for (int i = 0; i < x->o->n_args; i++)
+		v[i] = arena_strdup(&x->p.arena, x->o->args[i]);
+	x->process->args.v = v;
+	x->process->args.n = (size_t)x->o->n_args;
+	return 0;
+}
+
+static int use_options(struct exec *x, struct err *e)
+{
+	struct spec_process *p = arena_zalloc(&x->p.arena, sizeof(*p));
+
+	*p = *x->p.spec->process;
+	x->process = p;
+	p->terminal = x->o->tty;
+	p->console_size = NULL;
+	if (!str_empty(x->o->cwd))
+		p->cwd = arena_strdup(&x->p.arena, x->o->cwd);
+	if (x->o->no_new_privs_set)
+		p->no_new_privileges = x->o->no_new_privs;
+	if (set_args(x, e) < 0 || set_user(x, e) < 0 || add_gids(x, e) < 0 || add_caps(x, e) < 0 ||
+	    add_env(x, e) < 0)
+		return -1;
+	return spec_process_check(p, e);
+}
+
+static int make_process(struct exec *x, struct err *e)
+{
+	int r = str_empty(x->o->process_file) ? use_options(x, e) : read_process_file(x, e);
+
+	if (r < 0)
+		return -1;
+	/* What a process file leaves out is the container's. */
+	if (!x->process->capabilities)
+		x->process->capabilities = x->p.spec->process->capabilities;
+	x->p.args->process = x->process;
+	return 0;
+}
+
+/* --- entering --- */
+
+static int prepare(struct exec *x, struct err *e)
+{
+	struct init_args *a = x->p.args;
+	int pidfd;
+
+	if (prepare_config(&x->p, x->c.dir_fd, RECORD_CONFIG, e) < 0 || make_process(x, e) < 0 ||
+	    launch_check_terminal(x->process->terminal, x->o->detach, x->o->console_socket, e) < 0)
+		return -1;
+	pidfd = record_pidfd(&x->rec, e);
+	if (pidfd < 0 || prepare_pass_fd(&x->p, pidfd, e) < 0)
+		return -1;
+	a->id = arena_strdup(&x->p.arena, x->c.id);
+	if (launch_keep_fds(&x->p, x->o->preserve_fds, e) < 0 ||
+	    launch_console(&x->p, x->o->console_socket, e) < 0 ||
+	    prepare_exec(&x->p, pidfd, x->rec.pid, e) < 0)
+		return -1;
+	return seccomp_compile(x->p.spec->linux_->seccomp, &x->p.arena, &a->seccomp,
+			       &a->seccomp_flags, e);
+}
+
+static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
+{
+	struct nsexec_request req = {
+		.boot = x->p.boot, .join = join, .pass_fds = x->p.fds, .n_pass_fds = x->p.n_fds
+	};
+	struct msg m;
+	int r = nsexec_start(&req, &x->n, e);
+
+	cgroup_join_close(join);
+	if (r < 0 || nsexec_wait_pids(&x->n, e) < 0)
+		return -1;
+	nsexec_reap(&x->n);
+	if (nsexec_next(&x->n, &m, NULL, e) < 0)
+		return -1;
+	if (m.type != MSG_READY)
+		return err_set(e, EPROTO, "message %s instead of READY", msg_name(m.type));
+	return launch_set_rlimits(&x->process->rlimits, x->n.init, e);
+}
+
+static int commit(struct exec *x, struct err *e)
+{
+	if (!str_empty(x->o->pid_file) && attach_write_pid_file(x->o->pid_file, x->n.init, e) < 0)
+		return -1;
+	if (!str_empty(x->o->pidfd_socket) &&
+	    attach_send_pidfd(x->o->pidfd_socket, x->n.init, "setns", e) < 0)
+		return -1;
+	if (channel_send(x->n.sync_sock, MSG_PROCEED, NULL, 0, -1, e) < 0)
+		return -1;
+	return launch_wait_exec(&x->n, e);
+}
+
+static int enter(struct exec *x, struct err *e)
+{
+	struct cgroup_join join = { .into_fd = -1 };
+	int r;
+
+	if (x->rec.cgroup.layout != CGROUP_NONE && cgroup_join_open(&x->rec.cgroup, &join, e) < 0)
+		return -1;
+	launch_debug(&x->p);
+	r = run_stages(x, &join, e);
+	cgroup_join_close(&join);
+	if (r == 0)
+		r = commit(x, e);
+	if (r < 0)
+		nsexec_kill(&x->n);
+	return r;
+}
+
+static int run(struct exec *x, const struct globals *g, int *ret_code, struct err *e)
+{
+	enum status status;
+
+	if (status_load(&g->root, x->o->id, STATUS_NO_LOCK, &x->c, &x->rec, &status, e) < 0 ||
+	    check_status(x->o, status, e) < 0 || prepare_init(&x->p, e) < 0)
+		return -1;
+	/* Orphans of the container belong to its own init, so hull needs not adopt them. */
+	if (!x->o->detach && attach_prepare(false, e) < 0)
+		return -1;
+	if (prepare(x, e) < 0 || enter(x, e) < 0)
+		return -1;
+	nsexec_close(&x->n);
+	if (x->o->detach)
+		return 0;
+	*ret_code = attach_wait(x->n.init, e);
+	return *ret_code < 0 ? -1 : 0;
+}
+
+int launch_exec(const struct globals *g, const struct exec_options *o, int *ret_code, struct err *e)
+{
+	struct exec x = { .o = o,
+			  .c = CONTAINER_INIT,
+			  .n = { .init_sock = -1, .sync_sock = -1 },
+			  .p = { .arena.fd = -1 } };
+	int r;
+
+	*ret_code = 0;
+	r = run(&x, g, ret_code, e);
+	nsexec_close(&x.n);
+	prepare_done(&x.p);
+	record_done(&x.rec);
+	container_close(&x.c);
+	return r < 0 ? err_wrap(e, "exec failed") : 0;
+}
