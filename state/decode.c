@@ -234,6 +234,7 @@ static int decode_field(const struct field *f, const cJSON *v, char *base, struc
 			struct err *e)
 {
 	bool object = f->type->kind == K_OBJECT;
+	size_t size = object ? sizeof(void *) : f->type->size;
 	char *dst = base + f->offset;
 	void *to = dst;
 
@@ -244,7 +245,7 @@ static int decode_field(const struct field *f, const cJSON *v, char *base, struc
 	if (f->flags & LATER) {
 		if (!asks_nothing(v))
 			return err_set(e, ENOTSUP, "is not supported yet");
-		memset(dst, 0, object ? sizeof(void *) : f->type->size);
+		memset(dst, 0, size);
 	}
 	return 0;
 }

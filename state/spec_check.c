@@ -214,23 +214,24 @@ static int check_paths(const struct spec *s, struct err *e)
 static const struct sysctl_rule {
 	const char *key;
 	int type;
-	const char *complaint; /* if the namespace is not there; %s is the key */
+	const char *before,
+		*after; /* around the key, in the complaint that the namespace is missing */
 } sysctl_rules[] = {
-#define IPC "sysctl \"%s\" is not allowed in the hosts ipc namespace"
-	{ "kernel.msgmax", CLONE_NEWIPC, IPC },
-	{ "kernel.msgmnb", CLONE_NEWIPC, IPC },
-	{ "kernel.msgmni", CLONE_NEWIPC, IPC },
-	{ "kernel.sem", CLONE_NEWIPC, IPC },
-	{ "kernel.shmall", CLONE_NEWIPC, IPC },
-	{ "kernel.shmmax", CLONE_NEWIPC, IPC },
-	{ "kernel.shmmni", CLONE_NEWIPC, IPC },
-	{ "kernel.shm_rmid_forced", CLONE_NEWIPC, IPC },
-	{ "fs.mqueue.", CLONE_NEWIPC, IPC },
-	{ "net.", CLONE_NEWNET, "sysctl \"%s\" not allowed in host network namespace" },
-	{ "user.", CLONE_NEWUSER, "setting ucounts without a user namespace not allowed: %s" },
-	{ "kernel.domainname", CLONE_NEWUTS,
-	  "sysctl \"%s\" is not in a separate kernel namespace" },
+#define IPC CLONE_NEWIPC, "sysctl \"", "\" is not allowed in the hosts ipc namespace"
+	{ "kernel.msgmax", IPC },
+	{ "kernel.msgmnb", IPC },
+	{ "kernel.msgmni", IPC },
+	{ "kernel.sem", IPC },
+	{ "kernel.shmall", IPC },
+	{ "kernel.shmmax", IPC },
+	{ "kernel.shmmni", IPC },
+	{ "kernel.shm_rmid_forced", IPC },
+	{ "fs.mqueue.", IPC },
 #undef IPC
+	{ "net.", CLONE_NEWNET, "sysctl \"", "\" not allowed in host network namespace" },
+	{ "user.", CLONE_NEWUSER, "setting ucounts without a user namespace not allowed: ", "" },
+	{ "kernel.domainname", CLONE_NEWUTS, "sysctl \"",
+	  "\" is not in a separate kernel namespace" },
 };
 
 static bool sysctl_matches(const struct sysctl_rule *rule, const char *key)
@@ -275,10 +276,8 @@ static int check_one_sysctl(const struct spec *s, const struct map_entry *entry,
 			continue;
 		if (spec_namespace(s, sysctl_rules[i].type))
 			return 0;
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		return err_set(e, EINVAL, sysctl_rules[i].complaint, key);
-#pragma GCC diagnostic pop
+		return err_set(e, EINVAL, "%s%.200s%s", sysctl_rules[i].before, key,
+			       sysctl_rules[i].after);
 	}
 	if (!strcmp(key, "kernel.hostname") && spec_namespace(s, CLONE_NEWUTS))
 		return err_set(
