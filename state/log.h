@@ -10,6 +10,7 @@
 #include "state/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 extern bool log_debugging; /* --debug */
 
@@ -33,7 +34,7 @@ void log_warn_text(const char *text);
 
 /* The one error of a run; bare on stderr, too, when the log is a file. */
 void log_error(const struct err *e);
-/* "pointer: chain", or the chain alone. */
-const char *log_error_text(const struct err *e, char *buf, unsigned long size);
+/* The chain, followed by the pointer in parentheses where the chain does not name it. */
+const char *log_error_text(const struct err *e, char *buf, size_t size);
 
 #endif

@@ -55,8 +55,8 @@ must_check int record_write(int dir_fd, const struct record *r, struct err *e);
 must_check int record_read(int dir_fd, struct record *ret, struct err *e);
 
 /*
- * The state document. owner: NULL leaves the bundle's part of it alone for hooks (runtime.md,
- * State), on one line; else as `state` ("" as owner, indented) and `list` (a name) print it.
+ * The state document, added to out: for hooks on one line (runtime.md, State), and as `state`
+ * (indented, owner "") and `list` (owner a user's name) print it. status is of state/status.h.
  */
 void record_hook_state(const struct record *r, const char *status, pid_t pid, struct str *out);
 void record_state(const struct record *r, const char *status, pid_t pid, const char *owner,
@@ -68,6 +68,8 @@ const char *record_time(int64_t ns, char buf[static 40]);
 int proc_start_time(pid_t pid, uint64_t *ret);
 must_check int boot_id_read(char buf[static 40], struct err *e);
 
+/* Was it made since the machine has booted? If not, its PIDs and cgroups may be somebody else's. */
+bool record_same_boot(const struct record *r);
 /* Is it still this process, and alive (a zombie is not)? Boot id and start time are compared. */
 bool record_alive(const struct record *r, pid_t pid, uint64_t start_time);
 /* A pidfd of init. e->code is ESRCH, "container not running", when it has ended. */

@@ -31,10 +31,7 @@ struct container {
 	int root_fd, dir_fd;
 	bool locked;
 };
-#define CONTAINER_INIT              \
-	{                           \
-		NULL, -1, -1, false \
-	}
+#define CONTAINER_INIT ((struct container){ .root_fd = -1, .dir_fd = -1 })
 #define auto_container __attribute__((cleanup(container_close)))
 void container_close(struct container *c); /* gives the lock back; may be repeated */
 

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The log, in the two formats of logrus, which runc's clients read. Runs in hull; what the stages
+ * have to say comes to it as messages. A line is written by one write(2), so that those of several
+ * processes do not mix.
+ */
+#include "state/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "state/fd.h"
+#include "state/str.h"
+
+bool log_debugging;
+
+static int log_fd = STDERR_FILENO;
+static bool log_json;
+
+int log_open(const char *path, bool json, bool debug, struct err *e)
+{
+	int fd;
+
+	log_json = json;
+	log_debugging = debug;
+	if (str_empty(path))
+		return 0;
+	fd = fd_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0644, e);
+	if (fd < 0)
+		return err_wrap(e, "unable to open the log file");
+	log_fd = fd;
+	return 0;
+}
+
+/* As Go's %q: in double quotes, with backslashes; text that is not UTF-8 stays as it is. */
+static void quote(struct str *out, const char *s)
+{
+	static const char from[] = "\"\\\a\b\f\n\r\t\v", to[] = "\"\\abfnrtv";
+	const char *which;
+
+	str_add(out, "\"");
+	for (; *s; s++) {
+		which = strchr(from, *s);
+		if (which)
+			str_addf(out, "\\%c", to[which - from]);
+		else if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			str_addf(out, "\\x%02x", (unsigned)*s);
+		else
+			str_add_n(out, s, 1);
+	}
+	str_add(out, "\"");
+}
+
+/* logrus quotes only what needs it. */
+static void value(struct str *out, const char *s)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-._/@^+";
+
+	if (s[strspn(s, plain)])
+		quote(out, s);
+	else
+		str_add(out, s);
+}
+
+/* e, when not NULL, gives the JSON line keys for programs, after those that everybody knows. */
+static void write_line(const char *level, const char *msg, const struct err *e)
+{
+	auto_str struct str line = { 0 };
+	char when[32] = "";
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (gmtime_r(&now, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (log_json) {
+		str_addf(&line, "{\"level\":\"%s\",\"msg\":", level);
+		str_add_json(&line, msg);
+		str_addf(&line, ",\"time\":\"%s\"", when);
+		if (e && e->pointer[0]) {
+			str_add(&line, ",\"pointer\":");
+			str_add_json(&line, e->pointer);
+		}
+		if (e)
+			str_addf(&line, ",\"errno\":%d", e->code);
+		str_add(&line, "}\n");
+	} else {
+		str_addf(&line, "time=\"%s\" level=%s msg=", when, level);
+		value(&line, msg);
+		str_add(&line, "\n");
+	}
+	(void)fd_write_all(log_fd, line.s, line.n);
+}
+
+void log_write(const char *level, const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	write_line(level, text, NULL);
+}
+
+void log_warn_text(const char *text)
+{
+	log_warn("%s", text);
+}
+
+const char *log_error_text(const struct err *e, char *buf, size_t size)
+{
+	if (e->pointer[0] && !strstr(e->chain, e->pointer))
+		snprintf(buf, size, "%s (%s)", e->chain, e->pointer);
+	else
+		snprintf(buf, size, "%s", e->chain);
+	return buf;
+}
+
+void log_error(const struct err *e)
+{
+	char text[sizeof(e->chain) + sizeof(e->pointer) + 8];
+	size_t n;
+
+	log_error_text(e, text, sizeof(text) - 1);
+	write_line("error", text, e);
+	if (log_fd == STDERR_FILENO)
+		return;
+	n = strlen(text);
+	text[n] = '\n';
+	(void)fd_write_all(STDERR_FILENO, text, n + 1);
+}

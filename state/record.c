@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The record of a container and the identity of its processes. Runs in hull. One table says what
+ * is in the file; it is both written and read by it.
+ */
+#include "state/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "state/fd.h"
+#include "state/mem.h"
+#include "state/names.h"
+#include "state/sys.h"
+
+#define RECORD_MAX ((size_t)8 << 20) /* annotations are as large as config.json allows */
+
+enum row_kind { R_STR, R_TEXT40, R_PID, R_UID, R_U64, R_I64, R_BOOL, R_PHASE };
+
+static const struct row {
+	const char *key;
+	enum row_kind kind;
+	size_t offset;
+} rows[] = {
+	{ "ociVersion", R_STR, offsetof(struct record, oci_version) },
+	{ "id", R_STR, offsetof(struct record, id) },
+	{ "bundle", R_STR, offsetof(struct record, bundle) },
+	{ "rootfs", R_STR, offsetof(struct record, rootfs) },
+	{ "phase", R_PHASE, offsetof(struct record, phase) },
+	{ "pid", R_PID, offsetof(struct record, pid) },
+	{ "startTime", R_U64, offsetof(struct record, start_time) },
+	{ "creator", R_PID, offsetof(struct record, creator) },
+	{ "creatorStart", R_U64, offsetof(struct record, creator_start) },
+	{ "bootId", R_TEXT40, offsetof(struct record, boot_id) },
+	{ "created", R_I64, offsetof(struct record, created) },
+	{ "owner", R_UID, offsetof(struct record, owner) },
+	{ "inUserNs", R_BOOL, offsetof(struct record, in_user_ns) },
+	{ "inPidNs", R_BOOL, offsetof(struct record, in_pid_ns) },
+};
+
+static const struct name phase_names[] = {
+	{ "creating", RECORD_CREATING },
+	{ "created", RECORD_CREATED },
+	{ NULL, 0 },
+};
+
+static const struct name layout_names[] = {
+	{ "none", CGROUP_NONE },
+	{ "v1", CGROUP_V1 },
+	{ "v2", CGROUP_V2 },
+	{ NULL, 0 },
+};
+
+/* --- Writing ---------------------------------------------------------------------------------- */
+
+static void add_text(struct str *out, const char *s)
+{
+	str_add_json(out, s ? s : "");
+}
+
+static void add_row(struct str *out, const struct row *row, const struct record *r)
+{
+	const void *p = (const char *)r + row->offset;
+
+	str_addf(out, "\"%s\":", row->key);
+	switch (row->kind) {
+	case R_STR:
+		return add_text(out, *(char *const *)p);
+	case R_TEXT40:
+		return add_text(out, p);
+	case R_PID:
+		return str_addf(out, "%d", (int)*(const pid_t *)p);
+	case R_UID:
+		return str_addf(out, "%u", (unsigned)*(const uid_t *)p);
+	case R_U64:
+		return str_addf(out, "%llu", (unsigned long long)*(const uint64_t *)p);
+	case R_I64:
+		return str_addf(out, "%lld", (long long)*(const int64_t *)p);
+	case R_BOOL:
+		return str_add(out, *(const bool *)p ? "true" : "false");
+	case R_PHASE:
+		return add_text(out, name_of(phase_names, *(const enum record_phase *)p));
+	}
+}
+
+static void add_map(struct str *out, const struct str_map *m, const char *newline, const char *sep)
+{
+	str_add(out, "{");
+	for (size_t i = 0; i < m->n; i++) {
+		str_add(out, i ? "," : "");
+		str_add(out, newline);
+		str_add_json(out, m->v[i].key);
+		str_add(out, sep);
+		str_add_json(out, m->v[i].value);
+	}
+}
+
+int record_write(int dir_fd, const struct record *r, struct err *e)
+{
+	auto_str struct str out = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		str_add(&out, i ? ",\n" : "{");
+		add_row(&out, &rows[i], r);
+	}
+	str_addf(&out, ",\n\"cgroup\":{\"layout\":\"%s\",\"dirs\":[",
+		 name_of(layout_names, (int)r->cgroup.layout));
+	for (size_t i = 0; i < r->cgroup.n; i++) {
+		str_add(&out, i ? ",\n{\"controllers\":" : "\n{\"controllers\":");
+		add_text(&out, r->cgroup.dirs[i].controllers);
+		str_add(&out, ",\"path\":");
+		add_text(&out, r->cgroup.dirs[i].path);
+		str_add(&out, "}");
+	}
+	str_add(&out, "]},\n\"annotations\":");
+	add_map(&out, &r->annotations, "\n", ":");
+	str_add(&out, "}}\n");
+	return fd_write_atomic(dir_fd, RECORD_FILE, out.s, out.n, 0600, e);
+}
+
+/* --- Reading ---------------------------------------------------------------------------------- */
+
+static int damaged(struct err *e, const char *key, const char *what)
+{
+	return err_set(e, EBADMSG, "\"%s\" %s", key, what);
+}
+
+static bool read_number(const cJSON *v, int64_t min, int64_t max, int64_t *ret)
+{
+	return cJSON_IsNumber(v) && str_to_i64(v->valuestring, ret) && *ret >= min && *ret <= max;
+}
+
+static int read_row(const struct row *row, const cJSON *v, struct record *r, struct err *e)
+{
+	void *p = (char *)r + row->offset;
+	int64_t n = 0;
+	bool ok = false;
+	int name;
+
+	switch (row->kind) {
+	case R_STR:
+		ok = cJSON_IsString(v);
+		*(char **)p = ok ? v->valuestring : NULL;
+		break;
+	case R_TEXT40:
+		ok = cJSON_IsString(v) && strlen(v->valuestring) < 40;
+		if (ok)
+			snprintf(p, 40, "%s", v->valuestring);
+		break;
+	case R_PID:
+		ok = read_number(v, 0, INT32_MAX, &n);
+		*(pid_t *)p = (pid_t)n;
+		break;
+	case R_UID:
+		ok = read_number(v, 0, UINT32_MAX, &n);
+		*(uid_t *)p = (uid_t)n;
+		break;
+	case R_U64:
+		ok = cJSON_IsNumber(v) && str_to_u64(v->valuestring, p);
+		break;
+	case R_I64:
+		ok = read_number(v, INT64_MIN, INT64_MAX, p);
+		break;
+	case R_BOOL:
+		ok = cJSON_IsBool(v);
+		*(bool *)p = cJSON_IsTrue(v);
+		break;
+	case R_PHASE:
+		ok = cJSON_IsString(v) && name_lookup(phase_names, v->valuestring, &name);
+		if (ok)
+			*(enum record_phase *)p = (enum record_phase)name;
+		break;
+	}
+	return ok ? 0 : damaged(e, row->key, "is missing or not what hull writes there");
+}
+
+static size_t count(const cJSON *v)
+{
+	size_t n = 0;
+
+	for (v = v->child; v; v = v->next)
+		n++;
+	return n;
+}
+
+static int read_annotations(const cJSON *v, struct str_map *ret, struct err *e)
+{
+	if (!cJSON_IsObject(v))
+		return damaged(e, "annotations", "is not an object");
+	ret->v = xzalloc((count(v) + 1) * sizeof(*ret->v));
+	for (v = v->child; v; v = v->next) {
+		if (!cJSON_IsString(v))
+			return damaged(e, "annotations", "has a value that is no string");
+		ret->v[ret->n++] = (struct map_entry){ v->string, v->valuestring };
+	}
+	return 0;
+}
+
+static const char *text_of(const cJSON *object, const char *key)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
+
+	return cJSON_IsString(v) ? v->valuestring : NULL;
+}
+
+static int read_cgroup(const cJSON *v, struct cgroup *ret, struct err *e)
+{
+	const char *layout = text_of(v, "layout"), *controllers, *path;
+	const cJSON *dirs = cJSON_GetObjectItemCaseSensitive(v, "dirs");
+	int value;
+
+	if (!layout || !name_lookup(layout_names, layout, &value) || !cJSON_IsArray(dirs))
+		return damaged(e, "cgroup", "is missing or not what hull writes there");
+	ret->layout = (enum cgroup_layout)value;
+	ret->dirs = xzalloc((count(dirs) + 1) * sizeof(*ret->dirs));
+	for (v = dirs->child; v; v = v->next) {
+		controllers = text_of(v, "controllers");
+		path = text_of(v, "path");
+		if (!controllers || !path || *path != '/')
+			return damaged(e, "cgroup", "has a directory without an absolute path");
+		ret->dirs[ret->n++] = (struct cgroup_dir){
+			.controllers = xstrdup(controllers),
+			.path = xstrdup(path),
+		};
+	}
+	return 0;
+}
+
+static int read_tree(const cJSON *root, struct record *r, struct err *e)
+{
+	if (!cJSON_IsObject(root))
+		return err_set(e, EBADMSG, "is not an object");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (read_row(&rows[i], cJSON_GetObjectItemCaseSensitive(root, rows[i].key), r, e) <
+		    0)
+			return -1;
+	}
+	if (read_cgroup(cJSON_GetObjectItemCaseSensitive(root, "cgroup"), &r->cgroup, e) < 0)
+		return -1;
+	return read_annotations(cJSON_GetObjectItemCaseSensitive(root, "annotations"),
+				&r->annotations, e);
+}
+
+int record_read(int dir_fd, struct record *ret, struct err *e)
+{
+	auto_record struct record r = { 0 };
+	auto_free char *text = NULL;
+	size_t n;
+
+	if (fd_read_file(dir_fd, RECORD_FILE, RECORD_MAX, &text, &n, e) < 0)
+		return -1;
+	if (json_read(text, n, &r.json, e) < 0 || read_tree(r.json.root, &r, e) < 0) {
+		err_wrap(e, "the container's %s is damaged", RECORD_FILE);
+		e->code = EBADMSG;
+		return -1;
+	}
+	*ret = r;
+	r = (struct record){ 0 };
+	return 0;
+}
+
+void record_done(struct record *r)
+{
+	if (r->json.mem)
+		free(r->annotations.v);
+	cgroup_done(&r->cgroup);
+	json_done(&r->json);
+	*r = (struct record){ 0 };
+}
+
+/* --- The state document ----------------------------------------------------------------------- */
+
+const char *record_time(int64_t ns, char buf[static 40])
+{
+	time_t secs = (time_t)(ns / 1000000000);
+	int64_t rest = ns % 1000000000;
+	struct tm tm = { 0 };
+	size_t n;
+
+	gmtime_r(&secs, &tm);
+	n = strftime(buf, 24, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (rest > 0) {
+		n += (size_t)snprintf(buf + n, 12, ".%09d", (int)rest);
+		while (buf[n - 1] == '0')
+			n--;
+	}
+	snprintf(buf + n, 2, "Z");
+	return buf;
+}
+
+void record_hook_state(const struct record *r, const char *status, pid_t pid, struct str *out)
+{
+	str_add(out, "{\"ociVersion\":");
+	add_text(out, r->oci_version);
+	str_add(out, ",\"id\":");
+	add_text(out, r->id);
+	str_addf(out, ",\"status\":\"%s\",\"pid\":%d,\"bundle\":", status, (int)pid);
+	add_text(out, r->bundle);
+	if (r->annotations.n) {
+		str_add(out, ",\"annotations\":");
+		add_map(out, &r->annotations, "", ":");
+		str_add(out, "}");
+	}
+	str_add(out, "}");
+}
+
+static void add_key(struct str *out, const char *key, bool indent)
+{
+	str_addf(out, indent ? "%s\n  \"%s\": " : "%s\"%s\":", out->s[out->n - 1] == '{' ? "" : ",",
+		 key);
+}
+
+void record_state(const struct record *r, const char *status, pid_t pid, const char *owner,
+		  bool indent, struct str *out)
+{
+	char when[40];
+
+	str_add(out, "{");
+	add_key(out, "ociVersion", indent);
+	add_text(out, r->oci_version);
+	add_key(out, "id", indent);
+	add_text(out, r->id);
+	add_key(out, "pid", indent);
+	str_addf(out, "%d", (int)pid);
+	add_key(out, "status", indent);
+	add_text(out, status);
+	add_key(out, "bundle", indent);
+	add_text(out, r->bundle);
+	add_key(out, "rootfs", indent);
+	add_text(out, r->rootfs);
+	add_key(out, "created", indent);
+	add_text(out, record_time(r->created, when));
+	if (r->annotations.n) {
+		add_key(out, "annotations", indent);
+		add_map(out, &r->annotations, indent ? "\n    " : "", indent ? ": " : ":");
+		str_add(out, indent ? "\n  }" : "}");
+	}
+	add_key(out, "owner", indent);
+	add_text(out, owner);
+	str_add(out, indent ? "\n}" : "}");
+}
+
+/* --- Processes -------------------------------------------------------------------------------- */
+
+/* Past the n-th space after p, or NULL. */
+static const char *skip_words(const char *p, int n)
+{
+	while (p && n-- > 0) {
+		p = strchr(p, ' ');
+		p = p ? p + 1 : NULL;
+	}
+	return p;
+}
+
+/*
+ * proc_pid_stat(5). The second field is the program's name in parentheses, in which anything may
+ * stand: what follows the last ")" counts. The state is field 3, the start time field 22.
+ */
+int proc_start_time(pid_t pid, uint64_t *ret)
+{
+	char path[32], text[1024];
+	char *p;
+
+	errno = ESRCH;
+	if (pid <= 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (fd_read_small(AT_FDCWD, path, text, sizeof(text)) < 0) {
+		errno = errno == ENOENT ? ESRCH : errno;
+		return -1;
+	}
+	p = strrchr(text, ')');
+	errno = ESRCH;
+	if (!p || p[1] != ' ' || strchr("ZXx", p[2]))
+		return -1;
+	p = (char *)skip_words(p + 2, 19);
+	if (!p)
+		return -1;
+	p[strcspn(p, " ")] = '\0';
+	return str_to_u64(p, ret) ? 0 : -1;
+}
+
+int boot_id_read(char buf[static 40], struct err *e)
+{
+	if (fd_read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", buf, 40) < 0)
+		return err_sys(e, "read /proc/sys/kernel/random/boot_id");
+	return 0;
+}
+
+bool record_same_boot(const struct record *r)
+{
+	char boot_id[40];
+	struct err ignored;
+
+	return boot_id_read(boot_id, &ignored) == 0 && !strcmp(boot_id, r->boot_id);
+}
+
+bool record_alive(const struct record *r, pid_t pid, uint64_t start_time)
+{
+	uint64_t started;
+
+	return proc_start_time(pid, &started) == 0 && started == start_time && record_same_boot(r);
+}
+
+int record_pidfd_of(const struct record *r, pid_t pid, uint64_t start_time)
+{
+	auto_close int fd = -1;
+
+	errno = ESRCH;
+	if (pid <= 0)
+		return -1;
+	fd = sys_pidfd_open(pid, 0);
+	if (fd < 0)
+		return -1;
+	/* The descriptor was there first: if it is the right process now, it is what fd means. */
+	if (!record_alive(r, pid, start_time)) {
+		errno = ESRCH;
+		return -1;
+	}
+	return take_fd(&fd);
+}
+
+int record_pidfd(const struct record *r, struct err *e)
+{
+	int fd = record_pidfd_of(r, r->pid, r->start_time);
+
+	if (fd >= 0)
+		return fd;
+	if (errno == ESRCH)
+		return err_set(e, ESRCH, "container not running");
+	return err_sys(e, "open a pidfd of process %d", (int)r->pid);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int pidfd_wait(int pidfd, int timeout_ms)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	int64_t end = now_ms() + timeout_ms, left = timeout_ms;
+	int n;
+
+	while ((n = poll(&p, 1, timeout_ms < 0 ? -1 : (int)left)) < 0 && errno == EINTR) {
+		left = end - now_ms();
+		left = left < 0 ? 0 : left;
+	}
+	return n > 0;
+}
