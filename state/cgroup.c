@@ -136,6 +136,21 @@ static char *hierarchy_dir(const char *controllers, const char *own)
 	return path;
 }
 
+/* One read(2) gives all of it, whatever its size (seq_file.c: a single record is never split). */
+static int read_own(char **ret, struct err *e)
+{
+	static const char path[] = "/proc/self/cgroup";
+	char text[4096];
+	ssize_t n = fd_read_small(AT_FDCWD, path, text, sizeof(text));
+
+	if (n < 0)
+		return err_sys(e, "read %s", path);
+	if (n >= (ssize_t)sizeof(text) - 2)
+		return fd_read_file(AT_FDCWD, path, 1 << 20, ret, NULL, e);
+	*ret = xstrdup(text);
+	return 0;
+}
+
 /* One line of /proc/self/cgroup, "4:cpu,cpuacct:/own"; "0::/own" is the unified hierarchy. */
 static void locate_line(struct cgroup *cg, char *line, const char *tail)
 {
@@ -158,7 +173,7 @@ static int locate_v1(struct cgroup *cg, const char *tail, struct err *e)
 	auto_free char *text = NULL;
 	char *line, *rest;
 
-	if (fd_read_file(AT_FDCWD, "/proc/self/cgroup", 1 << 20, &text, NULL, e) < 0)
+	if (read_own(&text, e) < 0)
 		return -1;
 	rest = text;
 	while ((line = strsep(&rest, "\n")))
@@ -182,7 +197,7 @@ static int locate_v2(struct cgroup *cg, const char *tail, struct err *e)
 		add_dir(cg, "", path_join(CGROUP_ROOT, tail + 1));
 		return 0;
 	}
-	if (fd_read_file(AT_FDCWD, "/proc/self/cgroup", 1 << 20, &text, NULL, e) < 0)
+	if (read_own(&text, e) < 0)
 		return -1;
 	line = str_starts(text, "0::") ? text : strstr(text, "\n0::");
 	if (!line)
@@ -266,8 +281,9 @@ int cgroup_join_open(const struct cgroup *cg, struct cgroup_join *ret, struct er
 		if (file_path(path, d->path, *d->controllers ? "tasks" : "") < 0)
 			fd = -1;
 		else
-			fd = open(path,
-				  (*d->controllers ? O_WRONLY : O_PATH | O_DIRECTORY) | O_CLOEXEC);
+			fd = openat(AT_FDCWD, path,
+				    (*d->controllers ? O_WRONLY : O_PATH | O_DIRECTORY) |
+					    O_CLOEXEC);
 		if (fd < 0) {
 			err_sys(e, "open %s", path);
 			cgroup_join_close(&j);

@@ -182,8 +182,7 @@ static void write_subtree(const char *parent, const char *plus, struct str *ok)
 	}
 }
 
-/* have: what dir offers of names, in the end. Returns false above the hierarchy's root. */
-static bool enable(const char *dir, const char *names, struct str *have)
+bool cgroup_enable(const char *dir, const char *names, struct str *have)
 {
 	auto_free char *parent = xstrndup(dir, (size_t)(strrchr(dir, '/') - dir));
 	auto_str struct str missing = { 0 }, above = { 0 }, absent = { 0 }, plus = { 0 };
@@ -193,20 +192,13 @@ static bool enable(const char *dir, const char *names, struct str *have)
 		return false;
 	str_add(have, text);
 	words_missing(&missing, "", names, text);
-	if (!missing.n || !enable(parent, missing.s, &above))
+	if (!missing.n || !strcmp(dir, CGROUP_ROOT) || !cgroup_enable(parent, missing.s, &above))
 		return true;
 	words_missing(&absent, "", missing.s, str_get(&above));
 	words_missing(&plus, "+", missing.s, str_get(&absent));
 	if (plus.n)
 		write_subtree(parent, plus.s, have);
 	return true;
-}
-
-void cgroup_enable(const char *dir, const char *names)
-{
-	auto_str struct str have = { 0 };
-
-	enable(dir, names, &have);
 }
 
 /* The v2 controllers that res needs; in a hybrid layout those that v1 does not have. */
@@ -250,15 +242,15 @@ static char *needed_controllers(const struct cgroup *cg, const struct spec_resou
  * threaded, too, which rules out the controllers that work on whole processes (cgroup-v2.rst,
  * Threads). Seen by the absence of memory and io, which saves reading cgroup.type elsewhere.
  */
-static int check_type(const struct cgroup_dir *d, const struct spec_resources *res, struct err *e)
+static int check_type(const struct cgroup_dir *d, const char *controllers,
+		      const struct spec_resources *res, struct err *e)
 {
 	bool domain = res && (res->memory || res->block_io || res->cpu || res->hugepage_limits.n);
-	char text[512];
+	char text[64];
 
 	if (str_starts(d->path, CGROUP_ROOT "/") && !strchr(d->path + strlen(CGROUP_ROOT "/"), '/'))
 		return 0; /* below the root, which is never threaded */
-	if (cgroup_read(d->path, "cgroup.controllers", text, sizeof(text)) < 0 ||
-	    cgroup_has_word(text, "memory") || cgroup_has_word(text, "io"))
+	if (cgroup_has_word(controllers, "memory") || cgroup_has_word(controllers, "io"))
 		return 0;
 	if (cgroup_read(d->path, "cgroup.type", text, sizeof(text)) < 0 || !strcmp(text, "domain"))
 		return 0;
@@ -276,14 +268,15 @@ static int check_type(const struct cgroup_dir *d, const struct spec_resources *r
 static int set_up_dir(const struct cgroup *cg, struct cgroup_dir *d,
 		      const struct spec_resources *res, const char *needed, struct err *e)
 {
+	auto_str struct str have = { 0 };
 	int existed = make_dir(d, e);
 
 	if (existed < 0 || (existed && check_existing(d, e) < 0))
 		return -1;
 	if (!*d->controllers) {
 		if (*needed)
-			cgroup_enable(d->path, needed);
-		return cg->layout == CGROUP_V2 ? check_type(d, res, e) : 0;
+			cgroup_enable(d->path, needed, &have);
+		return cg->layout == CGROUP_V2 ? check_type(d, str_get(&have), res, e) : 0;
 	}
 	return cgroup_has_word(d->controllers, "cpuset") ? fill_cpuset(d, res, e) : 0;
 }

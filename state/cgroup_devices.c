@@ -221,7 +221,7 @@ void device_lines_done(struct device_lines *l)
 /* The kernel takes one line at a write. */
 static int write_lines(const char *path, const struct device_lines *l, struct err *e)
 {
-	auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+	auto_close int fd = openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_sys(e, "open %s", path);
@@ -257,19 +257,31 @@ static int apply_v1(const struct cgroup_dir *d, const struct spec_resources *res
 
 /*
  * The rules from the last to the first, so that the first match decides. Each right asked for is
- * decided by itself: R3 holds those that no rule has allowed yet. To read and to write may come
- * from two rules, and a rule that denies writing also denies "read and write".
+ * decided by itself: R_WANTED holds those that no rule has allowed yet. To read and to write may
+ * come from two rules, and a rule that denies writing also denies "read and write".
+ *
+ * The verifier follows both sides of every jump, and each costs microseconds on the way to every
+ * container: so character and block devices are parted once, and an ordinary rule is one
+ * comparison of both numbers, which jumps to a common end. (With one jump each for type, major
+ * and minor, and an end for each rule, loading the default rules took 0.37 ms, not 0.07.)
  *
  * Verifiers before Linux 5.3 refuse loops, those before 5.2 more than 4096 instructions, and
- * all of them code that nothing reaches: hence jumps to the next rule only, and an end after a
- * rule that always matches.
+ * old ones code that nothing reaches: hence forward jumps only, and no end that nobody jumps to.
  */
-enum { R_RESULT, R_CTX, R_TYPE, R_WANTED, R_MAJOR, R_MINOR };
+enum { R_NUMBERS, R_CTX, R_TYPE, R_WANTED, R_MAJOR, R_MINOR };
+#define R_RESULT R_NUMBERS
+
+/* In place of an offset until the program is complete. */
+enum { TO_ALLOW = -1, TO_DENY = -2 };
+
+/* dev_t in the kernel (linux/kdev_t.h): what is larger matches no device. */
+#define MINOR_BITS 20
+#define MAJOR_BITS 12
 
 static void emit(struct device_program *p, uint8_t code, int dst, int src, int16_t off, int32_t imm)
 {
 	if (p->n == p->size) {
-		p->size = p->size ? 2 * p->size : 128;
+		p->size = p->size ? 2 * p->size : 64;
 		p->insns = xrealloc(p->insns, p->size * sizeof(*p->insns));
 	}
 	p->insns[p->n] = (struct bpf_insn){ .code = code, .off = off, .imm = imm };
@@ -277,16 +289,15 @@ static void emit(struct device_program *p, uint8_t code, int dst, int src, int16
 	p->insns[p->n++].src_reg = src & 0xf;
 }
 
-static void emit_return(struct device_program *p, bool allow)
+static void emit_alu(struct device_program *p, uint8_t op, int reg, int32_t imm)
 {
-	emit(p, BPF_ALU64 | BPF_MOV | BPF_K, R_RESULT, 0, 0, allow);
-	emit(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	emit(p, BPF_ALU64 | op | BPF_K, reg, 0, 0, imm);
 }
 
-/* A jump to the next rule; its offset is filled in when that is known. */
-static void emit_skip(struct device_program *p, uint8_t op, int reg, int32_t imm)
+static void emit_return(struct device_program *p, bool allow)
 {
-	emit(p, BPF_JMP | op | BPF_K, reg, 0, 0, imm);
+	emit_alu(p, BPF_MOV, R_RESULT, allow);
+	emit(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
 static void emit_start(struct device_program *p)
@@ -305,59 +316,101 @@ static void emit_start(struct device_program *p)
 		     0);
 	/* access_type is (access << 16) | type */
 	emit(p, BPF_ALU64 | BPF_MOV | BPF_X, R_WANTED, R_TYPE, 0, 0);
-	emit(p, BPF_ALU64 | BPF_RSH | BPF_K, R_WANTED, 0, 0, 16);
-	emit(p, BPF_ALU64 | BPF_AND | BPF_K, R_TYPE, 0, 0, 0xffff);
+	emit_alu(p, BPF_RSH, R_WANTED, 16);
+	emit_alu(p, BPF_AND, R_TYPE, 0xffff);
+	/* Both numbers in 32 bits, with the sign that a comparison gives to its immediate. */
+	emit(p, BPF_ALU64 | BPF_MOV | BPF_X, R_NUMBERS, R_MAJOR, 0, 0);
+	emit_alu(p, BPF_LSH, R_NUMBERS, 64 - MAJOR_BITS);
+	emit_alu(p, BPF_ARSH, R_NUMBERS, 64 - MAJOR_BITS - MINOR_BITS);
+	emit(p, BPF_ALU64 | BPF_OR | BPF_X, R_NUMBERS, R_MINOR, 0, 0);
 }
 
-static void emit_rule(struct device_program *p, const struct rule *r)
-{
-	size_t start = p->n;
-
-	if (r->types != ALL_TYPES)
-		emit_skip(p, BPF_JNE, R_TYPE, (int32_t)r->types);
-	if (r->major != ANY)
-		emit_skip(p, BPF_JNE, R_MAJOR, (int32_t)r->major);
-	if (r->minor != ANY)
-		emit_skip(p, BPF_JNE, R_MINOR, (int32_t)r->minor);
-	if (r->access != RWM && r->allow) {
-		emit(p, BPF_ALU64 | BPF_AND | BPF_K, R_WANTED, 0, 0, (int32_t)~r->access & RWM);
-		emit_skip(p, BPF_JNE, R_WANTED, 0);
-	} else if (r->access != RWM) {
-		emit(p, BPF_ALU64 | BPF_MOV | BPF_X, R_RESULT, R_WANTED, 0, 0);
-		emit(p, BPF_ALU64 | BPF_AND | BPF_K, R_RESULT, 0, 0, (int32_t)r->access);
-		emit_skip(p, BPF_JEQ, R_RESULT, 0);
-	}
-	emit_return(p, r->allow);
-	for (size_t i = start; i < p->n; i++) {
-		if (p->insns[i].code == (BPF_JMP | BPF_JNE | BPF_K) ||
-		    p->insns[i].code == (BPF_JMP | BPF_JEQ | BPF_K))
-			p->insns[i].off = (int16_t)(p->n - i - 1);
-	}
-}
-
-/* The kernel's numbers have 12 and 20 bits; a comparison's immediate is signed. */
 static bool can_match(const struct rule *r)
 {
-	return r->major <= INT32_MAX && r->minor <= INT32_MAX;
+	return r->major < 1 << MAJOR_BITS && r->minor < 1 << MINOR_BITS;
+}
+
+/* A jump taken when the numbers are (BPF_JEQ) or are not (BPF_JNE) those of r, one of which is set. */
+static void emit_compare(struct device_program *p, uint8_t op, const struct rule *r, int16_t off)
+{
+	uint32_t both = (uint32_t)r->major << MINOR_BITS | (uint32_t)r->minor;
+
+	if (r->major != ANY && r->minor != ANY)
+		emit(p, BPF_JMP | op | BPF_K, R_NUMBERS, 0, off, (int32_t)both);
+	else if (r->major != ANY)
+		emit(p, BPF_JMP | op | BPF_K, R_MAJOR, 0, off, (int32_t)r->major);
+	else
+		emit(p, BPF_JMP | op | BPF_K, R_MINOR, 0, off, (int32_t)r->minor);
+}
+
+/* Returns true when no rule before r matters. */
+static bool emit_rule(struct device_program *p, const struct rule *r)
+{
+	bool any = r->major == ANY && r->minor == ANY;
+	size_t skip = p->n;
+
+	if (r->access == RWM && any) {
+		emit_return(p, r->allow);
+		return true;
+	}
+	if (r->access == RWM) {
+		emit_compare(p, BPF_JEQ, r, r->allow ? TO_ALLOW : TO_DENY);
+		return false;
+	}
+	if (!any)
+		emit_compare(p, BPF_JNE, r, 0);
+	if (r->allow) {
+		emit_alu(p, BPF_AND, R_WANTED, (int32_t)~r->access & RWM);
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, R_WANTED, 0, TO_ALLOW, 0);
+	} else {
+		emit(p, BPF_JMP | BPF_JSET | BPF_K, R_WANTED, 0, TO_DENY, (int32_t)r->access);
+	}
+	if (!any)
+		p->insns[skip].off = (int16_t)(p->n - skip - 1);
+	return false;
+}
+
+static void emit_rules(struct device_program *p, const struct rules *rules, uint32_t type)
+{
+	for (size_t i = rules->n; i-- > 0;) {
+		if ((rules->v[i].types & type) && can_match(&rules->v[i]) &&
+		    emit_rule(p, &rules->v[i]))
+			return;
+	}
+	emit_return(p, false);
+}
+
+static void emit_end(struct device_program *p, int16_t which, bool allow)
+{
+	size_t end = p->n;
+
+	for (size_t i = 0; i < end; i++) {
+		if (p->insns[i].off != which)
+			continue;
+		p->insns[i].off = (int16_t)(end - i - 1);
+		if (p->n == end)
+			emit_return(p, allow);
+	}
 }
 
 void device_program(const struct spec_device_rule *spec, size_t n, struct device_program *ret)
 {
 	struct rules rules;
-	bool denies = false, closed = false;
+	size_t part;
 
 	*ret = (struct device_program){ 0 };
 	collect(spec, n, &rules);
+	ret->allows_all = covers_all(&rules.v[0]);
+	for (size_t i = 0; i < rules.n; i++)
+		ret->allows_all &= rules.v[i].allow;
 	emit_start(ret);
-	for (size_t i = rules.n; i-- > 0 && !closed;) {
-		if (can_match(&rules.v[i]))
-			emit_rule(ret, &rules.v[i]);
-		denies |= !rules.v[i].allow;
-		closed = covers_all(&rules.v[i]);
-	}
-	if (!closed)
-		emit_return(ret, false);
-	ret->allows_all = closed && !denies;
+	part = ret->n;
+	emit(ret, BPF_JMP | BPF_JEQ | BPF_K, R_TYPE, 0, 0, BLOCK);
+	emit_rules(ret, &rules, CHAR);
+	ret->insns[part].off = (int16_t)(ret->n - part - 1);
+	emit_rules(ret, &rules, BLOCK);
+	emit_end(ret, TO_ALLOW, true);
+	emit_end(ret, TO_DENY, false);
 	free(rules.v);
 }
 
@@ -496,7 +549,7 @@ static int install(const struct cgroup_dir *d, int prog_fd, struct err *e)
 /* All is allowed: a program that an earlier user of the directory has left must go, if we may. */
 static void uninstall(const struct cgroup_dir *d)
 {
-	auto_close int dir = open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_close int dir = openat(AT_FDCWD, d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int old[OLD_MAX], n = dir < 0 ? 0 : open_attached(dir, old);
 
 	for (int i = 0; i < n; i++) {

@@ -36,8 +36,20 @@ static int64_t run(const struct device_program *p, const uint32_t ctx[3])
 		case BPF_ALU64 | BPF_AND | BPF_K:
 			*dst &= imm;
 			break;
+		case BPF_ALU64 | BPF_OR | BPF_X:
+			*dst |= r[i->src_reg];
+			break;
+		case BPF_ALU64 | BPF_LSH | BPF_K:
+			*dst <<= imm;
+			break;
 		case BPF_ALU64 | BPF_RSH | BPF_K:
 			*dst >>= imm;
+			break;
+		case BPF_ALU64 | BPF_ARSH | BPF_K:
+			*dst = (uint64_t)((int64_t)*dst >> imm);
+			break;
+		case BPF_JMP | BPF_JSET | BPF_K:
+			pc += *dst & imm ? (size_t)i->off : 0;
 			break;
 		case BPF_JMP | BPF_JNE | BPF_K:
 			pc += *dst != imm ? (size_t)i->off : 0;
@@ -151,6 +163,13 @@ static void test_allow(void)
 	ok(may(&p, 'b', 8, 1, R) && !may(&p, 'b', 8, 1, R | W) && may(&p, 'b', 9, 1, W),
 	   "and only it is denied");
 	ok(may(&p, 'c', 1, 8, R | W), "the default devices are always allowed");
+	free(p.insns);
+	device_program((struct spec_device_rule[]){ DENY_ALL,
+						    rule(true, 'c', 4095, 1048575, "rw") },
+		       2, &p);
+	ok(may(&p, 'c', 4095, 1048575, R | W) && !may(&p, 'c', 4095, 1, R) &&
+		   !may(&p, 'c', 2047, 1048575, R),
+	   "the largest numbers");
 	free(p.insns);
 	device_program((struct spec_device_rule[]){ DENY_ALL, rule(true, 'c', 4294967295, 1, "r") },
 		       2, &p);

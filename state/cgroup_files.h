@@ -18,8 +18,12 @@ bool cgroup_has_word(const char *list, const char *name);
 /* The directory whose files are for this controller: a v1 one, or else the unified one, or NULL. */
 const struct cgroup_dir *cgroup_serving(const struct cgroup *cg, const char *controller,
 					bool *ret_v2);
-/* Make v2 controllers (names separated by blanks) usable in dir as far as its ancestors allow. */
-void cgroup_enable(const char *dir, const char *names);
+/*
+ * Make v2 controllers (names separated by blanks) usable in dir as far as its ancestors allow, and
+ * add what dir has then to *have. false where dir is above the hierarchy's root.
+ */
+struct str;
+bool cgroup_enable(const char *dir, const char *names, struct str *have);
 
 /* The processes in dir and below it, appended. A directory that is gone has none. */
 must_check int cgroup_dir_pids(const char *dir, pid_t **pids, size_t *n, struct err *e);

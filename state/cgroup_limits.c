@@ -34,6 +34,8 @@ enum missing { MISSING_FAILS, MISSING_IS_FINE };
 /* -1 and errno; ENOENT also when there is no such controller. */
 static int try_put(const struct target *t, const char *file, const char *text)
 {
+	auto_str struct str have = { 0 };
+
 	if (!t->dir) {
 		errno = ENOENT;
 		return -1;
@@ -43,7 +45,7 @@ static int try_put(const struct target *t, const char *file, const char *text)
 	if (errno != ENOENT || *t->dir->controllers)
 		return -1;
 	/* cgroup_create enabled what was needed then; `update` may need more. */
-	cgroup_enable(t->dir->path, t->controller);
+	cgroup_enable(t->dir->path, t->controller, &have);
 	return cgroup_write(t->dir->path, file, text);
 }
 

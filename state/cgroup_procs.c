@@ -101,7 +101,7 @@ static int tree_pids(int fd, bool top, pid_t **pids, size_t *n, struct err *e)
 
 int cgroup_dir_pids(const char *dir, pid_t **pids, size_t *n, struct err *e)
 {
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return is_gone(errno) ? 0 : err_sys(e, "open %s", dir);
@@ -170,7 +170,7 @@ static int wait_event(const char *dir, const char *key, int64_t value, int64_t d
 		      struct err *e)
 {
 	auto_free char *path = xasprintf("%s/cgroup.events", dir), *want = NULL;
-	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	auto_close int fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	struct pollfd p = { .fd = fd, .events = POLLPRI };
 	char text[256] = "\n";
 	int64_t left;
@@ -413,7 +413,7 @@ static int remove_tree(const char *path)
 		return 0;
 	if (errno != EBUSY && errno != ENOTEMPTY)
 		return -1;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return is_gone(errno) ? 0 : -1;
 	if (remove_below(&fd) < 0)
