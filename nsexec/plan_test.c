@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nsexec/plan.h"
+#include "state/sys.h"
+#include "state/tap.h"
+
+#include <string.h>
+
+static void is_plan(const char *name, const struct plan_input *in, const char *want)
+{
+	struct plan p;
+	struct err e = { 0 };
+	char text[512];
+
+	if (plan_make(&p, in, &e) < 0) {
+		ok(false, "%s: %s", name, e.chain);
+		return;
+	}
+	plan_print(&p, text, sizeof(text));
+	ok(!strcmp(text, want), "%s: \"%s\", expected \"%s\"", name, text, want);
+}
+
+static void refuses(const char *name, const struct plan_input *in, const char *want)
+{
+	struct plan p;
+	struct err e = { 0 };
+
+	ok(plan_make(&p, in, &e) < 0 && strstr(e.chain, want), "%s: \"%s\"", name, e.chain);
+}
+
+int main(void)
+{
+	struct plan_join net = { CLONE_NEWNET, 7 }, user = { CLONE_NEWUSER, 8 };
+	struct plan_join mixed[] = {
+		{ CLONE_NEWNS, 5 }, { CLONE_NEWNET, 6 }, { CLONE_NEWUSER, 7 }, { CLONE_NEWIPC, 8 }
+	};
+	struct plan_join many[20];
+
+	is_plan("nothing", &(struct plan_input){ .pidfd = -1 }, "fork");
+	is_plan("a default container",
+		&(struct plan_input){ .unshare = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC,
+				      .pidfd = -1 },
+		"unshare mount|pid|ipc, fork");
+	is_plan("a user namespace comes first and is mapped",
+		&(struct plan_input){ .unshare = CLONE_NEWUSER | CLONE_NEWNS, .pidfd = -1 },
+		"unshare user, map ids, become root, unshare mount, fork");
+	is_plan("joined before new",
+		&(struct plan_input){
+			.join = &net, .n_join = 1, .unshare = CLONE_NEWUSER, .pidfd = -1 },
+		"join network, unshare user, map ids, become root, fork");
+	is_plan("a joined user namespace",
+		&(struct plan_input){
+			.join = &user, .n_join = 1, .unshare = CLONE_NEWNS, .pidfd = -1 },
+		"join user, become root, unshare mount, fork");
+	is_plan("others are tried before the user namespace and joined after it, mount last",
+		&(struct plan_input){ .join = mixed, .n_join = 4, .pidfd = -1 },
+		"try to join network, try to join ipc, try to join mount, join user, become root, join network, join ipc, "
+		"join mount, fork");
+	is_plan("time offsets after the time namespace exists",
+		&(struct plan_input){ .unshare = CLONE_NEWTIME, .time_offsets = true, .pidfd = -1 },
+		"unshare time, set time offsets, fork");
+	is_plan("exec is one join",
+		&(struct plan_input){ .pidfd = 9, .pidfd_flags = CLONE_NEWNS | CLONE_NEWPID },
+		"join mount|pid, fork");
+	is_plan("exec into a user namespace",
+		&(struct plan_input){ .pidfd = 9, .pidfd_flags = CLONE_NEWUSER | CLONE_NEWNS },
+		"join user|mount, become root, fork");
+	refuses("joined and new",
+		&(struct plan_input){
+			.join = &net, .n_join = 1, .unshare = CLONE_NEWNET, .pidfd = -1 },
+		"the network namespace is asked for twice");
+	for (size_t i = 0; i < 20; i++)
+		many[i] = net;
+	refuses("joined twice", &(struct plan_input){ .join = many, .n_join = 20, .pidfd = -1 },
+		"twice");
+	ok(!strcmp(plan_ns_name(CLONE_NEWTIME), "time") && !strcmp(plan_ns_name(1), "?"),
+	   "names of namespaces");
+	return done_testing();
+}
