@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * linux.seccomp to a program for the kernel, by libseccomp. Runs in hull, before the container
+ * exists: compiling a large profile takes 15 ms and memory that would count against the
+ * container's limit. Nothing is loaded here, so libseccomp's attributes for that stay unset.
+ */
+#include "init/seccomp.h"
+
+#include "init/seccomp_tables.h"
+#include "state/fd.h"
+#include "state/log.h"
+#include "state/mem.h"
+#include "state/names.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define N_ARGS 6
+
+/* libseccomp up to 2.5.4 makes a wrong tree of no rules at all; a tree of few gains nothing. */
+#define TREE_MIN 32
+
+struct compile {
+	const struct spec_seccomp *s;
+	scmp_filter_ctx ctx;
+	uint32_t default_action;
+};
+
+static void cleanup_ctx(scmp_filter_ctx *ctx)
+{
+	if (*ctx)
+		seccomp_release(*ctx);
+}
+#define auto_ctx __attribute__((cleanup(cleanup_ctx)))
+
+/* A failure of libseccomp, which returns negative errno values. */
+#define lib_err(e, rc, ...) (errno = -(rc), err_sys(e, __VA_ARGS__))
+
+static uint32_t action_of(int action, const struct opt_uint *errno_ret)
+{
+	/* config-linux.md, errnoRet: "The default is EPERM". */
+	uint32_t data = errno_ret->set ? (uint32_t)errno_ret->v : EPERM;
+
+	switch ((enum seccomp_action)action) {
+	case SC_ACT_KILL_THREAD:
+		return SCMP_ACT_KILL_THREAD;
+	case SC_ACT_KILL_PROCESS:
+		return SCMP_ACT_KILL_PROCESS;
+	case SC_ACT_TRAP:
+		return SCMP_ACT_TRAP;
+	case SC_ACT_ERRNO:
+		return SCMP_ACT_ERRNO(data);
+	case SC_ACT_TRACE:
+		return SCMP_ACT_TRACE(data);
+	case SC_ACT_ALLOW:
+		return SCMP_ACT_ALLOW;
+	case SC_ACT_LOG:
+		return SCMP_ACT_LOG;
+	case SC_ACT_NOTIFY:
+		return SCMP_ACT_NOTIFY;
+	}
+	return SCMP_ACT_KILL_PROCESS;
+}
+
+/* --- flags --- */
+
+/* The kernel knows the flag when it gets as far as reading the program, which is not there. */
+static bool kernel_has(unsigned flag)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flag, NULL) < 0 && errno == EFAULT;
+}
+
+/* clang-format off: a table, one row to a flag. */
+static const struct {
+	enum seccomp_flag flag;
+	unsigned pass;	/* goes to seccomp(2) */
+	unsigned probe; /* asks the kernel */
+} flag_table[] = {
+	/* TSYNC is for programs with threads; init has one, so it is known and does nothing. */
+	{ SC_FLAG_TSYNC, 0, 0 },
+	{ SC_FLAG_LOG, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_LOG },
+	{ SC_FLAG_SPEC_ALLOW, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+	/* About the listener of SCMP_ACT_NOTIFY: without one the kernel refuses it, and there is none yet. */
+	{ SC_FLAG_WAIT_KILLABLE_RECV, 0,
+	  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV | SECCOMP_FILTER_FLAG_NEW_LISTENER },
+};
+/* clang-format on */
+
+static int flags_of(const struct name_set *flags, unsigned *ret, struct err *e)
+{
+	unsigned all = 0;
+
+	/* As runc: its clients expect a profile without flags not to slow the program down. */
+	if (!flags->set)
+		all = kernel_has(SECCOMP_FILTER_FLAG_SPEC_ALLOW) ? SECCOMP_FILTER_FLAG_SPEC_ALLOW :
+								   0;
+	for (size_t i = 0; i < ARRAY_SIZE(flag_table); i++) {
+		if (!(flags->mask & (UINT64_C(1) << flag_table[i].flag)))
+			continue;
+		if (flag_table[i].probe && !kernel_has(flag_table[i].probe)) {
+			err_set(e, ENOTSUP, "%s: the kernel does not support it",
+				name_of(seccomp_flag_names, flag_table[i].flag));
+			return err_at_key(e, "flags");
+		}
+		all |= flag_table[i].pass;
+	}
+	*ret = all;
+	return 0;
+}
+
+/* --- architectures --- */
+
+static int add_arch(struct compile *c, int arch, struct err *e)
+{
+	const char *name = name_of(seccomp_arch_names, arch);
+	int rc = seccomp_arch_add(c->ctx, seccomp_abis[arch].token);
+
+	switch (rc) {
+	case 0:
+	case -EEXIST: /* the native one is always there */
+		return 0;
+	case -EINVAL:
+		return err_set(e, ENOTSUP, "libseccomp %u.%u.%u does not know %s",
+			       seccomp_version()->major, seccomp_version()->minor,
+			       seccomp_version()->micro, name);
+	case -EDOM:
+		return err_set(e, EINVAL, "%s has another byte order than this machine", name);
+	default:
+		return lib_err(e, rc, "libseccomp: add %s", name);
+	}
+}
+
+static int add_archs(struct compile *c, struct err *e)
+{
+	for (size_t i = 0; i < c->s->architectures.n; i++) {
+		if (add_arch(c, c->s->architectures.v[i], e) < 0) {
+			err_at_index(e, i);
+			return err_at_key(e, "architectures");
+		}
+	}
+	return 0;
+}
+
+/* --- rules --- */
+
+static const enum scmp_compare ops[] = {
+	[SC_OP_NE] = SCMP_CMP_NE,
+	[SC_OP_LT] = SCMP_CMP_LT,
+	[SC_OP_LE] = SCMP_CMP_LE,
+	[SC_OP_EQ] = SCMP_CMP_EQ,
+	[SC_OP_GE] = SCMP_CMP_GE,
+	[SC_OP_GT] = SCMP_CMP_GT,
+	[SC_OP_MASKED_EQ] = SCMP_CMP_MASKED_EQ,
+};
+
+static int add_rule(struct compile *c, const char *name, uint32_t action, int nr,
+		    const struct scmp_arg_cmp *args, size_t n, struct err *e)
+{
+	int rc = seccomp_rule_add_array(c->ctx, action, nr, (unsigned)n, args);
+
+	if (rc == -EEXIST)
+		return err_set(e, EINVAL, "%s: another rule has another action for the same", name);
+	if (rc < 0)
+		return lib_err(e, rc, "libseccomp: add the rule for %s", name);
+	return 0;
+}
+
+static int add_name(struct compile *c, const struct spec_syscall *call, const char *name,
+		    uint32_t action, struct err *e)
+{
+	struct scmp_arg_cmp args[N_ARGS];
+	unsigned seen = 0;
+	bool twice = false;
+	int nr = seccomp_syscall_resolve_name(name);
+
+	if (nr == __NR_SCMP_ERROR) {
+		log_debug("seccomp: unknown system call %s ignored", name);
+		return 0;
+	}
+	for (size_t i = 0; i < call->args.n; i++) {
+		const struct spec_syscall_arg *arg = &call->args.v[i];
+
+		twice |= seen >> arg->index.v & 1;
+		seen |= 1U << arg->index.v;
+	}
+	for (size_t i = 0; i < call->args.n; i++) {
+		const struct spec_syscall_arg *arg = &call->args.v[i];
+		struct scmp_arg_cmp cmp = {
+			.arg = (unsigned)arg->index.v,
+			.op = ops[arg->op],
+			.datum_a = arg->value.v,
+			.datum_b = arg->value_two.v,
+		};
+
+		/*
+		 * One argument compared twice is what libseccomp cannot do; as in runc, each
+		 * comparison then is a rule of its own, so that one that holds is enough.
+		 */
+		if (!twice)
+			args[i] = cmp;
+		else if (add_rule(c, name, action, nr, &cmp, 1, e) < 0)
+			return -1;
+	}
+	return twice ? 0 : add_rule(c, name, action, nr, args, call->args.n, e);
+}
+
+static int add_call(struct compile *c, const struct spec_syscall *call, struct err *e)
+{
+	uint32_t action = action_of(call->action, &call->errno_ret);
+
+	if (action == SCMP_ACT_NOTIFY) {
+		err_set(e, ENOTSUP, "SCMP_ACT_NOTIFY is not supported yet");
+		return err_at_key(e, "action");
+	}
+	if (action == c->default_action)
+		return 0;
+	for (size_t i = 0; i < call->names.n; i++) {
+		if (add_name(c, call, call->names.v[i], action, e) < 0) {
+			err_at_index(e, i);
+			return err_at_key(e, "names");
+		}
+	}
+	return 0;
+}
+
+static int add_calls(struct compile *c, struct err *e)
+{
+	for (size_t i = 0; i < c->s->syscalls.n; i++) {
+		if (add_call(c, &c->s->syscalls.v[i], e) < 0) {
+			err_at_index(e, i);
+			return err_at_key(e, "syscalls");
+		}
+	}
+	return 0;
+}
+
+/* --- the program --- */
+
+static int init_filter(struct compile *c, struct err *e)
+{
+	const struct spec_seccomp *s = c->s;
+	size_t n = 0;
+
+	c->default_action = action_of(s->default_action, &s->default_errno_ret);
+	if (c->default_action == SCMP_ACT_NOTIFY) {
+		err_set(e, EINVAL, "SCMP_ACT_NOTIFY cannot be used as default action");
+		return err_at_key(e, "defaultAction");
+	}
+	c->ctx = seccomp_init(c->default_action);
+	if (!c->ctx) {
+		err_set(e, ENOTSUP, "the kernel does not support %s",
+			name_of(seccomp_action_names, s->default_action));
+		return err_at_key(e, "defaultAction");
+	}
+	for (size_t i = 0; i < s->syscalls.n; i++)
+		n += s->syscalls.v[i].names.n;
+	/* A library that cannot makes a list, which is only slower. */
+	if (n > TREE_MIN && seccomp_attr_set(c->ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) < 0)
+		log_debug("seccomp: libseccomp makes no binary tree");
+	return 0;
+}
+
+static int export_filter(const struct compile *c, struct arena *a, const struct sock_fprog **ret,
+			 struct err *e)
+{
+	auto_close int fd = memfd_create("hull-seccomp", MFD_CLOEXEC);
+	struct sock_fprog *prog;
+	off_t size;
+	size_t n;
+	int rc;
+
+	if (fd < 0)
+		return err_sys(e, "memfd_create");
+	rc = seccomp_export_bpf(c->ctx, fd);
+	if (rc < 0)
+		return lib_err(e, rc, "libseccomp: export the filter");
+	size = lseek(fd, 0, SEEK_CUR);
+	if (size < 0)
+		return err_sys(e, "lseek");
+	n = (size_t)size / sizeof(struct sock_filter);
+	if (n > BPF_MAXINSNS)
+		return err_set(e, E2BIG, "the filter has %zu instructions, the kernel takes %d", n,
+			       BPF_MAXINSNS);
+	prog = arena_zalloc(a, sizeof(*prog));
+	prog->len = (unsigned short)n;
+	prog->filter = arena_zalloc(a, (size_t)size);
+	if (pread(fd, prog->filter, (size_t)size, 0) != size)
+		return err_sys(e, "read the filter");
+	*ret = prog;
+	return 0;
+}
+
+static int compile(const struct spec_seccomp *s, struct arena *a, const struct sock_fprog **ret,
+		   struct err *e)
+{
+	struct compile c = { .s = s };
+	auto_ctx scmp_filter_ctx ctx = NULL;
+
+	if (init_filter(&c, e) < 0)
+		return -1;
+	ctx = c.ctx;
+	if (add_archs(&c, e) < 0 || add_calls(&c, e) < 0)
+		return -1;
+	return export_filter(&c, a, ret, e);
+}
+
+int seccomp_compile(const struct spec_seccomp *s, struct arena *a, const struct sock_fprog **ret,
+		    unsigned *ret_flags, struct err *e)
+{
+	const struct sock_fprog *prog = NULL;
+	unsigned flags = 0;
+
+	if (s && (flags_of(&s->flags, &flags, e) < 0 || compile(s, a, &prog, e) < 0)) {
+		err_at_key(e, "seccomp");
+		return err_at_key(e, "linux");
+	}
+	*ret = prog;
+	*ret_flags = flags;
+	return 0;
+}
