@@ -137,18 +137,19 @@ static char *hierarchy_dir(const char *controllers, const char *own)
 }
 
 /* One read(2) gives all of it, whatever its size (seq_file.c: a single record is never split). */
-static int read_own(char **ret, struct err *e)
+static char *read_own(struct err *e)
 {
 	static const char path[] = "/proc/self/cgroup";
-	char text[4096];
+	char text[4096], *all = NULL;
 	ssize_t n = fd_read_small(AT_FDCWD, path, text, sizeof(text));
 
+	if (n >= 0 && n < (ssize_t)sizeof(text) - 2)
+		return xstrdup(text);
 	if (n < 0)
-		return err_sys(e, "read %s", path);
-	if (n >= (ssize_t)sizeof(text) - 2)
-		return fd_read_file(AT_FDCWD, path, 1 << 20, ret, NULL, e);
-	*ret = xstrdup(text);
-	return 0;
+		err_sys(e, "read %s", path);
+	else if (fd_read_file(AT_FDCWD, path, 1 << 20, &all, NULL, e) < 0)
+		return NULL;
+	return all;
 }
 
 /* One line of /proc/self/cgroup, "4:cpu,cpuacct:/own"; "0::/own" is the unified hierarchy. */
@@ -173,7 +174,8 @@ static int locate_v1(struct cgroup *cg, const char *tail, struct err *e)
 	auto_free char *text = NULL;
 	char *line, *rest;
 
-	if (read_own(&text, e) < 0)
+	text = read_own(e);
+	if (!text)
 		return -1;
 	rest = text;
 	while ((line = strsep(&rest, "\n")))
@@ -197,7 +199,8 @@ static int locate_v2(struct cgroup *cg, const char *tail, struct err *e)
 		add_dir(cg, "", path_join(CGROUP_ROOT, tail + 1));
 		return 0;
 	}
-	if (read_own(&text, e) < 0)
+	text = read_own(e);
+	if (!text)
 		return -1;
 	line = str_starts(text, "0::") ? text : strstr(text, "\n0::");
 	if (!line)

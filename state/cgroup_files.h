@@ -25,6 +25,9 @@ const struct cgroup_dir *cgroup_serving(const struct cgroup *cg, const char *con
 struct str;
 bool cgroup_enable(const char *dir, const char *names, struct str *have);
 
+/* cpu.weight for cpu.shares. */
+uint64_t cgroup_weight(uint64_t shares);
+
 /* The processes in dir and below it, appended. A directory that is gone has none. */
 must_check int cgroup_dir_pids(const char *dir, pid_t **pids, size_t *n, struct err *e);
 /* dir is frozen by itself or by an ancestor. */

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -310,21 +309,60 @@ static int put_shares_v1(const struct target *t, uint64_t shares, struct err *e)
 	return at(e, "cpu/shares");
 }
 
+/* log2 and exp2 without the C library's, and without -lm; more than exact enough for a weight. */
+static double log_2(uint64_t n)
+{
+	int whole = 63 - __builtin_clzll(n);
+	double rest = (double)n / (double)(UINT64_C(1) << whole), r = whole;
+
+	/* The square of 2^0.b1b2b3... is 2^b1.b2b3...: one binary digit after the other. */
+	for (double bit = 0.5; bit > 1e-15; bit /= 2) {
+		rest *= rest;
+		if (rest >= 2) {
+			rest /= 2;
+			r += bit;
+		}
+	}
+	return r;
+}
+
+static double exp_2(double x)
+{
+	int whole = (int)x;
+	double y = (x - whole) * 0.69314718055994530942, term = 1, r = 1;
+
+	for (int i = 1; i < 24; i++) {
+		term *= y / i;
+		r += term;
+	}
+	return r * (double)(UINT64_C(1) << whole);
+}
+
 /*
- * The range [2, 262144] onto [1, 10000] so that the defaults of both, 1024 and 100, meet
+ * The range [2, 262144] onto [1, 10000] so that the defaults of both, 1024 and 100, meet:
+ * 10^((l^2 + 125 l) / 612 - 7/34), l = log2(shares), rounded up
  * (github.com/opencontainers/cgroups, ConvertCPUSharesToCgroupV2Value).
  */
-static int put_weight(const struct target *t, uint64_t shares, struct err *e)
+uint64_t cgroup_weight(uint64_t shares)
 {
-	double l = log2((double)shares);
-	double weight = ceil(pow(10, (l * l + 125 * l) / 612 - 7.0 / 34));
-	char text[NUMBER_MAX];
+	double l, weight;
 
 	if (shares <= 2)
-		weight = 1;
-	else if (shares >= 262144)
-		weight = 10000;
-	return put(t, "cpu/shares", "cpu.weight", number(text, (int64_t)weight), MISSING_FAILS, e);
+		return 1;
+	if (shares >= 262144)
+		return 10000;
+	l = log_2(shares);
+	weight = exp_2(3.32192809488736234787 * ((l * l + 125 * l) / 612 - 7.0 / 34));
+	/* 1024 is 100 exactly, and what a computer makes of that must not become 101. */
+	return (uint64_t)(weight - 1e-8) + 1;
+}
+
+static int put_weight(const struct target *t, uint64_t shares, struct err *e)
+{
+	char text[NUMBER_MAX];
+
+	return put(t, "cpu/shares", "cpu.weight", unsigned_number(text, cgroup_weight(shares)),
+		   MISSING_FAILS, e);
 }
 
 /* An idle group has no weight, and the kernel refuses one with EINVAL: leave it out. */

@@ -12,6 +12,7 @@
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/spec.h"
+#include "state/str.h"
 #include "state/tap.h"
 
 static char top[] = "/tmp/hulltest-XXXXXX";
@@ -317,6 +318,36 @@ static void test_hybrid(void)
 	is(text, "9", "hybrid: pids on v1");
 }
 
+/* Controllers are enabled from the top down, in one write for each level, as far as there are any. */
+static void test_enable(void)
+{
+	static const char *const files[] = { "cgroup.controllers", "cgroup.subtree_control", NULL };
+	char *top_dir = fake(files), *mid = xasprintf("%s/mid", top_dir),
+	     *leaf = xasprintf("%s/leaf", mid);
+	struct str have = { 0 };
+	char text[64] = "";
+
+	mkdir(mid, 0755);
+	mkdir(leaf, 0755);
+	for (size_t i = 0; files[i]; i++) {
+		auto_free char *in_mid = xasprintf("%s/%s", mid, files[i]),
+			       *in_leaf = xasprintf("%s/%s", leaf, files[i]);
+
+		close(openat(AT_FDCWD, in_mid, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+		close(openat(AT_FDCWD, in_leaf, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+	}
+	cgroup_write(top_dir, "cgroup.controllers", "cpuset cpu io pids\n");
+	cgroup_write(mid, "cgroup.controllers", "cpu pids\n");
+	cgroup_write(leaf, "cgroup.controllers", "pids\n");
+	ok(cgroup_enable(leaf, "cpu io memory pids", &have), "enable controllers");
+	cgroup_read(top_dir, "cgroup.subtree_control", text, sizeof(text));
+	is(text, "+io", "at the top, what the middle lacks and the top has");
+	cgroup_read(mid, "cgroup.subtree_control", text, sizeof(text));
+	is(text, "+cpu +io", "in the middle, what the leaf lacks");
+	is(have.s, "pids cpu io", "what the leaf has then");
+	str_done(&have);
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st, (void)type, (void)ftw;
@@ -333,6 +364,7 @@ int main(void)
 	test_others();
 	test_missing();
 	test_hybrid();
+	test_enable();
 	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	return done_testing();
 }

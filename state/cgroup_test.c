@@ -39,6 +39,7 @@ static int child(char **argv)
 {
 	uint64_t fd;
 	char byte = 0;
+	int device;
 
 	if (!str_to_u64(argv[0], &fd))
 		return 1;
@@ -48,7 +49,8 @@ static int child(char **argv)
 	}
 	if (write((int)fd, &byte, 1) != 1 || read((int)fd, &byte, 1) != 1)
 		return 1;
-	byte = (char)(open(argv[1], O_RDONLY | O_CLOEXEC) < 0 ? errno : 0);
+	device = open(argv[1], O_RDONLY | O_CLOEXEC);
+	byte = (char)(device < 0 ? errno : 0);
 	if (write((int)fd, &byte, 1) != 1)
 		return 1;
 	for (;;)
