@@ -32,17 +32,16 @@ int attach_prepare(bool subreaper, struct err *e)
 /* Reap whatever has ended; true when pid is among it. */
 static bool reap(pid_t pid, int *ret_status)
 {
-	bool found = false;
 	pid_t got;
 	int status;
 
 	while ((got = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (got == pid) {
 			*ret_status = status;
-			found = true;
+			return true;
 		}
 	}
-	return found;
+	return false;
 }
 
 int attach_wait(pid_t pid, struct err *e)

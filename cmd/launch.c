@@ -88,6 +88,19 @@ static int64_t now_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/* runtime-spec, Operations: later changes of config.json must not matter. */
+static int write_snapshot(struct launch *l, struct err *e)
+{
+	auto_close int fd =
+		fd_open(l->c.dir_fd, RECORD_CONFIG, O_WRONLY | O_CREAT | O_EXCL, 0600, e);
+
+	if (fd < 0)
+		return -1;
+	return fd_write_all(fd, l->p.config, l->p.n_config) < 0 ?
+		       err_sys(e, "write %s", RECORD_CONFIG) :
+		       0;
+}
+
 /* What create is about to make, before any of it exists. */
 static int write_journal(struct launch *l, struct err *e)
 {
@@ -113,7 +126,7 @@ static int write_journal(struct launch *l, struct err *e)
 		return -1;
 	if (record_write(l->c.dir_fd, r, e) < 0)
 		return -1;
-	return fd_write_atomic(l->c.dir_fd, RECORD_CONFIG, l->p.config, l->p.n_config, 0600, e);
+	return write_snapshot(l, e);
 }
 
 static bool has_limits(const struct spec_resources *r)
@@ -275,6 +288,24 @@ static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 	return launch_set_rlimits(&l->p.spec->process->rlimits, l->rec.pid, e);
 }
 
+/*
+ * Until init has given up its parent death signal, our end would be its end: it closes the socket
+ * when it has.
+ */
+static int wait_for_independence(struct launch *l, struct err *e)
+{
+	struct msg m;
+	int r = channel_next(l->n.sync_sock, &m, NULL, e);
+
+	if (r != 1)
+		return r;
+	if (m.type != MSG_ERROR || m.n != sizeof(*e))
+		return err_set(e, EPROTO, "message %s instead of the end of file",
+			       msg_name(m.type));
+	memcpy(e, m.body, sizeof(*e));
+	return -1;
+}
+
 static int commit(struct launch *l, struct err *e)
 {
 	l->rec.phase = RECORD_CREATED;
@@ -285,7 +316,9 @@ static int commit(struct launch *l, struct err *e)
 	if (!str_empty(l->o->pidfd_socket) &&
 	    attach_send_pidfd(l->o->pidfd_socket, l->rec.pid, "standard", e) < 0)
 		return -1;
-	return channel_send(l->n.sync_sock, MSG_PROCEED, NULL, 0, -1, e);
+	if (channel_send(l->n.sync_sock, MSG_PROCEED, NULL, 0, -1, e) < 0)
+		return -1;
+	return l->foreground ? 0 : wait_for_independence(l, e);
 }
 
 static void warn_hook(const char *text)

@@ -8,7 +8,6 @@
 #include "state/sys.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -42,6 +41,9 @@ int creds_stdio(struct init *in, struct err *e)
 	struct stat st;
 
 	(void)e;
+	/* The host's root opens them all. */
+	if (uid == 0 && !((in->a->new_ns | in->a->joined_ns) & CLONE_NEWUSER))
+		return 0;
 	for (int fd = 0; fd < 3; fd++) {
 		if (fstat(fd, &st) < 0 || st.st_uid == uid)
 			continue;
@@ -68,7 +70,8 @@ static int set_groups(struct init *in, struct err *e)
 		return 0;
 	for (size_t i = 0; i < u->additional_gids.n; i++)
 		list[i] = (gid_t)u->additional_gids.v[i].v;
-	if (setgroups(u->additional_gids.n, list) == 0)
+	/* Raw calls, since musl's would signal other threads first; there are none. */
+	if (syscall(SYS_setgroups, u->additional_gids.n, list) == 0)
 		return 0;
 	/* user_namespaces(7): "deny" in /proc/PID/setgroups. */
 	if (errno == EPERM && ((in->a->new_ns | in->a->joined_ns) & CLONE_NEWUSER))
@@ -83,7 +86,6 @@ static int set_ids(struct init *in, struct err *e)
 
 	if (set_groups(in, e) < 0)
 		return -1;
-	/* Raw calls, since musl's would signal other threads first; there are none. */
 	if (syscall(SYS_setresgid, (gid_t)u->gid.v, (gid_t)u->gid.v, (gid_t)u->gid.v) < 0) {
 		explain_id("gid", u->gid.v, e);
 		return err_at_key(e, "gid");
@@ -137,7 +139,7 @@ static int set_sets(const struct spec_capabilities *c, struct err *e)
 	return r;
 }
 
-/* An ambient capability that is not permitted and inheritable cannot be: runc warns, too. */
+/* Each is permitted and inheritable, or the kernel would refuse it (capabilities(7)). */
 static void set_ambient(uint64_t mask)
 {
 	for (cap_value_t c = 0; mask && c < cap_max_bits(); c++) {
@@ -157,15 +159,19 @@ int creds_apply(struct init *in, struct err *e)
 	const struct spec_capabilities *c =
 		in->a->process->capabilities ? in->a->process->capabilities : &none;
 
-	if (drop_bounding(c->bounding.mask, e) < 0 || prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+	if (drop_bounding(c->bounding.mask, e) < 0)
 		goto fail;
+	if (in->a->process->user->uid.v && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) {
+		err_sys(e, "keep capabilities");
+		goto fail;
+	}
 	if (set_ids(in, e) < 0) {
 		err_at_key(e, "user");
 		return err_at_key(e, "process");
 	}
 	if (set_sets(c, e) < 0)
 		goto fail;
-	set_ambient(c->ambient.mask);
+	set_ambient(c->ambient.mask & c->inheritable.mask & c->permitted.mask);
 	return 0;
 fail:
 	err_at_key(e, "capabilities");

@@ -167,12 +167,35 @@ int inside_open(int root_fd, const char *path, int flags)
 	return fd;
 }
 
+/* The common case: all but the last directory is there. */
+static int make_last(int root_fd, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	auto_free char *dir = slash && slash[1] ? xstrndup(path, (size_t)(slash - path) + 1) : NULL;
+	auto_close int parent = dir ? fd_open_in_root(root_fd, dir, O_PATH | O_DIRECTORY, 0) : -1;
+
+	if (parent < 0 || mkdirat(parent, slash + 1, 0755) < 0) {
+		errno = ENOENT;
+		return -1;
+	}
+	return openat(parent, slash + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int inside_make_missing(int root_fd, const char *path, enum inside_kind kind, struct err *e)
+{
+	int fd = kind == INSIDE_DIR ? make_last(root_fd, path) : -1;
+
+	if (fd < 0)
+		fd = walk_path(root_fd, path, true, kind);
+	return fd < 0 ? err_sys(e, "open or create %s in the container's root", path) : fd;
+}
+
 int inside_make(int root_fd, const char *path, enum inside_kind kind, struct err *e)
 {
 	int fd = fd_open_in_root(root_fd, path, O_PATH | (kind == INSIDE_DIR ? O_DIRECTORY : 0), 0);
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOSYS))
-		fd = walk_path(root_fd, path, true, kind);
+		return inside_make_missing(root_fd, path, kind, e);
 	return fd < 0 ? err_sys(e, "open or create %s in the container's root", path) : fd;
 }
 

@@ -20,6 +20,10 @@ enum inside_kind { INSIDE_DIR, INSIDE_FILE };
  */
 must_check int inside_make(int root_fd, const char *path, enum inside_kind kind, struct err *e);
 
+/* The same, for a path that was just found not to exist. */
+must_check int inside_make_missing(int root_fd, const char *path, enum inside_kind kind,
+				   struct err *e);
+
 /*
  * O_PATH|O_DIRECTORY descriptor of the directory that holds the last component of path, made when
  * missing; *ret_name points at that component within path. The component itself is not looked at.

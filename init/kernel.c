@@ -28,26 +28,6 @@ int kernel_session(struct init *in, struct err *e)
 	return setsid() < 0 && errno != EPERM ? err_sys(e, "setsid") : 0;
 }
 
-/* The permissions of a key in the answer of KEYCTL_DESCRIBE: "type;uid;gid;perm;description". */
-static bool key_permissions(long key, uint64_t *ret)
-{
-	char text[256], *p = text;
-	long n = sys_keyctl(KEYCTL_DESCRIBE, (unsigned long)key, (unsigned long)text,
-			    sizeof(text) - 1);
-
-	if (n <= 0 || n >= (long)sizeof(text))
-		return false;
-	text[n] = '\0';
-	for (int i = 0; i < 3 && p; i++) {
-		p = strchr(p, ';');
-		p = p ? p + 1 : NULL;
-	}
-	if (!p)
-		return false;
-	*ret = strtoul(p, NULL, 16);
-	return true;
-}
-
 /*
  * A session keyring of its own, so that the container cannot use the caller's keys. What a kernel,
  * a quota or an engine around us refuses is not worth the container's life (podman 13363): without
@@ -56,7 +36,6 @@ static bool key_permissions(long key, uint64_t *ret)
 int kernel_keyring(struct init *in, struct err *e)
 {
 	auto_free char *name = NULL;
-	uint64_t perm;
 	long key;
 
 	(void)e;
@@ -71,9 +50,11 @@ int kernel_keyring(struct init *in, struct err *e)
 			channel_log(in->sync, "no session keyring: %s", errno_text(errno));
 		return 0;
 	}
-	/* An exec of another user looks it up by name: searchable by the owner's uid. */
-	if (key_permissions(key, &perm) && !(perm & 0x80000))
-		sys_keyctl(KEYCTL_SETPERM, (unsigned long)key, (unsigned long)perm | 0x80000, 0);
+	/*
+	 * What the kernel gives a session keyring (security/keys/process_keys.c), and for its owner
+	 * the right to search: without it exec would not find it by name and get one of its own.
+	 */
+	sys_keyctl(KEYCTL_SETPERM, (unsigned long)key, 0x3f130000 | 0x080000, 0);
 	return 0;
 }
 
@@ -108,23 +89,14 @@ int kernel_names(struct init *in, struct err *e)
 	return 0;
 }
 
-/* "net.ipv4.conf.eth0/100.forwarding" -> "sys/net/ipv4/conf/eth0.100/forwarding", as sysctl(8). */
-static char *sysctl_path(const char *key)
-{
-	char *path = xasprintf("sys/%s", key);
-
-	for (char *p = path + 4; *p; p++)
-		*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
-	return path;
-}
-
 /*
  * Through the descriptor of the host's /proc, taken before the container's mounts, and without
  * crossing into another file system or following a link (CVE-2025-52881).
  */
 static int write_sysctl(struct init *in, const struct map_entry *s, struct err *e)
 {
-	auto_free char *path = sysctl_path(s->key);
+	auto_free char *key = spec_sysctl_path(s->key);
+	auto_free char *path = xasprintf("sys/%s", key);
 	auto_close int fd = sys_openat2(in->proc_fd, path, O_WRONLY, 0,
 					RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
 

@@ -164,11 +164,13 @@ static bool allowed_in_proc(const char *dest)
 
 /*
  * A mount inside /proc could stand in for the files that labels and sysctls are written to
- * (CVE-2019-16884). What counts is where the target really is, whatever links led there.
+ * (CVE-2019-16884). What counts is where the target really is, whatever links led there; without
+ * links that is what the path says.
  */
-static int check_not_in_proc(const char *dest, int target_fd, bool is_proc, struct err *e)
+static int check_not_in_proc(const char *dest, int target_fd, bool is_proc, bool followed,
+			     struct err *e)
 {
-	bool on_proc = fd_is_on(target_fd, PROC_SUPER_MAGIC);
+	bool on_proc = followed && fd_is_on(target_fd, PROC_SUPER_MAGIC);
 
 	if (!strcmp(dest, "/proc") && !is_proc)
 		return err_set(e, EINVAL, "\"%s\" cannot be mounted because it is not of type proc",
@@ -179,6 +181,22 @@ static int check_not_in_proc(const char *dest, int target_fd, bool is_proc, stru
 			       err_set(e, EINVAL,
 				       "\"%s\" cannot be mounted because it is inside /proc", dest);
 	return 0;
+}
+
+/* The target of a mount, made when missing, and not in /proc. */
+static int open_target(struct init *in, const char *dest, enum inside_kind kind, bool is_proc,
+		       struct err *e)
+{
+	int flags = O_PATH | (kind == INSIDE_DIR ? O_DIRECTORY : 0);
+	auto_close int fd = fd_open_in_root(in->root_fd, dest, flags, RESOLVE_NO_SYMLINKS);
+	bool missing = fd < 0 && errno == ENOENT, followed = fd < 0 && !missing;
+
+	if (fd < 0)
+		fd = missing ? inside_make_missing(in->root_fd, dest, kind, e) :
+			       inside_make(in->root_fd, dest, kind, e);
+	if (fd < 0 || check_not_in_proc(dest, fd, is_proc, followed, e) < 0)
+		return -1;
+	return take_fd(&fd);
 }
 
 /* CVE-2019-19921, CVE-2023-27561: a link at /proc or /sys of the image is not followed. */
@@ -288,10 +306,9 @@ static int mount_bind(struct init *in, const struct work *w, struct err *e)
 		return err_sys(e, "stat %s", w->m->source);
 	if (S_ISLNK(st.st_mode) && w->o.copy_symlink)
 		return copy_symlink(in, w, tree, e);
-	target = inside_make(in->root_fd, w->dest, S_ISDIR(st.st_mode) ? INSIDE_DIR : INSIDE_FILE,
-			     e);
-	if (target < 0 ||
-	    check_not_in_proc(w->dest, target, fd_is_on(tree, PROC_SUPER_MAGIC), e) < 0)
+	target = open_target(in, w->dest, S_ISDIR(st.st_mode) ? INSIDE_DIR : INSIDE_FILE,
+			     !strcmp(w->dest, "/proc") && fd_is_on(tree, PROC_SUPER_MAGIC), e);
+	if (target < 0)
 		return -1;
 	if (mount_apply_attrs(tree, &w->o, e) < 0 || mount_attach(tree, target, e) < 0)
 		return -1;
@@ -362,8 +379,9 @@ static int mount_fs(struct init *in, const struct work *w, struct err *e)
 	if (str_empty(w->m->type))
 		return err_set(e, EINVAL, "a mount that is no bind mount needs a type");
 	target = plain ? open_ordinary_directory(in->root_fd, w->m->type, w->dest, e) :
-			 inside_make(in->root_fd, w->dest, INSIDE_DIR, e);
-	if (target < 0 || check_not_in_proc(w->dest, target, is_type(w, "proc"), e) < 0)
+			 open_target(in, w->dest, INSIDE_DIR, false, e);
+	if (target < 0 ||
+	    (plain && check_not_in_proc(w->dest, target, is_type(w, "proc"), false, e) < 0))
 		return -1;
 	data = is_type(w, "tmpfs") ? tmpfs_data(w, target, &buf) : str_get(&w->o.data);
 	if (readonly_later(w))
