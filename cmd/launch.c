@@ -147,6 +147,15 @@ static bool may_go_without_cgroup(const struct launch *l, const struct err *e)
 	       !has_limits(l->p.spec->linux_->resources);
 }
 
+/* state/cgroup.c knows the resources alone, which update reads from a file of their own. */
+static int at_resources(struct err *e)
+{
+	if (!e->pointer[0])
+		return -1;
+	err_at_key(e, "resources");
+	return err_at_key(e, "linux");
+}
+
 static int make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e)
 {
 	const struct spec_resources *res = l->p.spec->linux_->resources;
@@ -155,8 +164,10 @@ static int make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e
 	if (cg->layout == CGROUP_NONE)
 		return 0;
 	if (cgroup_create(cg, res, e) < 0) {
-		if (!may_go_without_cgroup(l, e))
+		if (!may_go_without_cgroup(l, e)) {
+			at_resources(e);
 			return err_wrap(e, "unable to apply cgroup configuration");
+		}
 		log_debug("without a cgroup: %s", e->chain);
 		cgroup_done(cg);
 		return 0;
@@ -164,7 +175,7 @@ static int make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e
 	l->made_cgroup = true;
 	/* Device rules before anybody is inside: while they change on v1, no device can be opened. */
 	if (cgroup_apply_devices(cg, res, e) < 0)
-		return -1;
+		return at_resources(e);
 	return cgroup_join_open(cg, join, e);
 }
 
@@ -282,7 +293,7 @@ static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 	nsexec_reap(&l->n);
 	if (l->made_cgroup &&
 	    cgroup_apply_limits(&l->rec.cgroup, l->p.spec->linux_->resources, e) < 0)
-		return -1;
+		return at_resources(e);
 	if (serve_init(l, e) < 0)
 		return -1;
 	return launch_set_rlimits(&l->p.spec->process->rlimits, l->rec.pid, e);

@@ -211,7 +211,9 @@ int prepare_create(struct prepared *p, struct err *e)
 	if (in.unshare & CLONE_NEWUSER)
 		plan_maps(p);
 	plan_oom(p);
-	p->args->ask_sources = (p->args->new_ns | p->args->joined_ns) & CLONE_NEWUSER;
+	/* An ordinary user's hull may open no more than its init, and may not copy mounts at all. */
+	p->args->ask_sources = geteuid() == 0 &&
+			       ((p->args->new_ns | p->args->joined_ns) & CLONE_NEWUSER);
 	return plan_make(&p->boot.plan, &in, e);
 }
 

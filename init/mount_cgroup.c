@@ -64,7 +64,9 @@ static int mount_v2(struct init *in, const struct mount_options *o, int target, 
 {
 	const char *own = own_path(in);
 
-	if (!has_cgroup_ns(in) && !in->a->ask_sources)
+	bool user_ns = (in->a->new_ns | in->a->joined_ns) & CLONE_NEWUSER;
+
+	if (!has_cgroup_ns(in) && !user_ns)
 		return attach_bind(CGROUP_ROOT, o, target, e);
 	if (has_cgroup_ns(in) && attach_new("cgroup2", str_get(&o->data), o, target, e) == 0)
 		return 0;

@@ -582,20 +582,33 @@ static int apply_v2(const struct cgroup_dir *d, const struct spec_resources *res
 	return fd < 0 ? load_failed(e) : install(d, fd, e);
 }
 
+/* Without the right, or without the kernel's part: what nobody asked for is not worth an error. */
+static bool may_go_without(const struct err *e)
+{
+	return e->code == EPERM || e->code == EACCES || e->code == EROFS || e->code == ENOSYS ||
+	       e->code == EINVAL;
+}
+
+/* A configuration without rules means the default ones alone, as with runc: closed, not open. */
 int cgroup_apply_devices(const struct cgroup *cg, const struct spec_resources *res, struct err *e)
 {
+	static const struct spec_resources none;
+	bool asked = res && res->devices.n;
 	const struct cgroup_dir *d;
 	bool v2;
 	int r;
 
-	if (!res || !res->devices.n)
-		return 0;
 	d = cgroup_serving(cg, "devices", &v2);
+	if (!d && !asked)
+		return 0;
+	res = res ? res : &none;
 	if (!d)
 		r = err_set(
 			e, EOPNOTSUPP,
 			"cannot set devices: the \"devices\" cgroup controller is not available");
 	else
 		r = v2 ? apply_v2(d, res, e) : apply_v1(d, res, e);
-	return r < 0 ? err_at_key(e, "devices") : 0;
+	if (r == 0 || (!asked && may_go_without(e)))
+		return 0;
+	return err_at_key(e, "devices");
 }
