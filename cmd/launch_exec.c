@@ -305,5 +305,5 @@ int launch_exec(const struct globals *g, const struct exec_options *o, int *ret_
 	prepare_done(&x.p);
 	record_done(&x.rec);
 	container_close(&x.c);
-	return r < 0 ? err_wrap(e, "exec failed") : 0;
+	return r;
 }
