@@ -12,6 +12,12 @@
 struct option_row; /* cmd/options.h */
 struct str;
 
+/* Option values that may be repeated, in order; v[n] is NULL. */
+struct strings {
+	size_t n;
+	const char **v;
+};
+
 /* The options before the command's name. */
 struct globals {
 	const char *root_option, *log, *log_format, *rootless, *criu;

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `hull delete`: end what is left of a container and forget it. With --force it must come to its
+ * end whatever it finds: a running container, a create that is under way or was killed in its
+ * middle, a damaged record. The record goes last, so that a delete that was killed can be repeated.
+ */
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/options.h"
+#include "nsexec/hooks.h"
+#include "state/cgroup.h"
+#include "state/fd.h"
+#include "state/log.h"
+#include "state/mem.h"
+#include "state/record.h"
+#include "state/spec.h"
+#include "state/status.h"
+#include "state/str.h"
+#include "state/sys.h"
+
+#define DEATH_MS 10000
+
+struct options {
+	bool force;
+};
+
+static const struct option_row options[] = {
+	OPTION(options, force, "force", "f", OPT_FLAG,
+	       "Forcibly deletes the container if it is still running (uses SIGKILL)"),
+	{ 0 },
+};
+
+/* --- What is on the machine ------------------------------------------------------------------- */
+
+/* Kill and wait: a killed process keeps its cgroup and its mounts busy until it is gone. */
+static int kill_everybody(const struct record *r, struct err *e)
+{
+	struct err ignored;
+	auto_close int init = record_pidfd(r, &ignored);
+	struct err not_all = { 0 };
+
+	if (init >= 0)
+		sys_pidfd_send_signal(init, SIGKILL);
+	/* Reaches who does not share init's PID namespace, and thaws; cgroup_remove tries it again. */
+	if ((init >= 0 || cgroup_is_frozen(&r->cgroup)) &&
+	    cgroup_kill(&r->cgroup, SIGKILL, &not_all) < 0)
+		log_warn("unable to kill all processes: %s", not_all.chain);
+	if (init >= 0 && !pidfd_wait(init, DEATH_MS))
+		return err_set(e, EBUSY, "container init still running");
+	return 0;
+}
+
+static int clean_machine(const struct record *r, struct err *e)
+{
+	/* After a reboot these PIDs and cgroups are nobody's, or somebody else's. */
+	if (!record_same_boot(r))
+		return 0;
+	if (kill_everybody(r, e) < 0)
+		return -1;
+	return cgroup_remove(&r->cgroup, DEATH_MS, e);
+}
+
+/* The snapshot of config.json, where it has what the caller looks for; most have no hooks. */
+static struct spec *read_config(const struct container *c, const char *key, struct arena *a)
+{
+	auto_free char *text = NULL;
+	struct spec *s = NULL;
+	struct err e;
+	size_t n;
+
+	if (fd_read_file(c->dir_fd, RECORD_CONFIG, SPEC_FILE_MAX, &text, &n, &e) < 0)
+		return NULL;
+	/* A key could be written with escapes, though nobody does. */
+	if (key && !strstr(text, key) && !strstr(text, "\\u"))
+		return NULL;
+	arena_init(a);
+	if (spec_read(text, n, a, &s, &e) < 0) {
+		log_warn("the container's %s: %s", RECORD_CONFIG, e.chain);
+		return NULL;
+	}
+	return s;
+}
+
+/* runtime.md, Lifecycle: a failing poststop hook is a warning, and the others run. */
+static void run_poststop(const struct container *c, const struct record *r)
+{
+	struct arena a;
+	const struct spec *s = read_config(c, "poststop", &a);
+	auto_str struct str state = { 0 };
+
+	if (!s || !s->hooks || !s->hooks->poststop.n)
+		return;
+	record_hook_state(r, status_name(STATUS_STOPPED), 0, &state);
+	hooks_run_all(&s->hooks->poststop, "poststop", state.s, log_warn_text);
+}
+
+static int destroy(struct container *c, const struct record *r, struct err *e)
+{
+	if (clean_machine(r, e) < 0)
+		return -1;
+	run_poststop(c, r);
+	return container_remove(c, e);
+}
+
+/* --- What is there to delete ------------------------------------------------------------------ */
+
+/*
+ * No record to trust. The snapshot of config.json, if it is there, says where the cgroups are; who
+ * is inside is the container's, since create takes no cgroup that is not empty.
+ */
+static int destroy_without_record(struct container *c, struct err *e)
+{
+	struct arena a;
+	const struct spec *s = read_config(c, NULL, &a);
+	struct cgroup cg = { 0 };
+	int r = 0;
+
+	if (s && cgroup_locate(&cg, s->linux_->cgroups_path, c->id, e) == 0) {
+		r = cgroup_kill(&cg, SIGKILL, e);
+		if (r == 0)
+			r = cgroup_remove(&cg, DEATH_MS, e);
+		cgroup_done(&cg);
+	}
+	return r < 0 ? -1 : container_remove(c, e);
+}
+
+/*
+ * Another command holds the lock for longer than any should. A create in progress is ended by
+ * killing its hull; for any other, its container's end is the likeliest end of what it waits for.
+ */
+static void break_lock(const struct container *c)
+{
+	auto_record struct record r = { 0 };
+	auto_close int creator = -1;
+	struct err ignored;
+
+	if (record_read(c->dir_fd, &r, &ignored) < 0 || !record_same_boot(&r))
+		return;
+	if (r.phase == RECORD_CREATING)
+		creator = record_pidfd_of(&r, r.creator, r.creator_start);
+	if (creator >= 0)
+		sys_pidfd_send_signal(creator, SIGKILL);
+	if (kill_everybody(&r, &ignored) < 0)
+		log_warn("%s", ignored.chain);
+}
+
+static int lock(struct container *c, bool force, struct err *e)
+{
+	if (container_lock(c, force ? DEATH_MS : CONTAINER_LOCK_MS, e) == 0)
+		return 0;
+	if (!force || e->code != ETIMEDOUT)
+		return -1;
+	break_lock(c);
+	return container_lock(c, DEATH_MS, e);
+}
+
+static int check_deletable(const struct container *c, enum status status, struct err *e)
+{
+	/* Creating: its lock is ours, so nobody goes on with it. */
+	if (status == STATUS_STOPPED || status == STATUS_CREATED || status == STATUS_CREATING)
+		return 0;
+	return err_set(e, EBUSY, "cannot delete container %s that is not stopped: %s", c->id,
+		       status_name(status));
+}
+
+/* 1 when there is no such container, or not even its record. */
+static int delete_container(const struct root *root, const char *id, bool force, struct err *e)
+{
+	auto_container struct container c = CONTAINER_INIT;
+	auto_record struct record r = { 0 };
+
+	if (container_open(root, id, &c, e) < 0 || lock(&c, force, e) < 0)
+		return e->code == ENOENT ? 1 : -1;
+	if (record_read(c.dir_fd, &r, e) < 0) {
+		if (e->code == EBADMSG)
+			return force ? destroy_without_record(&c, e) : -1;
+		/* ENOENT: a create that was killed before it made anything else. */
+		return e->code == ENOENT && container_remove(&c, e) == 0 ? 1 : -1;
+	}
+	if (!force && check_deletable(&c, status_of(&c, &r, NULL), e) < 0)
+		return -1;
+	return destroy(&c, &r, e);
+}
+
+static int run(struct invocation *inv, struct err *e)
+{
+	const struct options *o = inv->options;
+	int r = delete_container(&inv->globals->root, inv->args[0], o->force, e);
+
+	if (r > 0 && !o->force)
+		return err_set(e, ENOENT, "container does not exist");
+	return r < 0 ? -1 : 0;
+}
+
+const struct command delete_command = {
+	.name = "delete",
+	.args = "<container-id>",
+	.usage = "delete any resources held by the container often used with detached container",
+	.description = "For example, if the container id is \"ubuntu01\" and hull list currently "
+		       "shows the\n"
+		       "   status of \"ubuntu01\" as \"stopped\" the following will delete "
+		       "resources held for\n"
+		       "   \"ubuntu01\" removing \"ubuntu01\" from the hull list of containers:\n"
+		       "\n"
+		       "       # hull delete ubuntu01",
+	.options = options,
+	.options_size = sizeof(struct options),
+	.min_args = 1,
+	.max_args = 1,
+	.run = run,
+};

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `hull kill`: a signal for the container's init or, with --all, for all its processes. Does not
+ * wait for the container's lock: it must work while a `start` hangs in a hook.
+ */
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "cmd/options.h"
+#include "state/cgroup.h"
+#include "state/log.h"
+#include "state/mem.h"
+#include "state/names.h"
+#include "state/record.h"
+#include "state/status.h"
+#include "state/str.h"
+#include "state/sys.h"
+
+struct options {
+	bool all;
+};
+
+static const struct option_row options[] = {
+	OPTION(options, all, "all", "a", OPT_FLAG,
+	       "send the signal to all processes; it is no error when there are none"),
+	{ 0 },
+};
+
+/* pidfd is -1 when init has ended. */
+static int kill_init(const struct record *r, int pidfd, int sig, struct err *e)
+{
+	struct err ignored;
+
+	errno = ESRCH;
+	if (pidfd < 0 || sys_pidfd_send_signal(pidfd, sig) < 0)
+		return errno == ESRCH ? err_set(e, ESRCH, "container not running") :
+					err_sys(e, "unable to signal init");
+	/* A frozen process dies when it is thawed (v1), and a frozen cgroup is shown as paused. */
+	if (sig == SIGKILL && cgroup_is_frozen(&r->cgroup) &&
+	    cgroup_freeze(&r->cgroup, false, &ignored) < 0)
+		log_warn("%s", ignored.chain);
+	return 0;
+}
+
+static int kill_all(const struct record *r, int pidfd, int sig, struct err *e)
+{
+	auto_free pid_t *pids = NULL;
+	struct err failed;
+	size_t n = 0;
+
+	if (cgroup_pids(&r->cgroup, &pids, &n, &failed) == 0 && n > 0 &&
+	    cgroup_kill(&r->cgroup, sig, &failed) == 0)
+		return 0;
+	/* A container without a cgroup of its own: what is left is its init. */
+	if (n > 0)
+		log_warn("unable to kill all processes: %s", failed.chain);
+	if (n > 0 && (pidfd < 0 || (failed.code != EPERM && failed.code != EACCES))) {
+		*e = failed;
+		return err_wrap(e, "unable to kill all processes");
+	}
+	return kill_init(r, pidfd, sig, e);
+}
+
+static int run(struct invocation *inv, struct err *e)
+{
+	const struct options *o = inv->options;
+	const char *name = inv->n_args > 1 && *inv->args[1] ? inv->args[1] : "SIGTERM";
+	auto_container struct container c = CONTAINER_INIT;
+	auto_record struct record rec = { 0 };
+	auto_close int pidfd = -1;
+	int sig, r;
+
+	if (status_load(&inv->globals->root, inv->args[0], STATUS_NO_LOCK, &c, &rec, NULL, e) < 0)
+		return -1;
+	sig = signal_parse(name);
+	if (sig < 0)
+		return err_set(e, EINVAL, "unknown signal \"%s\"", name);
+	pidfd = record_pidfd(&rec, e);
+	if (pidfd < 0 && e->code != ESRCH)
+		return -1;
+	/*
+	 * Where the container shares its PID namespace the death of its init ends nobody else. After
+	 * a reboot the cgroups may be another's.
+	 */
+	if ((o->all || (sig == SIGKILL && !rec.in_pid_ns)) &&
+	    (pidfd >= 0 || record_same_boot(&rec)))
+		r = kill_all(&rec, pidfd, sig, e);
+	else
+		r = kill_init(&rec, pidfd, sig, e);
+	return r < 0 && o->all && e->code == ESRCH ? 0 : r;
+}
+
+const struct command kill_command = {
+	.name = "kill",
+	.args = "<container-id> [signal]",
+	.usage =
+		"kill sends the specified signal (default: SIGTERM) to the container's init process",
+	.description = "\"[signal]\" is a name or a number. For example, if the container id is "
+		       "\"ubuntu01\"\n"
+		       "   the following will send a \"KILL\" signal to its init process:\n"
+		       "\n"
+		       "       # hull kill ubuntu01 KILL",
+	.options = options,
+	.options_size = sizeof(struct options),
+	.min_args = 1,
+	.max_args = 2,
+	.run = run,
+};

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hull's main: global options, then the row of the command does the rest. An error ends here, as
+ * one line of the log. The stages of a container's birth come here, too, behind the constructor in
+ * nsexec/nsexec.c, and are sent on to init/.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "cmd/help.h"
+#include "cmd/options.h"
+#include "init/init.h"
+#include "nsexec/nsexec.h"
+#include "state/fd.h"
+#include "state/log.h"
+#include "state/mem.h"
+#include "state/str.h"
+
+#define EXIT_UNKNOWN_COMMAND 3
+
+/*
+ * A descriptor that hull opens must not become the container's stdin because the caller had none.
+ * One poll(2) finds all that are closed (POLLNVAL).
+ */
+static void open_stdio(void)
+{
+	struct pollfd p[3] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+
+	if (poll(p, 3, 0) <= 0)
+		return;
+	for (int i = 0; i < 3; i++) {
+		/* The lowest free number is i: all below it are open by now. */
+		if ((p[i].revents & POLLNVAL) &&
+		    open("/dev/null", O_RDWR | O_NOCTTY | O_CLOEXEC) == i)
+			fd_set_cloexec(i, false);
+	}
+}
+
+static int print(const struct str *s)
+{
+	struct err e;
+
+	if (cmd_print(s, &e) == 0)
+		return 0;
+	log_error(&e);
+	return 1;
+}
+
+static int fail(const struct err *e, int code)
+{
+	log_error(e);
+	return code;
+}
+
+/* A wrong command line: what is wrong and the help on stdout, and the error in the log. */
+static int bad_usage(const char *sep, const char *detail, const struct err *e,
+		     const struct command *c)
+{
+	auto_str struct str out = { 0 };
+
+	str_addf(&out, "Incorrect Usage%s%s\n\n", sep, detail);
+	if (c)
+		help_command(c, &out);
+	else
+		help_app(&out);
+	(void)print(&out);
+	return fail(e, 1);
+}
+
+static int show_help(const struct command *c)
+{
+	auto_str struct str out = { 0 };
+
+	if (c)
+		help_command(c, &out);
+	else
+		help_app(&out);
+	return print(&out);
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (const struct command *const *c = commands; *c; c++) {
+		if (!strcmp((*c)->name, name))
+			return *c;
+	}
+	return NULL;
+}
+
+/* `help`, `help COMMAND`, no command at all, or an unknown one. */
+static int run_help(char **args, int n_args)
+{
+	const char *topic = n_args ? args[0] : NULL;
+	const struct command *c;
+	struct err e;
+
+	if (topic && (!strcmp(topic, "help") || !strcmp(topic, "h")))
+		topic = n_args > 1 ? args[1] : NULL;
+	if (!topic)
+		return show_help(NULL);
+	c = find_command(topic);
+	if (c)
+		return show_help(c);
+	err_set(&e, EINVAL, "No help topic for '%s'", topic);
+	return fail(&e, EXIT_UNKNOWN_COMMAND);
+}
+
+static int check_count(const struct command *c, int n, struct err *e)
+{
+	if (c->min_args == c->max_args && n != c->min_args)
+		return err_set(e, EINVAL, "hull: \"%s\" requires exactly %d argument(s)", c->name,
+			       c->min_args);
+	if (n < c->min_args)
+		return err_set(e, EINVAL, "hull: \"%s\" requires a minimum of %d argument(s)",
+			       c->name, c->min_args);
+	if (c->max_args >= 0 && n > c->max_args)
+		return err_set(e, EINVAL, "hull: \"%s\" requires a maximum of %d argument(s)",
+			       c->name, c->max_args);
+	return 0;
+}
+
+static int run_command_row(struct globals *g, const struct command *c, char **argv)
+{
+	auto_free void *options = xzalloc(c->options_size);
+	struct parse p = { .rows = c->options,
+			   .dst = options,
+			   .stop_at_first_arg = c->stop_at_first_arg };
+	struct invocation inv = { .globals = g, .command = c, .options = options, .args = argv };
+	int code = c->fail_code ? c->fail_code : 1, r;
+	struct err e;
+
+	if (options_parse(&p, argv, &e) < 0)
+		return bad_usage(": ", e.chain, &e, c);
+	if (p.help)
+		return show_help(c);
+	if (check_count(c, p.n_args, &e) < 0)
+		return bad_usage(".", "", &e, c);
+	if (options_check_later(global_options, g, &e) < 0 ||
+	    options_check_later(c->options, options, &e) < 0)
+		return fail(&e, code);
+	if (root_find(g->root_option, &g->root, &e) < 0)
+		return fail(&e, 1);
+	inv.n_args = p.n_args;
+	r = c->run(&inv, &e);
+	return r < 0 ? fail(&e, code) : r;
+}
+
+static int check_rootless(const struct globals *g, struct err *e)
+{
+	static const char *const words[] = { "auto", "true", "false", "1", "0", "" };
+
+	for (size_t i = 0; g->rootless && i < ARRAY_SIZE(words); i++) {
+		if (!strcmp(g->rootless, words[i]))
+			return 0;
+	}
+	if (!g->rootless)
+		return 0;
+	return err_set(e, EINVAL, "invalid --rootless: \"%s\" is not true, false or auto",
+		       g->rootless);
+}
+
+static int open_log(const struct globals *g, struct err *e)
+{
+	bool json = g->log_format && !strcmp(g->log_format, "json");
+
+	if (!str_empty(g->log_format) && !json && strcmp(g->log_format, "text") != 0)
+		return err_set(e, EINVAL, "invalid log-format: %s", g->log_format);
+	return log_open(g->log, json, g->debug, e);
+}
+
+int main(int argc, char **argv)
+{
+	struct globals g = { 0 };
+	struct parse p = { .rows = global_options, .dst = &g, .stop_at_first_arg = true };
+	const struct command *c;
+	struct err e;
+
+	if (nsexec_sync_sock() >= 0)
+		init_main();
+	open_stdio();
+	argv += argc > 0;
+	if (options_parse(&p, argv, &e) < 0)
+		return bad_usage(". ", e.chain, &e, NULL);
+	if (p.help)
+		return show_help(NULL);
+	if (g.version) {
+		auto_str struct str out = { 0 };
+
+		version_text(g.verbose, &out);
+		return print(&out);
+	}
+	if (open_log(&g, &e) < 0 || check_rootless(&g, &e) < 0)
+		return fail(&e, 1);
+	if (!str_empty(g.criu))
+		log_debug("--criu is ignored: criu is looked up in PATH");
+	c = p.n_args ? find_command(argv[0]) : NULL;
+	return c ? run_command_row(&g, c, argv + 1) : run_help(argv, p.n_args);
+}
