@@ -6,6 +6,8 @@
  */
 #include "init/seccomp.h"
 
+#include "init/seccomp_cache.h"
+#include "init/seccomp_stub.h"
 #include "init/seccomp_tables.h"
 #include "state/fd.h"
 #include "state/log.h"
@@ -15,8 +17,10 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define N_ARGS 6
@@ -24,18 +28,25 @@
 /* libseccomp up to 2.5.4 makes a wrong tree of no rules at all; a tree of few gains nothing. */
 #define TREE_MIN 32
 
+/* Part of the cache's key: raise it when hull makes other instructions than before of a profile. */
+#define GENERATOR 1
+
 struct compile {
 	const struct spec_seccomp *s;
 	scmp_filter_ctx ctx;
 	uint32_t default_action;
+	struct stub stub;
 };
 
-static void cleanup_ctx(scmp_filter_ctx *ctx)
+static int cache_fd = -1;
+
+static void cleanup_compile(struct compile *c)
 {
-	if (*ctx)
-		seccomp_release(*ctx);
+	if (c->ctx)
+		seccomp_release(c->ctx);
+	stub_done(&c->stub);
 }
-#define auto_ctx __attribute__((cleanup(cleanup_ctx)))
+#define auto_compile __attribute__((cleanup(cleanup_compile)))
 
 /* A failure of libseccomp, which returns negative errno values. */
 #define lib_err(e, rc, ...) (errno = -(rc), err_sys(e, __VA_ARGS__))
@@ -157,55 +168,61 @@ static const enum scmp_compare ops[] = {
 	[SC_OP_MASKED_EQ] = SCMP_CMP_MASKED_EQ,
 };
 
-static int add_rule(struct compile *c, const char *name, uint32_t action, int nr,
-		    const struct scmp_arg_cmp *args, size_t n, struct err *e)
+static bool has_arg_twice(const struct spec_syscall *call)
 {
-	int rc = seccomp_rule_add_array(c->ctx, action, nr, (unsigned)n, args);
+	unsigned seen = 0;
 
-	if (rc == -EEXIST)
-		return err_set(e, EINVAL, "%s: another rule has another action for the same", name);
-	if (rc < 0)
-		return lib_err(e, rc, "libseccomp: add the rule for %s", name);
-	return 0;
+	for (size_t i = 0; i < call->args.n; i++) {
+		if (seen >> call->args.v[i].index.v & 1)
+			return true;
+		seen |= 1U << call->args.v[i].index.v;
+	}
+	return false;
 }
 
+/* The action for calls of name whose args all hold, each index at most once. */
+static int add_rule(struct compile *c, const char *name, uint32_t action,
+		    const struct spec_syscall_arg *args, size_t n, struct err *e)
+{
+	int nr = seccomp_syscall_resolve_name(name), new_nr = seccomp_new_syscall(name), rc;
+	struct scmp_arg_cmp cmp[N_ARGS];
+
+	if (nr == __NR_SCMP_ERROR) {
+		if (new_nr < 0)
+			log_debug("seccomp: unknown system call %s ignored", name);
+		else
+			stub_add_rule(&c->stub,
+				      &(struct stub_rule){ (uint32_t)new_nr, action, args, n });
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		cmp[i] = (struct scmp_arg_cmp){
+			.arg = (unsigned)args[i].index.v,
+			.op = ops[args[i].op],
+			.datum_a = args[i].value.v,
+			.datum_b = args[i].value_two.v,
+		};
+	rc = seccomp_rule_add_array(c->ctx, action, nr, (unsigned)n, cmp);
+	if (rc == -EEXIST)
+		return err_set(e, EINVAL, "%s: there is another action for the same arguments",
+			       name);
+	return rc < 0 ? lib_err(e, rc, "libseccomp: add the rule for %s", name) : 0;
+}
+
+/*
+ * One argument compared twice is what libseccomp cannot do. As in runc, each comparison then is a
+ * rule of its own, so that one that holds is enough.
+ */
 static int add_name(struct compile *c, const struct spec_syscall *call, const char *name,
 		    uint32_t action, struct err *e)
 {
-	struct scmp_arg_cmp args[N_ARGS];
-	unsigned seen = 0;
-	bool twice = false;
-	int nr = seccomp_syscall_resolve_name(name);
-
-	if (nr == __NR_SCMP_ERROR) {
-		log_debug("seccomp: unknown system call %s ignored", name);
-		return 0;
-	}
+	if (!has_arg_twice(call))
+		return add_rule(c, name, action, call->args.v, call->args.n, e);
 	for (size_t i = 0; i < call->args.n; i++) {
-		const struct spec_syscall_arg *arg = &call->args.v[i];
-
-		twice |= seen >> arg->index.v & 1;
-		seen |= 1U << arg->index.v;
-	}
-	for (size_t i = 0; i < call->args.n; i++) {
-		const struct spec_syscall_arg *arg = &call->args.v[i];
-		struct scmp_arg_cmp cmp = {
-			.arg = (unsigned)arg->index.v,
-			.op = ops[arg->op],
-			.datum_a = arg->value.v,
-			.datum_b = arg->value_two.v,
-		};
-
-		/*
-		 * One argument compared twice is what libseccomp cannot do; as in runc, each
-		 * comparison then is a rule of its own, so that one that holds is enough.
-		 */
-		if (!twice)
-			args[i] = cmp;
-		else if (add_rule(c, name, action, nr, &cmp, 1, e) < 0)
+		if (add_rule(c, name, action, &call->args.v[i], 1, e) < 0)
 			return -1;
 	}
-	return twice ? 0 : add_rule(c, name, action, nr, args, call->args.n, e);
+	return 0;
 }
 
 static int add_call(struct compile *c, const struct spec_syscall *call, struct err *e)
@@ -238,6 +255,76 @@ static int add_calls(struct compile *c, struct err *e)
 	return 0;
 }
 
+/* --- the stub --- */
+
+/* As in runc: a tracer answers for new system calls by itself, and the others let them through. */
+static bool wants_enosys(const struct compile *c)
+{
+	switch ((enum seccomp_action)c->s->default_action) {
+	case SC_ACT_ALLOW:
+	case SC_ACT_LOG:
+	case SC_ACT_TRACE:
+	case SC_ACT_NOTIFY:
+		return false;
+	case SC_ACT_KILL_THREAD:
+	case SC_ACT_KILL_PROCESS:
+	case SC_ACT_TRAP:
+	case SC_ACT_ERRNO:
+		break;
+	}
+	return c->default_action != SCMP_ACT_ERRNO(ENOSYS);
+}
+
+/* The highest number that the profile, in any rule, has a name for. */
+static uint32_t max_nr(const struct spec_seccomp *s, const struct seccomp_abi *abi)
+{
+	const struct spec_syscall *call;
+	uint32_t max = 0;
+	int nr;
+
+	for (size_t i = 0; i < s->syscalls.n; i++) {
+		call = &s->syscalls.v[i];
+		for (size_t j = 0; j < call->names.n; j++) {
+			nr = seccomp_syscall_resolve_name_arch(abi->token, call->names.v[j]);
+			if (nr == __NR_SCMP_ERROR) {
+				nr = seccomp_new_syscall(call->names.v[j]);
+				nr = nr < 0 ? nr : (int)abi->base + nr;
+			}
+			/* Below 0 are libseccomp's numbers for what the architecture lacks. */
+			if (nr > 0 && (uint32_t)nr > max &&
+			    (!abi->private_nr || (uint32_t)nr < abi->private_nr))
+				max = (uint32_t)nr;
+		}
+	}
+	return max;
+}
+
+static void stub_add_abi(struct compile *c, const struct seccomp_abi *abi)
+{
+	struct stub *s = &c->stub;
+
+	for (size_t i = 0; i < s->n_abis; i++) {
+		if (s->abis[i].abi == abi)
+			return;
+	}
+	s->abis[s->n_abis++] = (struct stub_abi){
+		.abi = abi,
+		.max_nr = wants_enosys(c) ? max_nr(c->s, abi) : 0,
+	};
+}
+
+static void make_stub(struct compile *c)
+{
+	for (size_t i = 0; i < SECCOMP_N_ABIS; i++) {
+		if (seccomp_abis[i].token == seccomp_arch_native())
+			stub_add_abi(c, &seccomp_abis[i]);
+	}
+	for (size_t i = 0; i < c->s->architectures.n; i++)
+		stub_add_abi(c, &seccomp_abis[c->s->architectures.v[i]]);
+	c->stub.default_action = c->default_action;
+	stub_make(&c->stub);
+}
+
 /* --- the program --- */
 
 static int init_filter(struct compile *c, struct err *e)
@@ -264,10 +351,12 @@ static int init_filter(struct compile *c, struct err *e)
 	return 0;
 }
 
+/* The stub and what libseccomp made, into the arena. */
 static int export_filter(const struct compile *c, struct arena *a, const struct sock_fprog **ret,
 			 struct err *e)
 {
 	auto_close int fd = memfd_create("hull-seccomp", MFD_CLOEXEC);
+	const size_t stub = c->stub.n_insns;
 	struct sock_fprog *prog;
 	off_t size;
 	size_t n;
@@ -275,20 +364,23 @@ static int export_filter(const struct compile *c, struct arena *a, const struct 
 
 	if (fd < 0)
 		return err_sys(e, "memfd_create");
-	rc = seccomp_export_bpf(c->ctx, fd);
+	rc = seccomp_export_bpf(c->ctx, fd); /* to memory: only from 2.6 on */
 	if (rc < 0)
 		return lib_err(e, rc, "libseccomp: export the filter");
 	size = lseek(fd, 0, SEEK_CUR);
 	if (size < 0)
 		return err_sys(e, "lseek");
-	n = (size_t)size / sizeof(struct sock_filter);
+	n = stub + (size_t)size / sizeof(struct sock_filter);
 	if (n > BPF_MAXINSNS)
-		return err_set(e, E2BIG, "the filter has %zu instructions, the kernel takes %d", n,
+		return err_set(e, E2BIG,
+			       "the filter has %zu instructions and the kernel takes at most %d", n,
 			       BPF_MAXINSNS);
 	prog = arena_zalloc(a, sizeof(*prog));
 	prog->len = (unsigned short)n;
-	prog->filter = arena_zalloc(a, (size_t)size);
-	if (pread(fd, prog->filter, (size_t)size, 0) != size)
+	prog->filter = arena_zalloc(a, n * sizeof(struct sock_filter));
+	if (stub)
+		memcpy(prog->filter, c->stub.insns, stub * sizeof(struct sock_filter));
+	if (pread(fd, prog->filter + stub, (size_t)size, 0) != size)
 		return err_sys(e, "read the filter");
 	*ret = prog;
 	return 0;
@@ -297,15 +389,52 @@ static int export_filter(const struct compile *c, struct arena *a, const struct 
 static int compile(const struct spec_seccomp *s, struct arena *a, const struct sock_fprog **ret,
 		   struct err *e)
 {
-	struct compile c = { .s = s };
-	auto_ctx scmp_filter_ctx ctx = NULL;
+	auto_compile struct compile c = { .s = s };
 
-	if (init_filter(&c, e) < 0)
+	if (init_filter(&c, e) < 0 || add_archs(&c, e) < 0 || add_calls(&c, e) < 0)
 		return -1;
-	ctx = c.ctx;
-	if (add_archs(&c, e) < 0 || add_calls(&c, e) < 0)
-		return -1;
+	make_stub(&c);
 	return export_filter(&c, a, ret, e);
+}
+
+/* --- the cache --- */
+
+void seccomp_set_cache(int dir_fd)
+{
+	cache_fd = dir_fd;
+}
+
+/* What the program depends on besides the profile: the kernel's release for the actions it knows. */
+static void make_key(struct cache_key *k, const struct spec_seccomp *s)
+{
+	const struct scmp_version *v = seccomp_version();
+	struct utsname u = { 0 };
+
+	uname(&u);
+	cache_key_number(k, GENERATOR);
+	cache_key_number(k, (uint64_t)v->major << 32 | v->minor << 16 | v->micro);
+	cache_key_number(k, seccomp_arch_native());
+	cache_key_string(k, u.release);
+	cache_key_profile(k, s);
+}
+
+static int compile_cached(const struct spec_seccomp *s, struct arena *a,
+			  const struct sock_fprog **ret, struct err *e)
+{
+	struct cache_key key = { 0 };
+	auto_free char *data = NULL;
+
+	if (cache_fd < 0)
+		return compile(s, a, ret, e);
+	make_key(&key, s);
+	data = key.data;
+	*ret = cache_read(cache_fd, &key, a);
+	if (*ret)
+		return 0;
+	if (compile(s, a, ret, e) < 0)
+		return -1;
+	cache_write(cache_fd, &key, *ret);
+	return 0;
 }
 
 int seccomp_compile(const struct spec_seccomp *s, struct arena *a, const struct sock_fprog **ret,
@@ -314,7 +443,7 @@ int seccomp_compile(const struct spec_seccomp *s, struct arena *a, const struct 
 	const struct sock_fprog *prog = NULL;
 	unsigned flags = 0;
 
-	if (s && (flags_of(&s->flags, &flags, e) < 0 || compile(s, a, &prog, e) < 0)) {
+	if (s && (flags_of(&s->flags, &flags, e) < 0 || compile_cached(s, a, &prog, e) < 0)) {
 		err_at_key(e, "seccomp");
 		return err_at_key(e, "linux");
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables for init/seccomp.c and init/seccomp_enosys.c. */
+/* Tables for init/seccomp.c and init/seccomp_stub.c. */
 #include "init/seccomp_tables.h"
 
 #include "state/names.h"
@@ -16,7 +16,7 @@
  * seccomp_arch_add() says what the library that hull is linked with cannot do.
  */
 /* clang-format off: a table, one row to an architecture. */
-const struct seccomp_abi seccomp_abis[] = {
+const struct seccomp_abi seccomp_abis[SECCOMP_N_ABIS] = {
 	[SC_ARCH_X86] = { SCMP_ARCH_X86, AUDIT_ARCH_I386 },
 	[SC_ARCH_X86_64] = { SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64, .bit_clear = X32_BIT },
 	[SC_ARCH_X32] = { SCMP_ARCH_X32, AUDIT_ARCH_X86_64, .base = X32_BIT, .bit_set = X32_BIT },

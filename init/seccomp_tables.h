@@ -3,6 +3,8 @@
 #ifndef INIT_SECCOMP_TABLES_H
 #define INIT_SECCOMP_TABLES_H
 
+#include "state/names.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,7 +23,8 @@ struct seccomp_abi {
 };
 
 /* By enum seccomp_arch. */
-extern const struct seccomp_abi seccomp_abis[];
+#define SECCOMP_N_ABIS (SC_ARCH_SHEB + 1)
+extern const struct seccomp_abi seccomp_abis[SECCOMP_N_ABIS];
 
 /*
  * The number of a system call that libseccomp 2.5 may not know, or -1; add the architecture's
