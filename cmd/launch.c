@@ -257,14 +257,43 @@ static int run_host_hooks(struct launch *l, struct err *e)
 	return channel_send(l->n.sync_sock, MSG_HOOKS_DONE, NULL, 0, -1, e);
 }
 
+/*
+ * On v2 the stages that have ended are still charged to the container for a moment, so a small
+ * memory limit has to wait until the last stage has done its work; others are written meanwhile.
+ */
+#define SMALL_MEMORY ((int64_t)16 << 20)
+
+static bool is_small(const struct launch *l)
+{
+	const struct spec_resources *r = l->p.spec->linux_->resources;
+
+	return l->rec.cgroup.layout == CGROUP_V2 && r && r->memory && r->memory->limit.set &&
+	       r->memory->limit.v >= 0 && r->memory->limit.v < SMALL_MEMORY;
+}
+
+static int apply_limits(struct launch *l, bool when_small, struct err *e)
+{
+	const struct spec_resources *res = l->p.spec->linux_->resources;
+
+	if (!l->made_cgroup || is_small(l) != when_small)
+		return 0;
+	return cgroup_apply_limits(&l->rec.cgroup, res, e) < 0 ? at_resources(e) : 0;
+}
+
 /* Answer init until it is ready. */
 static int serve_init(struct launch *l, struct err *e)
 {
+	bool first = true;
 	struct msg m;
 
 	for (;;) {
 		if (nsexec_next(&l->n, &m, NULL, e) < 0)
 			return -1;
+		if (first && m.type != MSG_SOURCE) {
+			first = false;
+			if (apply_limits(l, true, e) < 0)
+				return -1;
+		}
 		if (m.type == MSG_READY)
 			return 0;
 		if (m.type == MSG_SOURCE ? send_source(l, &m, e) < 0 :
@@ -291,9 +320,8 @@ static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 		return err_sys(e, "read the start time of process %d", (int)l->rec.pid);
 	/* The last fork is done: a pids limit of 1 and a small memory limit cannot hurt a stage. */
 	nsexec_reap(&l->n);
-	if (l->made_cgroup &&
-	    cgroup_apply_limits(&l->rec.cgroup, l->p.spec->linux_->resources, e) < 0)
-		return at_resources(e);
+	if (apply_limits(l, false, e) < 0)
+		return -1;
 	if (serve_init(l, e) < 0)
 		return -1;
 	return launch_set_rlimits(&l->p.spec->process->rlimits, l->rec.pid, e);
@@ -376,7 +404,7 @@ static void undo(struct launch *l, struct err *e)
 /* Everything that needs ROOT/ID; on failure nothing of it is left. */
 static int create_in_root(struct launch *l, struct err *e)
 {
-	struct cgroup_join join = { .into_fd = -1 };
+	struct cgroup_join join = CGROUP_JOIN_INIT;
 	int r;
 
 	if (container_create(&l->g->root, l->o->id, &l->c, e) < 0)
@@ -388,6 +416,8 @@ static int create_in_root(struct launch *l, struct err *e)
 		describe_cgroup(l);
 		r = fill_args(l, e);
 	}
+	if (r == 0)
+		r = launch_memory_late(&l->p, &join, e);
 	if (r == 0) {
 		launch_debug(&l->p);
 		r = run_stages(l, &join, e);

@@ -11,6 +11,7 @@
 #include "state/sys.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -95,6 +96,19 @@ int launch_console(struct prepared *p, const char *console_socket, struct err *e
 		return 0;
 	p->args->console_fd = attach_connect(console_socket, "console-socket", e);
 	return p->args->console_fd < 0 ? -1 : prepare_pass_fd(p, p->args->console_fd, e);
+}
+
+int launch_memory_late(struct prepared *p, struct cgroup_join *join, struct err *e)
+{
+	if (join->memory_fd < 0)
+		return 0;
+	/* cgroup_namespaces(7): its root is where its maker is at that moment. */
+	if ((p->args->new_ns & CLONE_NEWCGROUP) && join->n < CGROUP_TASKS_MAX) {
+		join->tasks_fds[join->n++] = take_fd(&join->memory_fd);
+		return 0;
+	}
+	p->args->memory_fd = take_fd(&join->memory_fd);
+	return prepare_pass_fd(p, p->args->memory_fd, e);
 }
 
 int launch_keep_fds(struct prepared *p, int preserve_fds, struct err *e)

@@ -257,12 +257,16 @@ static int commit(struct exec *x, struct err *e)
 
 static int enter(struct exec *x, struct err *e)
 {
-	struct cgroup_join join = { .into_fd = -1 };
+	struct cgroup_join join = CGROUP_JOIN_INIT;
 	int r;
 
 	if (x->rec.cgroup.layout != CGROUP_NONE && cgroup_join_open(&x->rec.cgroup, &join, e) < 0)
 		return -1;
 	launch_debug(&x->p);
+	if (launch_memory_late(&x->p, &join, e) < 0) {
+		cgroup_join_close(&join);
+		return -1;
+	}
 	r = run_stages(x, &join, e);
 	cgroup_join_close(&join);
 	if (r == 0)

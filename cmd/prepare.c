@@ -26,7 +26,7 @@ int prepare_init(struct prepared *p, struct err *e)
 	if (arena_init_shared(&p->arena, e) < 0)
 		return -1;
 	p->args = arena_zalloc(&p->arena, sizeof(*p->args));
-	p->args->start_fd = p->args->console_fd = -1;
+	p->args->start_fd = p->args->console_fd = p->args->memory_fd = -1;
 	p->boot.arena_fd = p->arena.fd;
 	return prepare_pass_fd(p, p->arena.fd, e);
 }

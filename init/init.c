@@ -87,6 +87,8 @@ static const struct step create_steps[] = {
 	{ "personality", kernel_personality, "a seccomp filter may refuse it later" },
 	{ "environment", start_env, "PATH decides which program is found" },
 	{ "find program", start_find_program, "so that a missing one is an error of create" },
+	{ "memory cgroup", kernel_memory_cgroup,
+	  "what was done so far is not the program's to pay for" },
 	{ "wait for start", start_wait, "everything that can fail at create has been done" },
 	{ 0 },
 };
@@ -116,6 +118,7 @@ static const struct step exec_steps[] = {
 	{ "cwd", start_cwd, "as root first" },
 	{ "environment", start_env, "PATH decides which program is found" },
 	{ "find program", start_find_program, "before hull says that it worked" },
+	{ "memory cgroup", kernel_memory_cgroup, "as at creation" },
 	{ "wait", start_wait, "hull sets limits from outside and writes the pid file" },
 	{ 0 },
 };

@@ -40,6 +40,7 @@ struct init_args {
 	bool ask_sources; /* bind sources are opened by hull: we may lack the right in a user namespace */
 	bool deny_setgroups;
 	int start_fd;	   /* the listening start.sock; -1: GO comes over the sync socket (run) */
+	int memory_fd;	   /* `tasks` of the v1 memory controller, to be entered late; -1 */
 	int console_fd;	   /* connected console socket, -1 */
 	int preserve_fds;  /* descriptors 3 .. 3 + n - 1 go to the program */
 	int cgroup_layout; /* enum cgroup_layout */
@@ -99,6 +100,7 @@ int kernel_keyring(struct init *in, struct err *e);
 int kernel_loopback(struct init *in, struct err *e);
 int kernel_names(struct init *in, struct err *e);
 int kernel_sysctl(struct init *in, struct err *e);
+int kernel_memory_cgroup(struct init *in, struct err *e);
 int kernel_personality(struct init *in, struct err *e);
 
 /* creds.c */

@@ -138,3 +138,17 @@ int kernel_personality(struct init *in, struct err *e)
 	}
 	return 0;
 }
+
+/*
+ * Into the v1 memory cgroup, last of all: half a megabyte of namespaces, mounts and stages is then
+ * not charged to a container whose limit may be smaller than that.
+ */
+int kernel_memory_cgroup(struct init *in, struct err *e)
+{
+	if (in->a->memory_fd < 0)
+		return 0;
+	if (write(in->a->memory_fd, "0", 1) < 0)
+		return err_sys(e, "join the memory cgroup");
+	close(in->a->memory_fd);
+	return 0;
+}

@@ -7,6 +7,7 @@
  *   v2, none                  the host's mount, bound: a new one would cost a grace period
  *   v1, cgroup namespace      a tmpfs with a new mount for each hierarchy
  *   v1, none                  a tmpfs with the container's own directory of each bound into it
+ *   no cgroup at all          an empty tmpfs
  */
 #include "init/inside.h"
 #include "init/mount.h"
@@ -152,8 +153,9 @@ int mount_cgroup(struct init *in, const struct spec_mount *m, const struct mount
 
 	if (target < 0)
 		return -1;
+	/* A container without a cgroup (rootless, no rights) gets an empty directory: mount_v1 with no hierarchy. */
 	if (in->a->cgroup_layout == CGROUP_NONE)
-		return err_set(e, ENODEV, "the host has no cgroup file system to mount");
+		return mount_v1(in, o, target, e);
 	if (in->a->cgroup_layout == CGROUP_V2 || (m->type && !strcmp(m->type, "cgroup2")))
 		return mount_v2(in, o, target, e);
 	return mount_v1(in, o, target, e);

@@ -266,15 +266,16 @@ void cgroup_done(struct cgroup *cg)
 void cgroup_join_close(struct cgroup_join *j)
 {
 	cleanup_close(&j->into_fd);
+	cleanup_close(&j->memory_fd);
 	for (size_t i = 0; i < j->n; i++)
 		cleanup_close(&j->tasks_fds[i]);
-	*j = (struct cgroup_join){ .into_fd = -1 };
+	*j = (struct cgroup_join)CGROUP_JOIN_INIT;
 	memset(j->tasks_fds, 0xff, sizeof(j->tasks_fds));
 }
 
 int cgroup_join_open(const struct cgroup *cg, struct cgroup_join *ret, struct err *e)
 {
-	struct cgroup_join j = { .into_fd = -1 };
+	struct cgroup_join j = CGROUP_JOIN_INIT;
 	char path[PATH_MAX];
 	int fd;
 
@@ -292,10 +293,12 @@ int cgroup_join_open(const struct cgroup *cg, struct cgroup_join *ret, struct er
 			cgroup_join_close(&j);
 			return -1;
 		}
-		if (*d->controllers)
-			j.tasks_fds[j.n++] = fd;
-		else
+		if (!*d->controllers)
 			j.into_fd = fd;
+		else if (!strcmp(d->controllers, "memory"))
+			j.memory_fd = fd;
+		else
+			j.tasks_fds[j.n++] = fd;
 	}
 	*ret = j;
 	return 0;

@@ -58,14 +58,20 @@ const struct cgroup_dir *cgroup_find(const struct cgroup *cg, const char *contro
 /*
  * How a process gets in without the kernel's global lock (DESIGN.md section 3). into_fd is for
  * clone3(CLONE_INTO_CGROUP), v2 and hybrid; -1 without a unified hierarchy. To each of tasks_fds
- * (v1) the new process writes "0" by itself, while it has one thread.
+ * (v1) the new process writes "0" by itself, while it has one thread. The memory controller may be
+ * entered last: what it takes to make a container is then not charged to its limit.
  */
 #define CGROUP_TASKS_MAX 32
 struct cgroup_join {
 	int into_fd;
+	int memory_fd; /* the `tasks` of the v1 memory controller, -1; not among the others */
 	size_t n;
 	int tasks_fds[CGROUP_TASKS_MAX];
 };
+#define CGROUP_JOIN_INIT                       \
+	{                                      \
+		.into_fd = -1, .memory_fd = -1 \
+	}
 must_check int cgroup_join_open(const struct cgroup *cg, struct cgroup_join *ret, struct err *e);
 void cgroup_join_close(struct cgroup_join *j); /* sets all to -1 and n to 0; may be repeated */
 /* The slow way, for kernels without CLONE_INTO_CGROUP (before 5.7): write pid to cgroup.procs. */
