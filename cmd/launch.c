@@ -9,7 +9,6 @@
 #include "cmd/attach.h"
 #include "cmd/launch_common.h"
 #include "init/mount_options.h"
-#include "init/seccomp.h"
 #include "nsexec/channel.h"
 #include "nsexec/hooks.h"
 #include "nsexec/source.h"
@@ -216,8 +215,7 @@ static int fill_args(struct launch *l, struct err *e)
 	    launch_console(&l->p, l->o->console_socket, e) < 0 || open_start_socket(l, e) < 0 ||
 	    prepare_create(&l->p, e) < 0)
 		return -1;
-	return seccomp_compile(l->p.spec->linux_->seccomp, &l->p.arena, &a->seccomp,
-			       &a->seccomp_flags, e);
+	return launch_seccomp(&l->p, l->c.root_fd, e);
 }
 
 static int send_source(struct launch *l, const struct msg *m, struct err *e)

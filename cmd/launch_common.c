@@ -3,6 +3,7 @@
 #include "cmd/launch_common.h"
 
 #include "cmd/attach.h"
+#include "init/seccomp.h"
 #include "nsexec/channel.h"
 #include "state/log.h"
 #include "state/mem.h"
@@ -11,10 +12,12 @@
 #include "state/sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -96,6 +99,26 @@ int launch_console(struct prepared *p, const char *console_socket, struct err *e
 		return 0;
 	p->args->console_fd = attach_connect(console_socket, "console-socket", e);
 	return p->args->console_fd < 0 ? -1 : prepare_pass_fd(p, p->args->console_fd, e);
+}
+
+/* No container can have this name. Without the directory there is just no cache. */
+#define SECCOMP_CACHE "@seccomp"
+
+int launch_seccomp(struct prepared *p, int root_fd, struct err *e)
+{
+	const struct spec_seccomp *s = p->spec->linux_->seccomp;
+	auto_close int cache = -1;
+	int r;
+
+	if (!s)
+		return 0;
+	if (mkdirat(root_fd, SECCOMP_CACHE, 0700) == 0 || errno == EEXIST)
+		cache = openat(root_fd, SECCOMP_CACHE,
+			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	seccomp_set_cache(cache);
+	r = seccomp_compile(s, &p->arena, &p->args->seccomp, &p->args->seccomp_flags, e);
+	seccomp_set_cache(-1);
+	return r;
 }
 
 int launch_memory_late(struct prepared *p, struct cgroup_join *join, struct err *e)

@@ -20,6 +20,8 @@ must_check int launch_check_terminal(bool terminal, bool detached, const char *c
 				     struct err *e);
 /* Connect to --console-socket and hand it to init. */
 must_check int launch_console(struct prepared *p, const char *console_socket, struct err *e);
+/* Compile linux.seccomp into the arguments of init, with the cache of compiled filters in ROOT. */
+must_check int launch_seccomp(struct prepared *p, int root_fd, struct err *e);
 /* Let init enter the v1 memory cgroup, unless a new cgroup namespace must find it entered before. */
 must_check int launch_memory_late(struct prepared *p, struct cgroup_join *join, struct err *e);
 /* --preserve-fds and LISTEN_FDS, into the arguments of init. */

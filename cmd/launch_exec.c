@@ -7,7 +7,6 @@
 #include "cmd/attach.h"
 #include "cmd/launch.h"
 #include "cmd/launch_common.h"
-#include "init/seccomp.h"
 #include "nsexec/channel.h"
 #include "state/fd.h"
 #include "state/names.h"
@@ -220,8 +219,7 @@ static int prepare(struct exec *x, struct err *e)
 	    launch_console(&x->p, x->o->console_socket, e) < 0 ||
 	    prepare_exec(&x->p, pidfd, x->rec.pid, e) < 0)
 		return -1;
-	return seccomp_compile(x->p.spec->linux_->seccomp, &x->p.arena, &a->seccomp,
-			       &a->seccomp_flags, e);
+	return launch_seccomp(&x->p, x->c.root_fd, e);
 }
 
 static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)

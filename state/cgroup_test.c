@@ -164,7 +164,8 @@ static void test_life(void)
 	if (!make(&cg, NULL))
 		return;
 	ok(cgroup_join_open(&cg, &j, &e) == 0, "open the ways in");
-	ok((j.into_fd >= 0) == (cgroup_find(&cg, "") != NULL) && j.n + (j.into_fd >= 0) + (j.memory_fd >= 0) == cg.n,
+	ok((j.into_fd >= 0) == (cgroup_find(&cg, "") != NULL) &&
+		   j.n + (j.into_fd >= 0) + (j.memory_fd >= 0) == cg.n,
 	   "one for each hierarchy");
 	cgroup_join_close(&j);
 	ok(count(&cg) == 0, "nobody is inside");

@@ -46,7 +46,9 @@ void *xmalloc(size_t n)
 
 void *xzalloc(size_t n)
 {
-	return memset(xmalloc(n), 0, n);
+	void *p = calloc(1, n ? n : 1);
+
+	return p ? p : no_memory();
 }
 
 char *xstrndup(const char *s, size_t n)
