@@ -5,6 +5,7 @@
  */
 #include "cmd/cmd.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
@@ -120,8 +121,11 @@ static void add_mount_options(struct json_out *o)
 	const char *names[NAMES_MAX];
 	size_t n = 0;
 
-	while (n < NAMES_MAX && (names[n] = mount_option_name((unsigned)n)))
-		n++;
+	for (unsigned i = 0; n < NAMES_MAX && (names[n] = mount_option_name(i)); i++) {
+		/* Accepted by the table, refused by the mount: mappings are still to come. */
+		if (strcmp(names[n], "idmap") != 0 && strcmp(names[n], "ridmap") != 0)
+			n++;
+	}
 	add_sorted(o, "mountOptions", names, n);
 }
 
@@ -142,6 +146,16 @@ static void add_capabilities(struct json_out *o)
 static bool works_action(const struct name *action)
 {
 	return action->value != SC_ACT_NOTIFY;
+}
+
+/* "SCMP_ARCH_X86_64" is x86_64 to libseccomp, if this version knows it. */
+static bool knows_arch(const struct name *arch)
+{
+	char name[32] = "";
+
+	for (size_t i = 0; i < sizeof(name) - 1 && arch->name[10 + i]; i++)
+		name[i] = (char)tolower((unsigned char)arch->name[10 + i]);
+	return seccomp_arch_resolve_name(name) != 0;
 }
 
 /* The kernel looks at the flags first, and then for a filter at NULL. */
@@ -165,7 +179,7 @@ static void add_seccomp(struct json_out *o)
 	add_bool(o, "enabled", true);
 	add_names(o, "actions", seccomp_action_names, works_action);
 	add_names(o, "operators", seccomp_op_names, NULL);
-	add_names(o, "archs", seccomp_arch_names, NULL);
+	add_names(o, "archs", seccomp_arch_names, knows_arch);
 	add_names(o, "knownFlags", seccomp_flag_names, NULL);
 	add_names(o, "supportedFlags", seccomp_flag_names, kernel_has_flag);
 	end(o, "}");
