@@ -1,0 +1,400 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# hull against crun, runc and a floor program (floor.c), in the host's cgroups and in v1 and v2 views of them; run by
+# "make bench" as root. Prints a table, which stays in build/bench.md with a chart in build/bench.svg, and checks the
+# targets. Only ratios within one session mean something: the runtimes take turns (time.c), the machine's noise hits all.
+#
+#   HULL            the binary                             BENCH_N       back-to-back runs of each command (40);
+#   BENCH_VIEWS     which of "host v1 v2"                                half as many of those 200 ms apart
+#   BENCH_STRICT=0  a missed target is only a warning
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+TOP=$PWD
+OUT=$TOP/build/bench
+: "${HULL:=$TOP/build/hull}" "${BENCH_N:=40}" "${BENCH_VIEWS:=host v1 v2}" "${BENCH_STRICT:=1}"
+export HULL LC_ALL=C.UTF-8
+RUNTIMES="floor hull crun runc"
+BURST=4 PAUSE=200
+
+die() {
+	printf 'bench: %s\n' "$*" >&2
+	exit 2
+}
+
+# --- Inside a view: a mount namespace of its own ------------------------------------------------------------------------
+
+# The command of a runtime, into the array "rt".
+runtime() {
+	local program=$1
+	[ "$1" != hull ] || program=$HULL
+	rt=("$program" --root "$BENCH_WORK/state/$1")
+}
+
+record() {
+	local IFS=$'\t'
+	printf '%s\n' "$*" >>"$BENCH_WORK/results"
+}
+
+# Into v2_dir ("-": none) and v1_dirs, where hull would put a container of this name.
+floor_dirs() {
+	local name=$1 line controllers own dir
+	v2_dir=- v1_dirs=()
+	while IFS= read -r line; do
+		controllers=${line#*:} own=${line#*:*:}
+		controllers=${controllers%%:*} own=${own%/}
+		dir=/sys/fs/cgroup/${controllers#name=}
+		if [ -n "$controllers" ]; then
+			[ "$view" = v2 ] || [ ! -d "$dir$own" ] || v1_dirs+=("$dir$own/$name")
+		elif [ "$view" = v2 ]; then
+			v2_dir=/sys/fs/cgroup${own%/*}/$name
+		elif [ -e /sys/fs/cgroup/unified/cgroup.procs ]; then
+			v2_dir=/sys/fs/cgroup/unified$own/$name
+		fi
+	done </proc/self/cgroup
+}
+
+# configure BUNDLE ARGS...: the default bundle with other args. It has a cgroup namespace on v2 only, as with "runc spec";
+# Debian's crun knows the versions 1.0 of the specification only.
+configure() {
+	local bundle=$1 spec
+	shift
+	mkdir -p "$bundle"
+	rm -f "$bundle/config.json"
+	"$HULL" spec --bundle "$bundle" 2>/dev/null || runc spec --bundle "$bundle"
+	spec=$(jq --arg root "$BENCH_WORK/rootfs" --arg view "$view" '.ociVersion = "1.0.2" | .process.terminal = false
+		| .process.args = $ARGS.positional | .root.path = $root
+		| .linux.namespaces |= map(select(.type != "cgroup"))
+			+ if $view == "v2" then [{type: "cgroup"}] else [] end' \
+		"$bundle/config.json" --args "$@")
+	printf '%s\n' "$spec" >"$bundle/config.json"
+}
+
+# Runs what the arrays "commands" hold, back to back and paced, and records the times as those of $1.
+measure() {
+	local what=$1 pace=$2 settings line
+	settings=("$(((BENCH_N + BURST - 1) / BURST))" "$BURST" 0)
+	[ "$pace" = 0 ] || settings=("$(((BENCH_N + 1) / 2))" 0 "$pace")
+	[ ${#commands[@]} -gt 0 ] || return 0
+	printf '  %-8s%s: %s, %s\n' BENCH "$view" "$what" "$(pace_name "$pace")" >&2
+	"$OUT/time" run "${settings[@]}" "${commands[@]}" >"$BENCH_WORK/times"
+	while IFS= read -r line; do
+		record time "$view" "$what" "$pace" "$line"
+	done <"$BENCH_WORK/times"
+}
+
+# peak RUNTIME WHAT COMMAND...: the program that needed most
+peak() {
+	local name=$1 what=$2
+	shift 2
+	"$OUT/time" peak "$BENCH_WORK/rootfs/bin/busybox" -- "$@" >"$BENCH_WORK/peaks" 2>"$BENCH_WORK/error" ||
+		die "$name $what fails under ptrace: $(cat "$BENCH_WORK/error")"
+	record peak "$view" "$what" "$name" "$(sort -n "$BENCH_WORK/peaks" | tail -n 1)"
+}
+
+# The processes of a cgroup, which may be gone by now.
+kill_all() { { cat "$1/cgroup.procs" 2>/dev/null || true; } | xargs -r kill -KILL 2>/dev/null || true; }
+
+clean_view() {
+	local r d name
+	trap - EXIT
+	for r in $RUNTIMES; do
+		runtime "$r"
+		for name in "$ID-$r" "$ID-$r-exec"; do
+			[ "$r" = floor ] || "${rt[@]}" delete --force "$name" >/dev/null 2>&1 || true
+		done
+	done
+	# What is left is in cgroups that have this session's name.
+	while IFS= read -r d; do
+		kill_all "$d"
+		timeout 5 sh -c 'until rmdir "$1" 2>/dev/null || [ ! -d "$1" ]; do sleep 0.05; done' sh "$d" || true
+	done < <(find /sys/fs/cgroup -depth -type d -name "$ID-*" 2>/dev/null)
+	umount -l "$BENCH_WORK/state"
+}
+
+# Starts the container that exec goes into. What a runtime says when it cannot is in $BENCH_WORK/error.
+start_sleeper() {
+	local pid=
+	if [ "$1" != floor ]; then
+		"${rt[@]}" run --detach --bundle "$BENCH_WORK/sleep" "$ID-$1-exec" \
+			</dev/null >/dev/null 2>"$BENCH_WORK/error"
+		return
+	fi
+	floor_dirs "$ID-floor-exec"
+	"$OUT/floor" run "$BENCH_WORK/rootfs" 3600 "$v2_dir" "${v1_dirs[@]}" </dev/null >/dev/null 2>&1 &
+	local dirs=("${v1_dirs[@]}" "$v2_dir")
+	for _ in {1..100}; do
+		sleep 0.05
+		pid=$(cat "${dirs[0]}/cgroup.procs" 2>/dev/null || true)
+		[ -z "$pid" ] || [ "$(cat "/proc/$pid/comm")" != sleep ] || break
+	done
+	[ -n "$pid" ] || die "the floor did not start its container"
+	floor_exec=("$OUT/floor" exec "$pid" "$v2_dir" "${v1_dirs[@]}")
+}
+
+inside() {
+	view=$1
+	local r reason runs=() execs=() lives=() usable=() commands
+	mkdir -p "$BENCH_WORK/state"
+	mount -t tmpfs bench "$BENCH_WORK/state" # as /run is
+	ID=hull-bench-$$
+	trap clean_view EXIT
+	trap 'exit 130' INT TERM
+	configure "$BENCH_WORK/true" /bin/true
+	configure "$BENCH_WORK/sleep" /bin/sleep 3600
+
+	floor_dirs "$ID-floor"
+	local floor_run=("$OUT/floor" run "$BENCH_WORK/rootfs" 0 "$v2_dir" "${v1_dirs[@]}") floor_exec
+	for r in $RUNTIMES; do
+		runtime "$r"
+		if ! start_sleeper "$r"; then
+			reason=$(tail -n 1 "$BENCH_WORK/error")
+			[ "$r" != hull ] || die "hull cannot run a container in the $view view: $reason"
+			record skip "$view" "$r" "${reason:-it failed without a word}"
+			continue
+		fi
+		usable+=("$r")
+		if [ "$r" = floor ]; then
+			runs+=(-- floor "${floor_run[@]}")
+			execs+=(-- floor "${floor_exec[@]}")
+			continue
+		fi
+		runs+=(-- "$r" "${rt[@]}" run --bundle "$BENCH_WORK/true" "$ID-$r")
+		execs+=(-- "$r" "${rt[@]}" exec "$ID-$r-exec" /bin/true)
+		lives+=(-- "$r" "${rt[@]}" create --bundle "$BENCH_WORK/true" "$ID-$r" + "${rt[@]}" start "$ID-$r"
+			++ "${rt[@]}" delete "$ID-$r")
+	done
+
+	commands=("${runs[@]}")
+	measure run 0
+	measure run "$PAUSE"
+	commands=("${execs[@]}")
+	measure exec 0
+	measure exec "$PAUSE"
+	commands=("${lives[@]}")
+	measure create+start+delete 0
+	for r in "${usable[@]}"; do
+		runtime "$r"
+		if [ "$r" = floor ]; then
+			peak floor run "${floor_run[@]}"
+			peak floor exec "${floor_exec[@]}"
+		else
+			peak "$r" run "${rt[@]}" run --bundle "$BENCH_WORK/true" "$ID-$r"
+			peak "$r" exec "${rt[@]}" exec "$ID-$r-exec" /bin/true
+		fi
+	done
+	if [ "$view" = v2 ]; then
+		runtime hull
+		strace -f -c -o "$OUT/syscalls" "${rt[@]}" run --bundle "$BENCH_WORK/true" "$ID-hull"
+		record calls "$view" run hull "$(awk '$NF == "total" { print $4 }' "$OUT/syscalls")"
+	fi
+}
+
+pace_name() { if [ "$1" = 0 ]; then echo "back to back"; else echo "$1 ms apart"; fi; }
+
+if [ "${1:-}" = --inside ]; then
+	inside "$2"
+	exit
+fi
+
+# --- Outside ------------------------------------------------------------------------------------------------------------
+
+build() {
+	local flags
+	# With hull's own flags, asked of the Makefile.
+	# shellcheck disable=SC2016 # they are make's
+	flags=$(make -s --no-print-directory --eval='flags: ; @echo $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' flags 2>/dev/null)
+	mkdir -p "$OUT"
+	for program in floor time; do
+		# shellcheck disable=SC2086 # many words
+		$flags -o "$OUT/$program" "bats/bench/$program.c"
+	done
+}
+
+make_rootfs() {
+	local applet
+	mkdir -p "$BENCH_WORK/rootfs"/{bin,dev,etc,proc,sys,tmp,root}
+	cp /bin/busybox "$BENCH_WORK/rootfs/bin/"
+	for applet in true sleep sh; do
+		ln -s busybox "$BENCH_WORK/rootfs/bin/$applet"
+	done
+}
+
+measure_views() {
+	local view enter status
+	for view in $BENCH_VIEWS; do
+		enter=()
+		[ "$view" = host ] || enter=("$TOP/bats/run-tests.sh" --inside "$view")
+		status=0
+		unshare -m --propagation private -- "${enter[@]}" "$TOP/bats/bench/run.sh" --inside "$view" || status=$?
+		case $status in
+		0) ;;
+		77) printf 'skip\t%s\tall\tthis machine cannot have the view\n' "$view" >>"$BENCH_WORK/results" ;;
+		*) exit "$status" ;;
+		esac
+	done
+}
+
+version_of() { "$1" --version | awk 'NR == 1 { print $NF }'; }
+
+# results has lines of tab-separated fields:
+#   time VIEW WHAT PACE RUNTIME MEDIAN P10 P90 CPU RUNS     peak VIEW WHAT RUNTIME KB PROGRAM
+#   skip VIEW RUNTIME REASON                                calls VIEW WHAT RUNTIME NUMBER
+report() {
+	printf 'Linux %s, %s processors, hull %s, crun %s, runc %s; %s runs of each back to back, %s of those %s ms apart.\n' \
+		"$(uname -r)" "$(nproc)" "$(version_of "$HULL")" "$(version_of crun)" "$(version_of runc)" \
+		"$(((BENCH_N + BURST - 1) / BURST * BURST))" "$(((BENCH_N + 1) / 2))" "$PAUSE"
+	awk -F '\t' '
+	function time(row, r) { return (row, r) in ms ? sprintf("%.2f", ms[row, r]) : "–" }
+	function spread(row, r) {
+		return (row, r) in ms ? sprintf("%.1f, %.1f, %.1f", low[row, r], high[row, r], cpu[row, r]) : "–"
+	}
+	function peak(what, r) { return (what, r) in kb ? kb[what, r] : "–" }
+	function ratio(row, other) {
+		if (!((row, other) in ms) || !((row, "hull") in ms))
+			return "–"
+		return sprintf("%.2f", ms[row, "hull"] / ms[row, other])
+	}
+	$1 == "time" {
+		row = $2 "|" $3 "|" ($4 ? $4 " ms apart" : "back to back")
+		if (!(row in seen)) { seen[row]; rows[++n] = row }
+		ms[row, $5] = $6; low[row, $5] = $7; high[row, $5] = $8; cpu[row, $5] = $9
+	}
+	$1 == "peak" && $5 > kb[$3, $4] { kb[$3, $4] = $5; program[$3, $4] = $6 }
+	$1 == "skip" { skips[++n_skips] = "In the " $2 " view, " $3 " is left out: " $4 "." }
+	$1 == "calls" { calls = $5 }
+	END {
+		split("floor hull crun runc", rt, " ")
+		print "\n| cgroups | command | runs | floor | **hull** | crun | runc | hull : floor | hull : crun | hull : runc |"
+		print "|---|---|---|--:|--:|--:|--:|--:|--:|--:|"
+		for (i = 1; i <= n; i++) {
+			split(rows[i], f, "|")
+			printf "| %s | %s | %s ", f[1], f[2], f[3]
+			for (r = 1; r <= 4; r++)
+				printf("| %s ", rt[r] == "hull" ? "**" time(rows[i], rt[r]) "**" : time(rows[i], rt[r]))
+			printf "| %s | %s | %s |\n", ratio(rows[i], "floor"), ratio(rows[i], "crun"), ratio(rows[i], "runc")
+		}
+		print "\nMedians of the wall time, in ms. Below: the 10th and the 90th percentile of the wall time, and the"
+		print "median of the processor time (user and system, of all processes):"
+		print "\n| cgroups | command | runs | floor | hull | crun | runc |\n|---|---|---|--:|--:|--:|--:|"
+		for (i = 1; i <= n; i++) {
+			split(rows[i], f, "|")
+			printf "| %s | %s | %s ", f[1], f[2], f[3]
+			for (r = 1; r <= 4; r++)
+				printf "| %s ", spread(rows[i], rt[r])
+			print "|"
+		}
+		print "\nPeak memory (VmHWM) of the largest process, in kB:\n\n| command | floor | hull | crun | runc |"
+		print "|---|--:|--:|--:|--:|"
+		split("run exec", whats, " ")
+		for (w = 1; w <= 2; w++) {
+			printf "| %s ", whats[w]
+			for (r = 1; r <= 4; r++)
+				printf "| %s ", peak(whats[w], rt[r])
+			print "|"
+		}
+		if (calls)
+			printf "\n`strace -f -c hull run` in the v2 view, the program itself included: %d system calls.\n", calls
+		for (i = 1; i <= n_skips; i++)
+			print "\n" skips[i]
+	}' "$BENCH_WORK/results"
+}
+
+# Prints one line for each target that is missed.
+missed() {
+	awk -F '\t' '
+	function limit(other, times) {
+		if (!((row, other) in ms) || ms[row, "hull"] <= times * ms[row, other])
+			return
+		split(row, f, "|")
+		printf("%s, %s view, %s: hull needs %.2f ms, %.2f of the %.2f ms of %s; the limit is %.1f\n", f[2], f[1],
+			f[3] == "0" ? "back to back" : f[3] " ms apart", ms[row, "hull"],
+			ms[row, "hull"] / ms[row, other], ms[row, other], other, times)
+	}
+	$1 == "time" && $3 != "create+start+delete" {
+		row = $2 "|" $3 "|" $4
+		if (!(row in seen)) { seen[row]; rows[++n] = row }
+		ms[row, $5] = $6
+	}
+	$1 == "peak" && $4 == "hull" && $5 > 1024 {
+		printf "%s, %s view: %s needs %d kB; the limit is 1024\n", $3, $2, $6, $5
+	}
+	$1 == "calls" && $5 > 400 { printf "run, %s view: %d system calls; the limit is 400\n", $2, $5 }
+	END {
+		for (i = 1; i <= n; i++) {
+			row = rows[i]
+			limit("floor", 2)
+			limit("crun", row ~ /^(host|v1)/ && row !~ /\|0$/ ? 0.3 : 0.6)
+		}
+	}' "$BENCH_WORK/results"
+}
+
+# Rows "command view" floor hull crun runc, for the chart.
+chart_data() {
+	awk -F '\t' -v pace="$1" '
+	$1 == "time" && $4 == pace && $3 != "create+start+delete" {
+		row = $3 "\\n" $2
+		if (!(row in seen)) { seen[row]; rows[++n] = row }
+		ms[row, $5] = $6
+	}
+	END {
+		split("floor hull crun runc", rt, " ")
+		print "command\tfloor\thull\tcrun\trunc"
+		for (i = 1; i <= n; i++) {
+			printf "\"%s\"", rows[i]
+			for (r = 1; r <= 4; r++)
+				printf("\t%s", (rows[i], rt[r]) in ms ? ms[rows[i], rt[r]] : 0)
+			print ""
+		}
+	}' "$BENCH_WORK/results"
+}
+
+chart() {
+	chart_data 0 >"$BENCH_WORK/chart-0"
+	chart_data "$PAUSE" >"$BENCH_WORK/chart-$PAUSE"
+	gnuplot <<-END
+		set terminal svg size 960,640 dynamic background "white" font "sans-serif,13"
+		set output "$TOP/build/bench.svg"
+		set multiplot layout 2,1
+		set style data histogram
+		set style histogram clustered gap 1
+		set style fill solid border rgb "white"
+		set boxwidth 1
+		set border 3
+		set tics nomirror scale 0
+		set grid ytics lc rgb "#dddddd"
+		set yrange [0:*]
+		set offsets graph 0, 0, graph 0.12, 0
+		set ylabel "ms (median)"
+		set key top left horizontal samplen 1
+		array color[4] = ["#b0b0b0", "#1f6fb4", "#e08a2e", "#8c6bb1"]
+		do for [pace in "0 $PAUSE"] {
+			file = "$BENCH_WORK/chart-" . pace
+			set title (pace eq "0" ? "back to back" : pace . " ms apart")
+			plot for [i=1:4] file using i+1:xtic(1) title columnheader(i+1) lc rgb color[i], \
+				for [i=1:4] file every ::1 using (column(0) + (i - 2.5) / 5):i+1:(column(i+1) > 0 ? sprintf("%.1f", column(i+1)) : "") \
+				with labels notitle font ",10" offset 0,0.5
+		}
+	END
+}
+
+[ "$(id -u)" = 0 ] || die "the benchmark runs as root"
+[ -x "$HULL" ] || die "there is no $HULL"
+build
+BENCH_WORK=$(mktemp -d /var/tmp/hull-bench.XXXXXX) # the root file system shall be on a disk
+export BENCH_WORK BENCH_N
+trap 'rm -rf --one-file-system "$BENCH_WORK"' EXIT
+trap 'exit 130' INT TERM
+: >"$BENCH_WORK/results"
+make_rootfs
+measure_views
+cp "$BENCH_WORK/results" "$OUT/results"
+report | tee build/bench.md
+chart
+verdict=$(missed)
+if [ -z "$verdict" ]; then
+	printf '\nAll targets are met.\n'
+	exit 0
+fi
+printf '\nMissed targets:\n%s\n' "$verdict" >&2
+[ "$BENCH_STRICT" = 0 ]
