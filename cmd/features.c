@@ -29,11 +29,18 @@ struct json_out {
 	bool more; /* something stands before in this object or array */
 };
 
-static void begin_item(struct json_out *o, const char *key)
+static void break_line(struct json_out *o)
 {
-	str_add(&o->s, o->more ? ",\n" : o->depth ? "\n" : "");
+	str_add(&o->s, "\n");
 	for (int i = 0; i < o->depth; i++)
 		str_add(&o->s, INDENT);
+}
+
+static void begin_item(struct json_out *o, const char *key)
+{
+	str_add(&o->s, o->more ? "," : "");
+	if (o->depth)
+		break_line(o);
 	if (key) {
 		str_add_json(&o->s, key);
 		str_add(&o->s, ": ");
@@ -51,17 +58,11 @@ static void begin(struct json_out *o, const char *key, const char *bracket)
 
 static void end(struct json_out *o, const char *bracket)
 {
-	bool empty = !o->more;
-
 	o->depth--;
-	o->more = false;
-	if (empty) {
-		str_add(&o->s, bracket);
-		o->more = true;
-		return;
-	}
-	begin_item(o, NULL);
+	if (o->more)
+		break_line(o);
 	str_add(&o->s, bracket);
+	o->more = true;
 }
 
 static void add_text(struct json_out *o, const char *key, const char *value)

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034 # status, output and lines are for the tests
+#
+# What the bats files share. A file begins with
+#
+#   load helpers
+#   setup() { setup_bundle; }
+#   teardown() { teardown_bundle; }
+#
+# Each test has a state directory $ROOT and a bundle $BUNDLE of its own, is in the bundle, and names its containers
+# test..., by which leftovers are found. make check sets HULL and HULL_LANE.
+
+bats_require_minimum_version 1.5.0
+: "${HULL:=${BATS_TEST_DIRNAME:-bats}/../build/hull}" "${HULL_LANE:=host}"
+HULL=$(realpath "$HULL")
+ROOT=$BATS_TEST_TMPDIR/state
+BUNDLE=$BATS_TEST_TMPDIR/bundle
+
+# --- Bundles -----------------------------------------------------------------------------------------------------------
+
+# A busybox root, prepared once in a run of bats.
+rootfs_template() {
+	local template=$BATS_RUN_TMPDIR/rootfs
+	if [ ! -d "$template" ]; then
+		mkdir -p "$template.new"/{bin,dev,etc,proc,root,sys,tmp,usr/bin,var}
+		chmod 1777 "$template.new/tmp"
+		cp "$(command -v busybox)" "$template.new/bin/busybox"
+		(cd "$template.new/bin" && busybox --list | perl -ne 'chomp; symlink "busybox", $_ unless $_ eq "busybox"')
+		echo 'root:x:0:0:root:/root:/bin/sh' >"$template.new/etc/passwd"
+		echo 'root:x:0:' >"$template.new/etc/group"
+		mv "$template.new" "$template"
+	fi
+	echo "$template"
+}
+
+# setup_bundle [ARG...]: hull's own config.json without a terminal, with these process.args (default: sleep 1000).
+setup_bundle() {
+	[ $# -gt 0 ] || set -- sleep 1000
+	mkdir -p "$BUNDLE"
+	cp -a "$(rootfs_template)" "$BUNDLE/rootfs"
+	cd "$BUNDLE" || return 1
+	"$HULL" spec
+	update_config '.process.terminal = false'
+	set_args "$@"
+}
+
+# update_config FILTER [JQ OPTION...]
+update_config() {
+	local filter=$1
+	shift
+	jq "$@" "$filter" "$BUNDLE/config.json" >"$BUNDLE/config.json.new"
+	mv "$BUNDLE/config.json.new" "$BUNDLE/config.json"
+}
+
+set_args() {
+	local args
+	args=$(jq -nc '$ARGS.positional' --args -- "$@")
+	update_config ".process.args = $args"
+}
+
+# Ends everything that a test may have left.
+teardown_bundle() {
+	local dir
+	for dir in "$ROOT"/*/; do
+		[ ! -d "$dir" ] || "$HULL" --root "$ROOT" delete --force "$(basename "$dir")" 3>&- || true
+	done
+	cd / || return 1
+	rm -rf --one-file-system "$BUNDLE" "$ROOT"
+}
+
+# --- Running hull ------------------------------------------------------------------------------------------------------
+
+# hull ARG...: run it, and set status, output and lines as bats' run does. The output goes to a file: a container that
+# inherits it keeps nobody waiting; descriptor 3 is bats' own.
+hull() {
+	local file=$BATS_TEST_TMPDIR/output
+	status=0
+	"$HULL" --root "$ROOT" "$@" >"$file" 2>&1 3>&- || status=$?
+	output=$(<"$file")
+	mapfile -t lines <"$file"
+	printf '$ hull %s\n%s\n(status %d)\n' "$*" "$output" "$status"
+}
+
+# It must succeed.
+must() {
+	hull "$@"
+	[ "$status" -eq 0 ]
+}
+
+# It must succeed without a word.
+quietly() {
+	must "$@"
+	[ -z "$output" ]
+}
+
+# refused TEXT ARG...: it must fail, with one line of log that contains the text.
+refused() {
+	local text=$1
+	shift
+	hull "$@"
+	[ "$status" -ne 0 ]
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == *"$text"* ]]
+}
+
+# hull_bg ARG...: in the background; its PID is in $pid, its output in $BATS_TEST_TMPDIR/bg.
+hull_bg() {
+	"$HULL" --root "$ROOT" "$@" >"$BATS_TEST_TMPDIR/bg" 2>&1 </dev/null 3>&- &
+	pid=$!
+}
+
+# --- Looking at containers ---------------------------------------------------------------------------------------------
+
+# state_of ID [.FIELD]
+state_of() { "$HULL" --root "$ROOT" state "$1" 3>&- | jq -r "${2:-.status}"; }
+
+# is_status ID STATUS
+is_status() {
+	local found
+	found=$(state_of "$1")
+	[ "$found" = "$2" ] || {
+		echo "$1 is $found, not $2"
+		return 1
+	}
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds.
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -le "$end" ] || {
+			echo "still not so: $*"
+			return 1
+		}
+		sleep 0.02
+	done
+}
+
+wait_status() { wait_for 5 is_status "$1" "$2" >/dev/null || is_status "$1" "$2"; }
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# The directories of a container's cgroups, from its record.
+cgroups_of() { jq -r '.cgroup.dirs[].path' "$ROOT/$1/record.json"; }
+
+# nothing_left ID: neither state nor cgroups nor mounts. CGROUPS may hold what cgroups_of said before.
+nothing_left() {
+	local path
+	[ ! -e "$ROOT/$1" ] || { echo "there is $ROOT/$1" && return 1; }
+	for path in ${CGROUPS:-}; do
+		[ ! -e "$path" ] || { echo "there is $path" && return 1; }
+	done
+	! grep -F " $BUNDLE/" /proc/mounts
+}
+
+is_v1() { [ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ]; }
