@@ -329,22 +329,24 @@ missed() {
 	}' "$BENCH_WORK/results"
 }
 
-# Rows "command view" floor hull crun runc, for the chart.
+# Rows "command view" floor hull crun runc, for the chart; 0 is a runtime that cannot.
 chart_data() {
 	awk -F '\t' -v pace="$1" '
 	$1 == "time" && $4 == pace && $3 != "create+start+delete" {
-		row = $3 "\\n" $2
-		if (!(row in seen)) { seen[row]; rows[++n] = row }
-		ms[row, $5] = $6
+		if (!($2 in seen)) { seen[$2]; views[++n] = $2 }
+		ms[$3, $2, $5] = $6
 	}
 	END {
+		split("run exec", whats, " ")
 		split("floor hull crun runc", rt, " ")
 		print "command\tfloor\thull\tcrun\trunc"
-		for (i = 1; i <= n; i++) {
-			printf "\"%s\"", rows[i]
-			for (r = 1; r <= 4; r++)
-				printf("\t%s", (rows[i], rt[r]) in ms ? ms[rows[i], rt[r]] : 0)
-			print ""
+		for (w = 1; w <= 2; w++) {
+			for (v = 1; v <= n; v++) {
+				printf "\"%s\\n%s\"", whats[w], views[v]
+				for (r = 1; r <= 4; r++)
+					printf "\t%s", ms[whats[w], views[v], rt[r]] + 0
+				print ""
+			}
 		}
 	}' "$BENCH_WORK/results"
 }
@@ -353,26 +355,32 @@ chart() {
 	chart_data 0 >"$BENCH_WORK/chart-0"
 	chart_data "$PAUSE" >"$BENCH_WORK/chart-$PAUSE"
 	gnuplot <<-END
-		set terminal svg size 960,640 dynamic background "white" font "sans-serif,13"
+		set terminal svg size 960,680 dynamic background "white" font "sans-serif,13"
 		set output "$TOP/build/bench.svg"
-		set multiplot layout 2,1
+		set multiplot layout 2,1 margins 0.07,0.98,0.08,0.93 spacing 0,0.16
 		set style data histogram
 		set style histogram clustered gap 1
 		set style fill solid border rgb "white"
 		set boxwidth 1
-		set border 3
+		set border 1
 		set tics nomirror scale 0
-		set grid ytics lc rgb "#dddddd"
+		set grid ytics lt 1 lc rgb "#dddddd"
+		set xrange [-0.6:$(wc -l <"$BENCH_WORK/chart-0") - 1.4]
+		set offsets 0, 0, graph 0.1, 0
 		set yrange [0:*]
-		set offsets graph 0, 0, graph 0.12, 0
 		set ylabel "ms (median)"
-		set key top left horizontal samplen 1
 		array color[4] = ["#b0b0b0", "#1f6fb4", "#e08a2e", "#8c6bb1"]
 		do for [pace in "0 $PAUSE"] {
 			file = "$BENCH_WORK/chart-" . pace
 			set title (pace eq "0" ? "back to back" : pace . " ms apart")
+			if (pace eq "0") {
+				set key at screen 0.98, screen 0.99 right top horizontal reverse Left samplen 1
+			} else {
+				unset key
+			}
 			plot for [i=1:4] file using i+1:xtic(1) title columnheader(i+1) lc rgb color[i], \
-				for [i=1:4] file every ::1 using (column(0) + (i - 2.5) / 5):i+1:(column(i+1) > 0 ? sprintf("%.1f", column(i+1)) : "") \
+				for [i=1:4] file every ::1 using (column(0) + (i - 2.5) / 5):(column(i+1)): \
+				(column(i+1) > 0 ? sprintf("%.1f", column(i+1)) : i == 1 ? "" : "–") \
 				with labels notitle font ",10" offset 0,0.5
 		}
 	END
