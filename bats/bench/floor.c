@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The floor: what a container of the default `hull spec` bundle asks of the kernel, and nothing else. Everything is
- * hard-coded, there are no checks, no state, no record, no second program; a runtime cannot be faster, only nearer.
+ * The floor: what a container of the default `hull spec` bundle asks of the kernel, and nothing
+ * else. Everything is hard-coded, there are no checks, no state, no record, no second program; a
+ * runtime cannot be faster, only nearer.
  *
- *   floor run ROOTFS SECONDS V2 [V1...]   a container with /bin/true, or with /bin/sleep if SECONDS is not 0
+ *   floor run ROOTFS SECONDS V2 [V1...]   a container with /bin/true, or with /bin/sleep if
+ *                                         SECONDS is not 0
  *   floor exec PID V2 [V1...]             /bin/true in that container
  *
- * V2 and V1 are the container's cgroup directories: the unified one, or "-" without it, and one for each v1 hierarchy.
- * With no V1 it is a pure v2 machine, and the container gets a cgroup namespace.
+ * V2 and V1 are the container's cgroup directories: the unified one, or "-" without it, and one
+ * for each v1 hierarchy. With no V1 it is a pure v2 machine, and the container gets a cgroup
+ * namespace.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -4,18 +4,20 @@
  *
  *   time run ROUNDS BURST PAUSE -- LABEL COMMAND... [-- LABEL COMMAND...]...
  *
- *     In each of ROUNDS rounds every command has a turn, in a new random order, so that what disturbs the machine
- *     disturbs all alike. BURST 0: a turn is a pause of PAUSE ms and one run. Otherwise it is BURST runs without a
- *     pause, after one that does not count. A command may be a sequence, timed as one: "a + b" runs b after a, and
- *     "a ++ b" first waits until no descendant of a is left. Prints for each command, with tabs between:
- *     LABEL, the median, the 10th and the 90th percentile of the wall time, the median of user and system time (of
- *     all processes that ended), all in ms, and the number of runs.
+ *     In each of ROUNDS rounds every command has a turn, in a new random order, so that what
+ *     disturbs the machine disturbs all alike. BURST 0: a turn is a pause of PAUSE ms and one run.
+ *     Otherwise it is BURST runs without a pause, after one that does not count. A command may be
+ *     a sequence, timed as one: "a + b" runs b after a, and "a ++ b" first waits until no
+ *     descendant of a is left. Prints for each command, with tabs between: LABEL, the median, the
+ *     10th and the 90th percentile of the wall time, the median of user and system time (of all
+ *     processes that ended), all in ms, and the number of runs.
  *
  *   time peak PAYLOAD -- COMMAND...
  *
- *     Runs the command once under ptrace and prints the peak resident memory (VmHWM) in kB and the name of each of
- *     its programs: one that ends by exit, and one that execve replaces, is looked at just before. Programs whose file
- *     is PAYLOAD are left out. VmHWM and not ru_maxrss: that counts what the parent had before execve.
+ *     Runs the command once under ptrace and prints the peak resident memory (VmHWM) in kB and the
+ *     name of each of its programs: one that ends by exit, and one that execve replaces, is looked
+ *     at just before. Programs whose file is PAYLOAD are left out. VmHWM and not ru_maxrss: that
+ *     counts what the parent had before execve.
  */
 #include <errno.h>
 #include <fcntl.h>
