@@ -139,7 +139,13 @@ wait_for() {
 
 wait_status() { wait_for 5 is_status "$1" "$2" >/dev/null || is_status "$1" "$2"; }
 
-gone() { ! kill -0 "$1" 2>/dev/null; }
+# gone PID...: dead, though perhaps its parent does not care.
+gone() {
+	local pid
+	for pid; do
+		! kill -0 "$pid" 2>/dev/null || [[ $(cat "/proc/$pid/stat" 2>/dev/null) = *") Z "* ]] || return 1
+	done
+}
 
 # The directories of a container's cgroups, from its record.
 cgroups_of() { jq -r '.cgroup.dirs[].path' "$ROOT/$1/record.json"; }

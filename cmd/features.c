@@ -107,7 +107,7 @@ static void add_sorted(struct json_out *o, const char *key, const char **names, 
 static void add_names(struct json_out *o, const char *key, const struct name *table,
 		      bool (*wanted)(const struct name *))
 {
-	const char *names[NAMES_MAX];
+	const char *names[NAMES_MAX] = { NULL };
 	size_t n = 0;
 
 	for (; table->name && n < NAMES_MAX; table++) {
@@ -119,7 +119,7 @@ static void add_names(struct json_out *o, const char *key, const struct name *ta
 
 static void add_mount_options(struct json_out *o)
 {
-	const char *names[NAMES_MAX];
+	const char *names[NAMES_MAX] = { NULL };
 	size_t n = 0;
 
 	for (unsigned i = 0; n < NAMES_MAX && (names[n] = mount_option_name(i)); i++) {

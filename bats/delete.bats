@@ -1,0 +1,185 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+
+# shellcheck disable=SC2030,SC2031 # each test has its own variables
+
+load helpers
+
+setup() { setup_bundle; }
+teardown() { teardown_bundle; }
+
+running() {
+	quietly create test_box
+	quietly start test_box
+	CGROUPS=$(cgroups_of test_box)
+	[ -n "$CGROUPS" ]
+	for path in $CGROUPS; do
+		[ -d "$path" ]
+	done
+}
+
+@test "delete of a stopped container leaves nothing" {
+	running
+	quietly kill test_box KILL
+	wait_status test_box stopped
+	quietly delete test_box
+	nothing_left test_box
+	refused "container does not exist" delete test_box
+}
+
+@test "delete refuses a container that runs or is paused" {
+	running
+	refused "cannot delete container test_box that is not stopped: running" delete test_box
+	quietly pause test_box
+	refused "cannot delete container test_box that is not stopped: paused" delete test_box
+	is_status test_box paused
+}
+
+@test "delete ends a created container" {
+	quietly create test_box
+	CGROUPS=$(cgroups_of test_box)
+	pid=$(state_of test_box .pid)
+	quietly delete test_box
+	nothing_left test_box
+	gone "$pid"
+}
+
+@test "delete --force ends a running and a paused container" {
+	running
+	pid=$(state_of test_box .pid)
+	quietly delete --force test_box
+	nothing_left test_box
+	gone "$pid"
+	running
+	quietly pause test_box
+	quietly delete -f test_box
+	nothing_left test_box
+}
+
+@test "delete --force of a container that does not exist succeeds" {
+	quietly delete --force test_nothing
+	mkdir "$ROOT"
+	quietly delete --force test_nothing
+}
+
+@test "delete removes what a container without a PID namespace leaves" {
+	for force in "" --force; do
+		set_args sh -c 'sleep 1001 & sleep 1002 & exec sleep 1000'
+		update_config '.linux.namespaces -= [{"type": "pid"}]'
+		running
+		wait_for 5 three
+		mapfile -t pids < <("$HULL" --root "$ROOT" ps -f json test_box | jq '.[]')
+		kill -9 "$(state_of test_box .pid)"
+		wait_status test_box stopped
+		# shellcheck disable=SC2086
+		quietly delete $force test_box
+		nothing_left test_box
+		gone "${pids[@]}"
+	done
+}
+
+three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
+
+@test "delete runs all poststop hooks; failures are no errors" {
+	update_config '.hooks.poststop = [
+		{"path": "/bin/sh", "args": ["sh", "-c", "echo first; exit 3"]},
+		{"path": "/bin/sh", "args": ["sh", "-c", $script]},
+		{"path": "/nonexistent"}]' --arg script "cat >$BUNDLE/state"
+	running
+	quietly delete --force test_box
+	nothing_left test_box
+	[ "$(jq -r '[.id, .status, .pid, .bundle] | join(" ")' state)" = "test_box stopped 0 $BUNDLE" ]
+}
+
+@test "delete tells of failed poststop hooks with --debug" {
+	update_config '.hooks.poststop = [{"path": "/bin/sh", "args": ["sh", "-c", "exit 3"]}]'
+	running
+	must --debug delete --force test_box
+	[[ $output = *"level=warning"*"error running poststop hook #0: exit status 3"* ]]
+}
+
+@test "delete of a directory without a record removes it" {
+	mkdir -p "$ROOT/test_early"
+	refused "container does not exist" delete test_early
+	[ ! -e "$ROOT/test_early" ]
+	mkdir -p "$ROOT/test_early"
+	quietly delete --force test_early
+	[ ! -e "$ROOT/test_early" ]
+}
+
+@test "delete --force of a container with a damaged record ends it" {
+	running
+	pid=$(state_of test_box .pid)
+	echo '{"id":' >"$ROOT/test_box/record.json"
+	refused "the container's record.json is damaged" delete test_box
+	quietly delete --force test_box
+	nothing_left test_box
+	wait_for 5 gone "$pid"
+}
+
+@test "delete after a reboot leaves the processes and cgroups of others alone" {
+	running
+	pid=$(state_of test_box .pid)
+	cp -r "$ROOT/test_box" saved
+	sed -i 's/^"bootId":"./"bootId":"x/' "$ROOT/test_box/record.json"
+	quietly delete test_box
+	kill -0 "$pid"
+	for path in $CGROUPS; do
+		[ -d "$path" ]
+	done
+	cp -r saved "$ROOT/test_box"
+	is_status test_box running
+}
+
+@test "delete of two at once: one does it" {
+	running
+	hull_bg delete --force test_box
+	hull delete --force test_box
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	wait "$pid"
+	[ ! -s "$BATS_TEST_TMPDIR/bg" ]
+	nothing_left test_box
+}
+
+@test "delete --force cleans up after a create that was killed at any moment" {
+	local i killed=0
+	for i in {1..30}; do
+		hull_bg create test_box
+		sleep "0.00$((i % 10))$((i * 7 % 10))"
+		! kill -9 "$pid" 2>/dev/null || killed=$((killed + 1))
+		wait "$pid" 2>/dev/null || true
+		CGROUPS=
+		[ ! -s "$ROOT/test_box/record.json" ] || CGROUPS=$(cgroups_of test_box)
+		quietly delete --force test_box
+		nothing_left test_box
+	done
+	[ "$killed" -gt 0 ]
+}
+
+@test "delete --force cleans up after a create that was killed in a hook" {
+	update_config '.hooks.createRuntime = [{"path": "/bin/sh", "args": ["sh", "-c", $script]}]' \
+		--arg script "echo \$\$ >$BUNDLE/hook; exec sleep 1000"
+	hull_bg create test_box
+	wait_for 5 test -s hook
+	is_status test_box creating
+	CGROUPS=$(cgroups_of test_box)
+	kill -9 "$pid" "$(<hook)"
+	wait "$pid" || true
+	is_status test_box stopped
+	quietly delete --force test_box
+	nothing_left test_box
+}
+
+@test "delete --force ends a create that hangs" {
+	update_config '.hooks.createRuntime = [{"path": "/bin/sh", "args": ["sh", "-c", $script]}]' \
+		--arg script "echo \$\$ >$BUNDLE/hook; exec sleep 1000"
+	hull_bg create test_box
+	wait_for 5 test -s hook
+	CGROUPS=$(cgroups_of test_box)
+	# It waits ten seconds for the lock first.
+	quietly delete --force test_box
+	nothing_left test_box
+	wait_for 5 gone "$pid"
+	kill -9 "$(<hook)"
+}

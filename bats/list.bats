@@ -1,0 +1,81 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# lanes: host
+
+load helpers
+
+setup() { setup_bundle; }
+teardown() { teardown_bundle; }
+
+@test "list has a table, JSON and ids" {
+	quietly create test_box2
+	quietly create test_box1
+	quietly start test_box1
+
+	must list
+	[[ ${lines[0]} =~ ^ID\ {10}PID\ {9}STATUS\ {6}BUNDLE\ +CREATED\ +OWNER$ ]]
+	[[ ${lines[1]} =~ ^test_box1\ +[0-9]+\ +running\ +"$BUNDLE"\ +20[0-9TZ:.-]+\ +root$ ]]
+	[[ ${lines[2]} =~ ^test_box2\ +[0-9]+\ +created\ +"$BUNDLE"\ +20[0-9TZ:.-]+\ +root$ ]]
+	[ "${#lines[@]}" -eq 3 ]
+	must list -f table
+	[ "${#lines[@]}" -eq 3 ]
+
+	must list -q
+	[ "$output" = $'test_box1\ntest_box2' ]
+
+	must list --format json
+	[ "${#lines[@]}" -eq 1 ]
+	[ "$(jq -r '.[0] | keys_unsorted | join(" ")' <<<"$output")" = \
+		"ociVersion id pid status bundle rootfs created owner" ]
+	[ "$(jq -c '[.[] | [.id, .status, .owner]]' <<<"$output")" = \
+		'[["test_box1","running","root"],["test_box2","created","root"]]' ]
+}
+
+@test "list of nothing" {
+	refused "no such file or directory" list
+	mkdir "$ROOT"
+	must list -q
+	[ -z "$output" ]
+	must list -f json
+	[ "$output" = null ]
+	must list
+	[ "$output" = "ID          PID         STATUS      BUNDLE      CREATED     OWNER" ]
+}
+
+@test "list of a default state directory that is not there is empty" {
+	[ ! -e /run/hull ] || skip "there is /run/hull"
+	run -0 env -u XDG_RUNTIME_DIR "$HULL" list
+	[ "${#lines[@]}" -eq 1 ]
+	[ ! -e /run/hull ]
+}
+
+@test "list for a user looks in XDG_RUNTIME_DIR" {
+	mkdir "$BATS_TEST_TMPDIR/xdg"
+	cp "$HULL" /tmp/hull-list-test
+	chmod 755 /tmp/hull-list-test
+	run -0 setpriv --reuid 65534 --clear-groups env XDG_RUNTIME_DIR=/tmp/nothing /tmp/hull-list-test list -q
+	rm /tmp/hull-list-test
+	[ -z "$output" ]
+}
+
+@test "list goes on after a container that it cannot read" {
+	quietly create test_box1
+	quietly create test_box2
+	mkdir "$ROOT/test_early" "$ROOT/no id"
+	echo x >"$ROOT/file"
+	cp "$ROOT/test_box1/record.json" saved
+	echo '{' >"$ROOT/test_box1/record.json"
+	run --separate-stderr "$HULL" --root "$ROOT" list -q
+	cp saved "$ROOT/test_box1/record.json"
+	[ "$status" -eq 0 ]
+	[ "$output" = test_box2 ]
+	# shellcheck disable=SC2154 # run sets it
+	[[ $stderr = "load container test_box1: the container's record.json is damaged: "* ]]
+	rm -r "$ROOT/no id" "$ROOT/file"
+}
+
+@test "list refuses an unknown format" {
+	mkdir "$ROOT"
+	refused "invalid format option" list -f xml
+	must list -q -f xml
+}
