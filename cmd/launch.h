@@ -13,12 +13,6 @@ struct launch_options {
 	int preserve_fds;
 };
 
-/* Option values that may be repeated, in order. */
-struct strings {
-	size_t n;
-	const char **v;
-};
-
 struct exec_options {
 	const char *id, *process_file, *cwd, *user, *pid_file, *console_socket, *pidfd_socket;
 	const char *process_label, *apparmor; /* LATER: refused before it comes here */

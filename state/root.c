@@ -114,14 +114,15 @@ static int make_root(const struct root *r, struct err *e)
 	return 0;
 }
 
+/* openat: musl's open makes a second system call for O_CLOEXEC. */
 int root_open(const struct root *r, bool create, struct err *e)
 {
-	int fd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(AT_FDCWD, r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT && create) {
 		if (make_root(r, e) < 0)
 			return -1;
-		fd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fd = openat(AT_FDCWD, r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	return fd < 0 ? err_sys(e, "open %s", r->path) : fd;
 }
