@@ -114,7 +114,7 @@ static int enter_over_initramfs(struct err *e)
 	return 0;
 }
 
-static int pivot(struct init *in, struct err *e)
+static int pivot_into(struct init *in, struct err *e)
 {
 	bool again = false;
 
@@ -123,16 +123,42 @@ static int pivot(struct init *in, struct err *e)
 		if (fchdir(in->root_fd) < 0)
 			return err_sys(e, "chdir to the root file system");
 		if (sys_pivot_root(".", ".") == 0)
-			break;
+			return 0;
 		if (errno != EINVAL || again)
 			return err_sys(e, "pivot_root");
 		again = true;
 		if (enter_over_initramfs(e) < 0)
 			return -1;
 	}
-	/* The unmount must not reach the host through propagation. */
-	if (mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
-		return err_sys(e, "make the old root a slave");
+}
+
+/*
+ * With a shared propagation the old root is still connected to the host's, which the unmount must
+ * not reach. It can be named only by a descriptor: "." means the new one to mount(2).
+ */
+static int disconnect(int old_fd, struct err *e)
+{
+	struct mount_attr slave = { .propagation = MS_SLAVE };
+
+	if (sys_mount_setattr(old_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &slave) == 0)
+		return 0;
+	/* Before Linux 5.12. */
+	if (errno == ENOSYS && fchdir(old_fd) == 0 &&
+	    mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) == 0)
+		return 0;
+	return err_sys(e, "make the old root a slave");
+}
+
+static int pivot(struct init *in, struct err *e)
+{
+	bool shared = in->a->spec->linux_->rootfs_propagation & MS_SHARED;
+	auto_close int old_fd = shared ? fd_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, e) : -1;
+
+	if (shared && old_fd < 0)
+		return -1;
+	if (pivot_into(in, e) < 0 || (shared && disconnect(old_fd, e) < 0))
+		return -1;
+	/* pivot_root(2): the old root is on top of what "." starts from, and goes. */
 	if (umount2(".", MNT_DETACH) < 0)
 		return err_sys(e, "unmount the old root");
 	return 0;
