@@ -314,14 +314,14 @@ static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 	if (r < 0 || nsexec_wait_pids(&l->n, e) < 0)
 		return -1;
 	l->rec.pid = l->n.init;
-	if (proc_start_time(l->rec.pid, &l->rec.start_time) < 0)
-		return err_sys(e, "read the start time of process %d", (int)l->rec.pid);
 	/* The last fork is done: a pids limit of 1 and a small memory limit cannot hurt a stage. */
 	nsexec_reap(&l->n);
 	if (apply_limits(l, false, e) < 0)
 		return -1;
 	if (serve_init(l, e) < 0)
 		return -1;
+	if (proc_start_time(l->rec.pid, &l->rec.start_time) < 0)
+		return err_sys(e, "read the start time of process %d", (int)l->rec.pid);
 	return launch_set_rlimits(&l->p.spec->process->rlimits, l->rec.pid, e);
 }
 
