@@ -61,7 +61,7 @@ set_args() {
 # Ends everything that a test may have left.
 teardown_bundle() {
 	local dir
-	for dir in "$ROOT"/*/; do
+	for dir in "$ROOT"/[!@]*/; do
 		[ ! -d "$dir" ] || "$HULL" --root "$ROOT" delete --force "$(basename "$dir")" 3>&- || true
 	done
 	cd / || return 1

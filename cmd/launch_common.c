@@ -5,6 +5,7 @@
 #include "cmd/attach.h"
 #include "init/seccomp.h"
 #include "nsexec/channel.h"
+#include "state/fd.h"
 #include "state/log.h"
 #include "state/mem.h"
 #include "state/names.h"
@@ -139,5 +140,7 @@ int launch_keep_fds(struct prepared *p, int preserve_fds, struct err *e)
 	if (attach_check_fds(preserve_fds, e) < 0)
 		return -1;
 	p->args->preserve_fds = preserve_fds + prepare_listen_fds(p);
+	/* What else the caller left open is neither the stages' nor the container's (CVE-2024-21626). */
+	fd_cloexec_from(3u + (unsigned)p->args->preserve_fds);
 	return 0;
 }

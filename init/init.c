@@ -10,10 +10,9 @@
 #include "nsexec/hooks.h"
 #include "nsexec/nsexec.h"
 #include "state/mem.h"
+#include "state/str.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,28 +27,53 @@ int init_ask_host_hooks(struct init *in, struct err *e)
 	return channel_expect(in->sync, MSG_HOOKS_DONE, &m, NULL, e);
 }
 
+/*
+ * The state document for hooks in the container's namespaces (runtime.md, State): the PID is the
+ * one that the hook sees.
+ */
+static void write_state(const struct init *in, const char *status, struct str *out)
+{
+	const struct spec *s = in->a->spec;
+
+	str_add(out, "{\"ociVersion\":");
+	str_add_json(out, s->oci_version);
+	str_add(out, ",\"id\":");
+	str_add_json(out, in->a->id);
+	str_addf(out, ",\"status\":\"%s\",\"pid\":%d,\"bundle\":", status, (int)getpid());
+	str_add_json(out, in->a->bundle);
+	for (size_t i = 0; i < s->annotations.n; i++) {
+		str_add(out, i ? "," : ",\"annotations\":{");
+		str_add_json(out, s->annotations.v[i].key);
+		str_add(out, ":");
+		str_add_json(out, s->annotations.v[i].value);
+	}
+	str_add(out, s->annotations.n ? "}}" : "}");
+}
+
+static int run_hooks(struct init *in, const struct spec_hook_list *list, const char *kind,
+		     const char *status, struct err *e)
+{
+	auto_str struct str state = { 0 };
+
+	if (!list->n)
+		return 0;
+	write_state(in, status, &state);
+	return hooks_run(list, kind, state.s, in->env ? in->env : nsexec_caller_env(), e);
+}
+
 int init_create_container_hooks(struct init *in, struct err *e)
 {
 	const struct spec_hooks *h = in->a->spec->hooks;
 
-	return h ? hooks_run(&h->create_container, "createContainer", in->a->state_json, NULL, e) :
-		   0;
+	return h ? run_hooks(in, &h->create_container, "createContainer", "creating", e) : 0;
 }
 
+/* Those without env get the container's, as with runc: in->env is set by now. */
 int init_start_container_hooks(struct init *in, struct err *e)
 {
 	const struct spec_hooks *h = in->a->spec->hooks;
-	auto_free char *state = NULL;
-	const char *creating;
 
-	if (!h || !h->start_container.n)
-		return 0;
-	/* The same document as at creation, one status later. */
-	creating = strstr(in->a->state_json, "\"creating\"");
-	state = creating ? xasprintf("%.*s\"created\"%s", (int)(creating - in->a->state_json),
-				     in->a->state_json, creating + strlen("\"creating\"")) :
-			   xstrdup(in->a->state_json);
-	return hooks_run(&h->start_container, "startContainer", state, in->env, e);
+	return h ? run_hooks(in, &h->start_container, "startContainer", "created", e) : 0;
 }
 
 static int clear_umask(struct init *in, struct err *e)

@@ -31,7 +31,6 @@ struct init_args {
 	const char *id;
 	const char *bundle;	/* absolute */
 	const char *rootfs;	/* absolute, symbolic links resolved */
-	const char *state_json; /* for createContainer hooks: the state document */
 	unsigned new_ns;	/* CLONE_NEW* made for this container */
 	unsigned joined_ns;	/* CLONE_NEW* joined by path */
 	bool exec;

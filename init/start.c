@@ -257,19 +257,10 @@ int start_wait(struct init *in, struct err *e)
 	return 0;
 }
 
-/* CLOSE_RANGE_CLOEXEC is Linux 5.11. */
-static void cloexec_from(unsigned first)
-{
-	if (sys_close_range(first, ~0u, 4) == 0)
-		return;
-	for (int fd = (int)first; fd < 65536; fd++)
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
 int start_close_fds(struct init *in, struct err *e)
 {
 	(void)e;
-	cloexec_from(3u + (unsigned)in->a->preserve_fds);
+	fd_cloexec_from(3u + (unsigned)in->a->preserve_fds);
 	return 0;
 }
 

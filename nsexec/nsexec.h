@@ -95,6 +95,9 @@ int nsexec_sync_sock(void);
 /* In stage 2: the bootstrap message; valid for the life of the process. */
 const struct bootstrap *nsexec_boot(void);
 
+/* In a stage: the environment that hull was called with. */
+char **nsexec_caller_env(void);
+
 /* Requests on map_sock: one byte, answered by struct map_reply. */
 enum { MAP_IDS = 'm', MAP_TIME = 't', MAP_DONE = 'd' };
 struct map_reply {

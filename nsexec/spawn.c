@@ -113,13 +113,33 @@ static pid_t clone_stage0(struct launch *l, struct err *e)
 	return (pid_t)pid;
 }
 
+/* Ours first, then the caller's, which hooks without an environment of their own inherit. */
+static char **stage_env(char *init_env, char *sync_env)
+{
+	size_t n = 0;
+	char **env;
+
+	while (environ[n])
+		n++;
+	env = xmalloc((n + 3) * sizeof(*env));
+	env[0] = init_env;
+	env[1] = sync_env;
+	memcpy(env + 2, environ, (n + 1) * sizeof(*env));
+	return env;
+}
+
+char **nsexec_caller_env(void)
+{
+	return environ + 2;
+}
+
 static int spawn(const struct nsexec_request *r, int init_fd, int sync_fd, struct nsexec *n,
 		 struct err *e)
 {
 	auto_close int exe = selfexe_open(e);
 	char init_env[40], sync_env[40], name[] = "hull", verb[] = "init";
 	char *const argv[] = { name, verb, NULL };
-	char *const envp[] = { init_env, sync_env, NULL };
+	auto_free char **envp = stage_env(init_env, sync_env);
 	struct launch l = { r, exe, init_fd, sync_fd, -1, argv, envp, NULL, 0 };
 	pid_t pid;
 

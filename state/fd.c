@@ -161,6 +161,16 @@ bool fd_is_on(int fd, long magic)
 	return fstatfs(fd, &st) == 0 && (long)st.f_type == magic;
 }
 
+void fd_cloexec_from(unsigned first)
+{
+	const unsigned cloexec = 4; /* CLOSE_RANGE_CLOEXEC, Linux 5.11 */
+
+	if (sys_close_range(first, ~0u, cloexec) == 0)
+		return;
+	for (long fd = first, n = sysconf(_SC_OPEN_MAX); fd < n; fd++)
+		fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+}
+
 /* sun_path holds 108 bytes, so the name goes through the directory's descriptor. */
 static int unix_address(struct sockaddr_un *sa, int dirfd, const char *name)
 {

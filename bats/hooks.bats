@@ -1,0 +1,139 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+
+load helpers
+setup() { setup_bundle true; }
+teardown() { teardown_bundle; }
+
+# add_hook KIND SCRIPT [MORE]: a hook that runs the script; MORE are further members, as JSON.
+add_hook() {
+	update_config ".hooks.$1 += [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \$s]} + (\$m | fromjson)]" \
+		--arg s "$2" --arg m "${3:-{\}}"
+}
+
+@test "run calls all six kinds of hooks in order, each with the state on stdin" {
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		add_hook $kind "echo $kind \$(jq -r '.status + \" \" + .id + \" \" + .bundle') >>$BUNDLE/log"
+	done
+	update_config '.root.readonly = false'
+	add_hook startContainer 'echo startContainer $(cat) >>/log'
+	must run test_box
+	cat log rootfs/log
+	[ "$(cut -d' ' -f1,2 log)" = "$(printf '%s\n' 'prestart creating' 'createRuntime creating' \
+		'createContainer creating' 'poststart running' 'poststop stopped')" ]
+	[ "$(cut -d' ' -f3,4 log | sort -u)" = "test_box $BUNDLE" ]
+	[[ $(cat rootfs/log) == *'"status":"created"'* ]]
+}
+
+@test "hooks run in the namespaces that the specification names" {
+	host=$(readlink /proc/self/ns/uts)
+	update_config '.root.readonly = false'
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		add_hook $kind "readlink /proc/self/ns/uts >$BUNDLE/$kind"
+	done
+	set_args sh -c 'readlink /proc/self/ns/uts'
+	must run test_box
+	for kind in prestart createRuntime poststart poststop; do
+		[ "$(cat $kind)" = "$host" ]
+	done
+	[ "$(cat createContainer)" = "$output" ]
+	[ "$output" != "$host" ]
+}
+
+@test "a hook has the pid of init, which lives" {
+	add_hook createRuntime "pid=\$(jq .pid) && readlink /proc/\$pid/ns/mnt >$BUNDLE/ns"
+	must run test_box
+	[[ $(cat ns) == mnt:* ]]
+	[ "$(cat ns)" != "$(readlink /proc/self/ns/mnt)" ]
+}
+
+@test "createRuntime sees the mounts of the container, before pivot_root" {
+	add_hook createRuntime "pid=\$(jq .pid) && grep -c $BUNDLE/rootfs/proc /proc/\$pid/mounts >$BUNDLE/seen"
+	must run test_box
+	[ "$(cat seen)" -ge 1 ]
+}
+
+@test "a failing hook destroys the container and says what it wrote" {
+	for kind in prestart createRuntime createContainer startContainer; do
+		update_config 'del(.hooks)'
+		add_hook $kind 'echo some words; echo more words >&2; exit 3'
+		refused "error running $kind hook #0: exit status 3, stdout: some words, stderr: more words" run test_box
+		[[ $output == *"/hooks/$kind/0"* ]]
+		nothing_left test_box
+	done
+}
+
+@test "a failing poststart hook stops the container and fails start" {
+	set_args sleep 1000
+	add_hook poststart 'exit 1'
+	quietly create test_box
+	refused "error running poststart hook #0: exit status 1" start test_box
+	wait_status test_box stopped
+}
+
+@test "a failing startContainer hook is an error of start" {
+	add_hook startContainer 'exit 4'
+	quietly create test_box
+	refused "error running startContainer hook #0: exit status 4" start test_box
+	wait_status test_box stopped
+}
+
+@test "the first failure ends the list, but for poststop" {
+	add_hook poststop "echo 1 >>$BUNDLE/log; exit 1"
+	add_hook poststop "echo 2 >>$BUNDLE/log"
+	must run test_box
+	[ "$(cat log)" = "$(printf '1\n2')" ]
+	add_hook createRuntime "echo a >>$BUNDLE/log; exit 1"
+	add_hook createRuntime "echo b >>$BUNDLE/log"
+	hull run test_box
+	[ "$(cat log)" = "$(printf '1\n2\na\n1\n2')" ]
+}
+
+@test "a hook that is too slow is killed" {
+	add_hook createRuntime 'sleep 1000' '{"timeout": 1}'
+	refused "hook ran past specified timeout of 1.0s" run test_box
+	nothing_left test_box
+}
+
+@test "a hook that leaves a daemon behind holds nobody up" {
+	add_hook createRuntime 'sleep 5 & exit 0'
+	start=$SECONDS
+	must run test_box
+	[ $((SECONDS - start)) -lt 4 ]
+}
+
+@test "a hook has its own environment, or hull's, or in startContainer the container's" {
+	add_hook createRuntime "env >$BUNDLE/own" '{"env": ["A=1", "B=2"]}'
+	add_hook createRuntime "env >$BUNDLE/inherited"
+	add_hook createContainer "env >$BUNDLE/inherited2"
+	update_config '.process.env += ["C=3"] | .root.readonly = false'
+	add_hook startContainer 'env >/env'
+	FROM_CALLER=yes must run test_box
+	grep -q '^A=1$' own && ! grep -q FROM_CALLER own
+	grep -q '^FROM_CALLER=yes$' inherited
+	grep -q '^FROM_CALLER=yes$' inherited2 && ! grep -q _HULL inherited2
+	grep -q '^C=3$' rootfs/env && ! grep -q FROM_CALLER rootfs/env
+}
+
+@test "a hook that does not exist is named" {
+	update_config '.hooks.prestart = [{path: "/no/such/hook"}]'
+	refused "error running prestart hook #0: exec /no/such/hook: no such file or directory" create test_box
+	nothing_left test_box
+}
+
+@test "prestart hooks find the limits set" {
+	is_v1 || skip "this machine has no memory controller in v2"
+	update_config '.linux.resources.memory = {limit: 33554432}'
+	add_hook prestart "pid=\$(jq .pid); sed -n 's/^[0-9]*:pids:/P /p' /proc/\$pid/cgroup >$BUNDLE/path
+		cat /sys/fs/cgroup/memory\$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)/test_box/memory.limit_in_bytes >$BUNDLE/limit"
+	must run test_box
+	[ "$(cat limit)" = 33554432 ]
+}
+
+@test "delete runs poststop hooks" {
+	add_hook poststop "jq -r .status >$BUNDLE/log"
+	set_args sleep 1000
+	quietly create test_box
+	quietly delete --force test_box
+	[ "$(cat log)" = stopped ]
+}

@@ -1,0 +1,275 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What a process finds inside its container.
+
+load helpers
+setup() { setup_bundle; }
+teardown() { teardown_bundle; }
+
+# inside SCRIPT: run it in the container.
+inside() {
+	set_args sh -c "$1"
+	hull run test_box
+}
+
+caps() { update_config ".process.capabilities.$1 = $2"; }
+
+@test "run makes the default devices and links" {
+	inside 'cd /dev; stat -c "%n %F %t:%T %a" null zero full random urandom tty; for l in fd stdin stdout stderr ptmx; do readlink $l; done'
+	[ "${lines[0]}" = "null character special file 1:3 666" ]
+	[ "${lines[1]}" = "zero character special file 1:5 666" ]
+	[ "${lines[2]}" = "full character special file 1:7 666" ]
+	[ "${lines[3]}" = "random character special file 1:8 666" ]
+	[ "${lines[4]}" = "urandom character special file 1:9 666" ]
+	[ "${lines[5]}" = "tty character special file 5:0 666" ]
+	[ "${lines[*]:6}" = "/proc/self/fd /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 pts/ptmx" ]
+}
+
+@test "run makes configured devices, their directories, owners and modes" {
+	update_config '.linux.devices = [
+		{path: "/dev/net/tun", type: "c", major: 10, minor: 200, fileMode: 432, uid: 3, gid: 4},
+		{path: "/dev/sdx", type: "b", major: 8, minor: 1},
+		{path: "/dev/pipe", type: "p"},
+		{path: "/dev/null", type: "c", major: 1, minor: 3, fileMode: 292}]'
+	inside 'cd /dev; stat -c "%F %t:%T %a %u %g" net/tun sdx null; stat -c %F pipe'
+	[ "${lines[0]}" = "character special file a:c8 660 3 4" ]
+	[ "${lines[1]}" = "block special file 8:1 666 0 0" ]
+	[ "${lines[2]}" = "character special file 1:3 444 0 0" ]
+	[ "${lines[3]}" = fifo ]
+}
+
+@test "create refuses a device where the image has another file" {
+	update_config 'del(.mounts[] | select(.destination | startswith("/dev")))'
+	echo image >rootfs/dev/null
+	refused "/dev/null exists and is another file" create test_box
+	[ "$(cat rootfs/dev/null)" = image ]
+	nothing_left test_box
+}
+
+@test "create touches nothing on the host through a link at /dev (CVE-2026-41579)" {
+	mkdir -p evil && echo keep >evil/null && ln -s x evil/ptmx
+	update_config 'del(.mounts[] | select(.destination | startswith("/dev")))'
+	rm -rf rootfs/dev && ln -s "$BUNDLE/evil" rootfs/dev
+	refused "/dev in the container's root is not a directory" create test_box
+	[ "$(ls evil)" = "$(printf 'null\nptmx')" ]
+	[ "$(cat evil/null)" = keep ]
+}
+
+@test "run leaves a /dev alone that is bound" {
+	mkdir -p mydev && mknod mydev/null c 1 3
+	update_config '.mounts = [.mounts[0], {destination: "/dev", source: "mydev", options: ["bind"]}] |
+		.linux.maskedPaths = [] | .linux.readonlyPaths = []'
+	inside 'ls /dev'
+	[ "$output" = null ]
+}
+
+@test "run masks files and directories" {
+	mkdir -p rootfs/secret rootfs/sub && echo word >rootfs/secret/file && echo word >rootfs/sub/file
+	update_config '.linux.maskedPaths += ["/secret", "/sub/file", "/missing"]'
+	inside 'ls -A /secret; cat /sub/file /proc/timer_list; touch /secret/x; mount | grep -c " /secret "'
+	[ "${lines[0]}" = "touch: /secret/x: Read-only file system" ]
+	[ "${lines[1]}" = 1 ]
+}
+
+@test "create refuses to mask with a /dev/null of the image (CVE-2025-31133)" {
+	mkdir -p mydev && ln -s /proc/sys/kernel/core_pattern mydev/null
+	update_config '.mounts += [{destination: "/dev", source: "mydev", options: ["bind"]}]'
+	refused "/dev/null" create test_box
+	rm mydev/null && echo x >mydev/null
+	refused "/dev/null in the container is not the null device" create test_box
+	nothing_left test_box
+}
+
+@test "run makes paths read-only with all that is mounted below" {
+	mkdir -p rootfs/ro/sub
+	update_config '.root.readonly = false | .linux.readonlyPaths += ["/ro", "/missing"] |
+		.mounts += [{destination: "/ro/sub", type: "tmpfs", source: "tmpfs"}]'
+	inside 'touch /ro/x; touch /ro/sub/y; echo 1 >/proc/sys/kernel/domainname; touch /free'
+	[ "${lines[0]}" = "touch: /ro/x: Read-only file system" ]
+	[ "${lines[1]}" = "touch: /ro/sub/y: Read-only file system" ]
+	[[ ${lines[2]} == *"Read-only file system"* ]]
+	[ -e rootfs/free ]
+}
+
+@test "run sets capabilities, all five sets" {
+	caps bounding '["CAP_CHOWN", "CAP_KILL", "CAP_NET_RAW"]'
+	caps permitted '["CAP_CHOWN", "CAP_KILL"]'
+	caps effective '["CAP_CHOWN"]'
+	caps inheritable '["CAP_KILL"]'
+	caps ambient '["CAP_KILL"]'
+	update_config '.process.user = {uid: 1000, gid: 1000}'
+	inside 'grep ^Cap /proc/self/status'
+	[ "${lines[0]}" = "CapInh:	0000000000000020" ]
+	[ "${lines[1]}" = "CapPrm:	0000000000000020" ]
+	[ "${lines[4]}" = "CapAmb:	0000000000000020" ]
+	[ "${lines[3]}" = "CapBnd:	0000000000002021" ]
+}
+
+@test "run without capabilities has none" {
+	update_config 'del(.process.capabilities)'
+	inside 'grep ^Cap /proc/self/status | cut -f2 | sort -u'
+	[ "$output" = 0000000000000000 ]
+}
+
+@test "run with an unknown capability goes on without it" {
+	caps effective '["CAP_KILL", "CAP_FROM_THE_FUTURE"]'
+	inside 'grep CapEff /proc/self/status'
+	[ "$status" -eq 0 ]
+}
+
+@test "run sets user, group, groups and umask" {
+	update_config '.process.user = {uid: 12, gid: 34, umask: 7, additionalGids: [56, 78]}'
+	inside 'id -u; id -g; id -G; umask'
+	[ "${lines[*]}" = "12 34 34 56 78 0007" ]
+}
+
+@test "run has umask 0022, no groups and no_new_privs by default" {
+	inside 'id -G; umask; grep NoNewPrivs /proc/self/status'
+	[ "${lines[*]}" = "0 0022 NoNewPrivs:	1" ]
+	update_config '.process.noNewPrivileges = false'
+	inside 'grep NoNewPrivs /proc/self/status'
+	[ "$output" = "NoNewPrivs:	0" ]
+}
+
+@test "run sets rlimits exactly, up to what 64 bits hold" {
+	update_config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 200},
+		{type: "RLIMIT_CORE", soft: 0, hard: 0}, {type: "RLIMIT_FSIZE", soft: 9007199254740993, hard: 9007199254740993}]'
+	set_args grep -E "open files|core|Max file size" /proc/self/limits
+	sed -i 's/9007199254740992/9007199254740993/g' config.json # jq rounds
+	must run test_box
+	[[ $output =~ "Max open files"\ +100\ +200 ]]
+	[[ $output =~ "Max core file size"\ +0\ +0 ]]
+	[[ $output =~ "Max file size"\ +9007199254740993\ +9007199254740993 ]]
+}
+
+@test "run sets oomScoreAdj" {
+	update_config '.process.oomScoreAdj = 321'
+	inside 'cat /proc/self/oom_score_adj'
+	[ "$output" = 321 ]
+}
+
+@test "run sets hostname and domainname in a UTS namespace of its own" {
+	before=$(hostname)
+	update_config '.hostname = "inside" | .domainname = "example"'
+	inside 'hostname; cat /proc/sys/kernel/domainname'
+	[ "$output" = "$(printf 'inside\nexample')" ]
+	[ "$(hostname)" = "$before" ]
+}
+
+@test "run writes sysctls of its own namespaces, with dots or slashes" {
+	update_config '.linux.sysctl = {"net.ipv4.ip_forward": "1", "kernel.shmmax": "123456", "net/ipv4/conf/lo/forwarding": "0",
+		"fs.mqueue.msg_max": "11"}'
+	inside 'cd /proc/sys; cat net/ipv4/ip_forward kernel/shmmax net/ipv4/conf/lo/forwarding fs/mqueue/msg_max'
+	[ "${lines[*]}" = "1 123456 0 11" ]
+}
+
+@test "create names the sysctl that the kernel refuses" {
+	update_config '.linux.sysctl = {"net.ipv4.nothing": "1"}'
+	refused "/linux/sysctl/net.ipv4.nothing" create test_box
+	nothing_left test_box
+}
+
+@test "run brings the loopback interface up" {
+	inside 'ip addr show lo'
+	[[ $output == *"127.0.0.1"* && $output == *UP* ]]
+}
+
+@test "run gives each namespace anew" {
+	for ns in pid net ipc uts mnt; do
+		readlink "/proc/self/ns/$ns"
+	done >host
+	inside 'for ns in pid net ipc uts mnt; do readlink /proc/self/ns/$ns; done'
+	[ "${#lines[@]}" -eq 5 ]
+	for line in "${lines[@]}"; do
+		! grep -qF "$line" host
+	done
+}
+
+@test "run without a namespace stays in the host's" {
+	update_config '.linux.namespaces |= map(select(.type != "network" and .type != "ipc"))
+		| del(.mounts[] | select(.type == "mqueue"))'
+	inside 'readlink /proc/self/ns/net; readlink /proc/self/ns/ipc'
+	[ "$output" = "$(readlink /proc/self/ns/net /proc/self/ns/ipc)" ]
+}
+
+@test "run joins namespaces of another container by path, pid and user too" {
+	quietly create test_other
+	pid=$(state_of test_other .pid)
+	update_config '.linux.namespaces |= map(if .type == "network" or .type == "ipc" or .type == "pid" or .type == "uts"
+		then . + {path: "/proc/\($pid)/ns/\(if .type == "network" then "net" else .type end)"} else . end) | del(.hostname)' \
+		--arg pid "$pid"
+	inside 'for ns in pid net ipc uts; do readlink /proc/self/ns/$ns; done'
+	[ "$output" = "$(for ns in pid net ipc uts; do readlink "/proc/$pid/ns/$ns"; done)" ]
+}
+
+@test "create refuses a path that is no namespace, or of another type" {
+	update_config '.linux.namespaces[1].path = "/etc/passwd"'
+	refused "/etc/passwd is not a namespace (/linux/namespaces/1/path)" create test_box
+	update_config '.linux.namespaces[1].path = "/proc/self/ns/uts"'
+	refused "is a uts namespace, not a network namespace" create test_box
+	nothing_left test_box
+}
+
+@test "run makes a time namespace with offsets" {
+	[ -e /proc/self/ns/time ] || skip "no time namespaces"
+	update_config '.linux.namespaces += [{type: "time"}] |
+		.linux.timeOffsets = {boottime: {secs: 100000, nanosecs: 5}, monotonic: {secs: 7}}'
+	inside 'cat /proc/self/timens_offsets; cut -d. -f1 /proc/uptime'
+	[[ ${lines[0]} =~ monotonic\ +7\ +0 ]]
+	[[ ${lines[1]} =~ boottime\ +100000\ +5 ]]
+	[ "${lines[2]}" -ge 100000 ]
+}
+
+@test "run leaves the program no descriptor but its stdio" {
+	inside 'for f in /proc/self/fd/*; do readlink $f; done | sort >/dev/null; ls /proc/self/fd'
+	# ls itself has the directory open.
+	[ "${lines[*]}" = "0 1 2 3" ]
+}
+
+@test "create joins a session keyring of its own, unless told not to" {
+	grep -q . /proc/keys || skip "no keyrings"
+	id=test_keyring_$$
+	quietly create "$id"
+	grep -q "_ses.$id" /proc/keys
+	quietly create --no-new-keyring "${id}x"
+	! grep -q "_ses.${id}x" /proc/keys
+}
+
+@test "run sets the personality" {
+	update_config '.linux.personality = {domain: "LINUX32"}'
+	inside 'uname -m'
+	[ "$output" != "$(uname -m)" ] || [ "$(uname -m)" = i686 ]
+}
+
+@test "run refuses a cwd outside of the root (CVE-2024-21626)" {
+	for n in 3 4 5 6 7 8 9 10 11 12; do
+		update_config ".process.cwd = \"/proc/self/fd/$n\""
+		set_args ls -a . /
+		hull run test_box
+		# Refused, or a directory of the container.
+		[[ $output == *"/process/cwd"* || $output != *boot* ]]
+		[[ $output == *"/process/cwd"* || $output == *proc* ]]
+	done
+}
+
+@test "run of a user finds its own stdio open to it" {
+	update_config '.process.user = {uid: 1000, gid: 1000}'
+	set_args sh -c 'echo out >/dev/stdout; echo err >/dev/stderr'
+	"$HULL" --root "$ROOT" run test_box 2>err 3>&- | cat >out
+	[ "$(cat out)" = out ]
+}
+
+@test "run needs no pivot_root with --no-pivot" {
+	set_args sh -c 'cat /proc/mounts; ls /'
+	must run --no-pivot test_box
+	[[ $output == *busybox* || $output == *bin* ]]
+	! grep -F "$BUNDLE/" /proc/mounts
+}
+
+@test "run without a mount namespace changes the root and mounts nothing" {
+	update_config '.linux.namespaces |= map(select(.type != "mount")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+	grep -c . /proc/mounts >before
+	inside 'ls /bin/busybox && ls /proc'
+	[ "$output" = /bin/busybox ]
+	[ "$(grep -c . /proc/mounts)" = "$(cat before)" ]
+}

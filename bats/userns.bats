@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+
+load helpers
+teardown() { teardown_bundle; }
+
+# A bundle in a user namespace; its root is the host's 100000.
+setup() {
+	setup_bundle
+	update_config '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = [{containerID: 0, hostID: 200000, size: 65536}]'
+	chown -R 100000:200000 rootfs
+	# The way to the bundle must be open to that user.
+	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$BUNDLE"
+}
+
+inside() {
+	set_args sh -c "$1"
+	hull run test_box
+}
+
+@test "run in a user namespace maps the ids" {
+	inside 'cat /proc/self/uid_map /proc/self/gid_map; id -u; stat -c "%u %g" /bin/busybox'
+	[ "$status" -eq 0 ]
+	[ "$(awk '{print $1, $2, $3}' <<<"${lines[0]}")" = "0 100000 65536" ]
+	[ "$(awk '{print $1, $2, $3}' <<<"${lines[1]}")" = "0 200000 65536" ]
+	[ "${lines[*]:2}" = "0 0 0" ]
+}
+
+@test "run in a user namespace takes maps of many lines" {
+	update_config '.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1}] +
+		[range(1; 30) | {containerID: (. * 10), hostID: (100000 + . * 10), size: 5}]'
+	inside 'wc -l </proc/self/uid_map'
+	[ "$output" = 30 ]
+}
+
+@test "run in a user namespace binds the devices" {
+	inside 'echo x >/dev/null && head -c 3 /dev/zero | wc -c && grep -c " /dev/null " /proc/mounts'
+	[ "$output" = "$(printf '3\n1')" ]
+}
+
+@test "run in a user namespace binds a source that its root cannot reach" {
+	mkdir -p private/data && echo word >private/data/file && chmod 700 private
+	update_config '.mounts += [{destination: "/mnt", source: $s, options: ["rbind", "ro"]}]' --arg s "$BUNDLE/private/data"
+	inside 'cat /mnt/file'
+	[ "$output" = word ]
+}
+
+@test "create in a user namespace names the mount whose source does not exist" {
+	update_config '.mounts += [{destination: "/mnt", source: "/nothing/here", options: ["rbind"]}]'
+	refused "/nothing/here: no such file or directory" create test_box
+	[[ $output == *"/mounts/7"* ]]
+	nothing_left test_box
+}
+
+@test "exec enters the user namespace" {
+	quietly create test_box
+	must exec test_box sh -c 'id -u; cat /proc/self/uid_map; readlink /proc/self/ns/user'
+	[ "${lines[0]}" = 0 ]
+	[ "${lines[2]}" = "$(readlink "/proc/$(state_of test_box .pid)/ns/user")" ]
+	hull exec -u 70000 test_box id
+	[ "$status" -eq 255 ]
+	[[ $output == *"cannot setuid to unmapped uid 70000 in user namespace"* ]]
+}
+
+@test "create of an unmapped user says so" {
+	update_config '.process.user.uid = 70000'
+	hull run test_box
+	[ "$status" -eq 1 ]
+	[[ $output == *"unmapped"*"70000"* ]]
+	nothing_left test_box
+}
+
+@test "run joins a user namespace by path, with the others new" {
+	quietly create test_other
+	pid=$(state_of test_other .pid)
+	update_config '(.linux.namespaces[] | select(.type == "user")) += {path: "/proc/\($pid)/ns/user"}
+		| del(.linux.uidMappings) | del(.linux.gidMappings)' --arg pid "$pid"
+	inside 'id -u; readlink /proc/self/ns/user; readlink /proc/self/ns/mnt'
+	[ "${lines[0]}" = 0 ]
+	[ "${lines[1]}" = "$(readlink "/proc/$pid/ns/user")" ]
+	[ "${lines[2]}" != "$(readlink "/proc/$pid/ns/mnt")" ]
+}
+
+@test "run joins user, network and ipc namespaces of another container" {
+	quietly create test_other
+	pid=$(state_of test_other .pid)
+	update_config '.linux.namespaces |= map(if .type == "user" or .type == "ipc" then .path = "/proc/\($pid)/ns/\(.type)"
+		elif .type == "network" then .path = "/proc/\($pid)/ns/net" else . end)
+		| del(.linux.uidMappings) | del(.linux.gidMappings)' --arg pid "$pid"
+	inside 'for ns in user net ipc; do readlink /proc/self/ns/$ns; done'
+	[ "$output" = "$(for ns in user net ipc; do readlink "/proc/$pid/ns/$ns"; done)" ]
+}
+
+@test "an ordinary user runs a container of his own" {
+	dir=$BATS_TEST_TMPDIR/user
+	mkdir -p "$dir" && cp -a "$BUNDLE/rootfs" "$dir/rootfs" && chown -R 65534:65534 "$dir"
+	cp "$HULL" "$dir/bin" && chmod 755 "$dir/bin"
+	user() {
+		(cd "$dir" && setpriv --reuid 65534 --regid 65534 --clear-groups env -i PATH="$PATH" XDG_RUNTIME_DIR="$dir" "$@")
+	}
+	user ./bin spec --rootless
+	jq '.process.terminal = false | .process.args = ["sh", "-c", "id -u; cat /proc/self/setgroups; ls /dev/null"]' \
+		"$dir/config.json" >"$dir/c" && mv "$dir/c" "$dir/config.json"
+	run user ./bin run test_user 3>&-
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$output" = "$(printf '0\ndeny\n/dev/null')" ]
+	[ -z "$(user ./bin list -q)" ]
+	rm -rf "$dir"
+}
