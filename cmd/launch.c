@@ -454,11 +454,10 @@ static void end(struct launch *l)
 	free(l->rootfs);
 }
 
-#define LAUNCH_INIT(globals, options)                                \
-	{                                                            \
-		.g = (globals), .o = (options), .c = CONTAINER_INIT, \
-		.n = { .init_sock = -1, .sync_sock = -1 },           \
-		.p = {.arena.fd = -1 }                               \
+#define LAUNCH_INIT(globals, options)                                                  \
+	{                                                                              \
+		.g = (globals), .o = (options), .c = CONTAINER_INIT, .n = NSEXEC_INIT, \
+		.p = {.arena.fd = -1 }                                                 \
 	}
 
 int launch_create(const struct globals *g, const struct launch_options *o, struct err *e)

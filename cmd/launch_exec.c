@@ -295,10 +295,7 @@ static int run(struct exec *x, const struct globals *g, int *ret_code, struct er
 
 int launch_exec(const struct globals *g, const struct exec_options *o, int *ret_code, struct err *e)
 {
-	struct exec x = { .o = o,
-			  .c = CONTAINER_INIT,
-			  .n = { .init_sock = -1, .sync_sock = -1 },
-			  .p = { .arena.fd = -1 } };
+	struct exec x = { .o = o, .c = CONTAINER_INIT, .n = NSEXEC_INIT, .p = { .arena.fd = -1 } };
 	int r;
 
 	*ret_code = 0;

@@ -37,11 +37,17 @@ struct nsexec_request {
 
 struct nsexec {
 	int init_sock, sync_sock;
+	int exe_fd; /* closing a detached mount costs an RCU grace period: not while a stage waits */
 	pid_t parent;	/* stage 0, until it was reaped */
 	pid_t child;	/* stage 1, from the report until it was reaped */
 	pid_t init;	/* stage 2, from the report on; a child of the caller */
 	char died[160]; /* which stage was found killed, for the sentence */
 };
+
+#define NSEXEC_INIT                                            \
+	{                                                      \
+		.init_sock = -1, .sync_sock = -1, .exe_fd = -1 \
+	}
 
 /*
  * Start stage 0 in the given cgroups and send it the bootstrap message. Whatever happens later,

@@ -136,15 +136,12 @@ char **nsexec_caller_env(void)
 static int spawn(const struct nsexec_request *r, int init_fd, int sync_fd, struct nsexec *n,
 		 struct err *e)
 {
-	auto_close int exe = selfexe_open(e);
 	char init_env[40], sync_env[40], name[] = "hull", verb[] = "init";
 	char *const argv[] = { name, verb, NULL };
 	auto_free char **envp = stage_env(init_env, sync_env);
-	struct launch l = { r, exe, init_fd, sync_fd, -1, argv, envp, NULL, 0 };
+	struct launch l = { r, n->exe_fd, init_fd, sync_fd, -1, argv, envp, NULL, 0 };
 	pid_t pid;
 
-	if (exe < 0)
-		return -1;
 	snprintf(init_env, sizeof(init_env), ENV_INITPIPE "=%d", init_fd);
 	snprintf(sync_env, sizeof(sync_env), ENV_SYNCPIPE "=%d", sync_fd);
 	pid = clone_stage0(&l, e);
@@ -165,7 +162,7 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 	auto_str struct str boot = { 0 };
 	int ok;
 
-	*n = (struct nsexec){ .init_sock = -1, .sync_sock = -1 };
+	*n = (struct nsexec)NSEXEC_INIT;
 	if (bootstrap_encode(&r->boot, &boot, e) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, init_pair) < 0)
@@ -176,7 +173,8 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 		return err_sys(e, "socketpair");
 	}
 	n->sync_sock = sync_pair[0];
-	ok = spawn(r, init_pair[1], sync_pair[1], n, e);
+	n->exe_fd = selfexe_open(e);
+	ok = n->exe_fd < 0 ? -1 : spawn(r, init_pair[1], sync_pair[1], n, e);
 	close(init_pair[1]);
 	close(sync_pair[1]);
 	if (ok < 0)
@@ -311,5 +309,6 @@ void nsexec_close(struct nsexec *n)
 {
 	cleanup_close(&n->init_sock);
 	cleanup_close(&n->sync_sock);
-	n->init_sock = n->sync_sock = -1;
+	cleanup_close(&n->exe_fd);
+	n->init_sock = n->sync_sock = n->exe_fd = -1;
 }
