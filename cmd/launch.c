@@ -10,6 +10,7 @@
 #include "cmd/launch_common.h"
 #include "init/mount_options.h"
 #include "nsexec/channel.h"
+#include "nsexec/rlimits.h"
 #include "nsexec/hooks.h"
 #include "nsexec/source.h"
 #include "state/fd.h"
@@ -287,6 +288,7 @@ static int serve_init(struct launch *l, struct err *e)
 	for (;;) {
 		if (nsexec_next(&l->n, &m, NULL, e) < 0)
 			return -1;
+		l->rec.pid = l->n.init;
 		if (first && m.type != MSG_SOURCE) {
 			first = false;
 			if (apply_limits(l, true, e) < 0)
@@ -311,18 +313,18 @@ static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 	int r = nsexec_start(&req, &l->n, e);
 
 	cgroup_join_close(join);
-	if (r < 0 || nsexec_wait_pids(&l->n, e) < 0)
+	if (r < 0)
 		return -1;
-	l->rec.pid = l->n.init;
-	/* The last fork is done: a pids limit of 1 and a small memory limit cannot hurt a stage. */
-	nsexec_reap(&l->n);
-	if (apply_limits(l, false, e) < 0)
+	/* With the PIDs the last fork is done: a pids limit of 1 cannot hurt a stage. */
+	if (has_limits(l->p.spec->linux_->resources) &&
+	    (nsexec_wait_pids(&l->n, e) < 0 || apply_limits(l, false, e) < 0))
 		return -1;
 	if (serve_init(l, e) < 0)
 		return -1;
+	nsexec_reap(&l->n);
 	if (proc_start_time(l->rec.pid, &l->rec.start_time) < 0)
 		return err_sys(e, "read the start time of process %d", (int)l->rec.pid);
-	return launch_set_rlimits(&l->p.spec->process->rlimits, l->rec.pid, e);
+	return rlimits_set(&l->p.spec->process->rlimits, l->rec.pid, e);
 }
 
 /*
@@ -513,20 +515,12 @@ static int check_startable(enum status status, struct err *e)
 static int talk_to_init(const struct container *c, struct err *e)
 {
 	auto_close int sock = fd_connect_unix(c->dir_fd, RECORD_SOCKET, SOCK_SEQPACKET);
-	struct msg m;
-	int r;
 
 	if (sock < 0)
 		return err_sys(e, "connect to the container's init");
-	if (channel_send(sock, MSG_GO, NULL, 0, -1, e) < 0 ||
-	    channel_expect(sock, MSG_EXEC, &m, NULL, e) < 0)
+	if (channel_send(sock, MSG_GO, NULL, 0, -1, e) < 0)
 		return -1;
-	r = channel_next(sock, &m, NULL, e);
-	if (r == 1 && m.type == MSG_ERROR && m.n == sizeof(*e)) {
-		memcpy(e, m.body, sizeof(*e));
-		return -1;
-	}
-	return r;
+	return channel_wait_exec(sock, e);
 }
 
 /* runtime.md, Lifecycle: a failure of start stops the container; poststop is left to delete. */
@@ -568,7 +562,7 @@ static int go(struct launch *l, struct err *e)
 	auto_str struct str state = { 0 };
 
 	if (channel_send(l->n.sync_sock, MSG_GO, NULL, 0, -1, e) < 0 ||
-	    launch_wait_exec(&l->n, e) < 0)
+	    channel_wait_exec(l->n.sync_sock, e) < 0)
 		return err_wrap(e, "unable to start container process");
 	if (!h || !h->poststart.n)
 		return 0;

@@ -8,7 +8,6 @@
 #include "state/fd.h"
 #include "state/log.h"
 #include "state/mem.h"
-#include "state/names.h"
 #include "state/str.h"
 #include "state/sys.h"
 
@@ -17,9 +16,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,44 +35,6 @@ void launch_debug(struct prepared *p)
 	log_debug("nsexec plan: %s", text);
 	p->boot.debug = true;
 	channel_log_fn = show_line;
-}
-
-int launch_set_rlimits(const struct spec_rlimits *l, pid_t pid, struct err *e)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		/* The kernel's own struct: 64 bits on every architecture. */
-		uint64_t value[2] = { l->v[i].soft.v, l->v[i].hard.v };
-
-		if (syscall(SYS_prlimit64, pid, l->v[i].type, value, NULL) == 0)
-			continue;
-		err_sys(e, "set %s to %llu:%llu", name_of(rlimit_names, l->v[i].type),
-			(unsigned long long)value[0], (unsigned long long)value[1]);
-		err_at_index(e, i);
-		err_at_key(e, "rlimits");
-		return err_at_key(e, "process");
-	}
-	return 0;
-}
-
-int launch_wait_exec(struct nsexec *n, struct err *e)
-{
-	struct msg m;
-	int r;
-
-	r = nsexec_next(n, &m, NULL, e);
-	if (r < 0)
-		return -1;
-	if (m.type != MSG_EXEC)
-		return err_set(e, EPROTO, "message %s instead of EXEC", msg_name(m.type));
-	/* The end of file is execve's close of the socket; an error is what execve answered. */
-	r = channel_next(n->sync_sock, &m, NULL, e);
-	if (r == 0)
-		return 0;
-	if (r == 1 && m.type == MSG_ERROR && m.n == sizeof(*e))
-		memcpy(e, m.body, sizeof(*e));
-	else if (r == 1)
-		err_set(e, EPROTO, "message %s instead of the end of file", msg_name(m.type));
-	return -1;
 }
 
 int launch_check_terminal(bool terminal, bool detached, const char *console_socket, struct err *e)

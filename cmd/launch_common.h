@@ -11,10 +11,6 @@
 
 /* Show the plan and the log lines of the stages with --debug. */
 void launch_debug(struct prepared *p);
-/* Limits of init, set from outside: in a user namespace it has no right to raise them. */
-must_check int launch_set_rlimits(const struct spec_rlimits *l, pid_t pid, struct err *e);
-/* PROCEED was sent: wait until execve has happened. -1 with init's error when it failed. */
-must_check int launch_wait_exec(struct nsexec *n, struct err *e);
 /* The terminal rules of create, run and exec: what --console-socket and --detach go with. */
 must_check int launch_check_terminal(bool terminal, bool detached, const char *console_socket,
 				     struct err *e);

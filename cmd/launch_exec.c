@@ -8,6 +8,7 @@
 #include "cmd/launch.h"
 #include "cmd/launch_common.h"
 #include "nsexec/channel.h"
+#include "nsexec/rlimits.h"
 #include "state/fd.h"
 #include "state/names.h"
 #include "state/record.h"
@@ -17,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -222,35 +224,52 @@ static int prepare(struct exec *x, struct err *e)
 	return launch_seccomp(&x->p, x->c.root_fd, e);
 }
 
+/*
+ * Outside of a user namespace init has the right to set its limits itself, and then there is
+ * nothing to wait for: it finds PROCEED there already.
+ */
+static bool needs_limits(const struct exec *x)
+{
+	return (x->p.args->joined_ns & CLONE_NEWUSER) && x->process->rlimits.n;
+}
+
+static int proceed(struct exec *x, struct err *e)
+{
+	return channel_send(x->n.sync_sock, MSG_PROCEED, NULL, 0, -1, e);
+}
+
 static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 {
 	struct nsexec_request req = {
 		.boot = x->p.boot, .join = join, .pass_fds = x->p.fds, .n_pass_fds = x->p.n_fds
 	};
 	struct msg m;
-	int r = nsexec_start(&req, &x->n, e);
+	int r;
 
+	x->p.args->set_rlimits = !needs_limits(x);
+	r = nsexec_start(&req, &x->n, e);
 	cgroup_join_close(join);
-	if (r < 0 || nsexec_wait_pids(&x->n, e) < 0)
-		return -1;
-	nsexec_reap(&x->n);
-	if (nsexec_next(&x->n, &m, NULL, e) < 0)
+	if (r < 0 || (!needs_limits(x) && proceed(x, e) < 0) || nsexec_next(&x->n, &m, NULL, e) < 0)
 		return -1;
 	if (m.type != MSG_READY)
 		return err_set(e, EPROTO, "message %s instead of READY", msg_name(m.type));
-	return launch_set_rlimits(&x->process->rlimits, x->n.init, e);
+	if (!needs_limits(x))
+		return 0;
+	if (rlimits_set(&x->process->rlimits, x->n.init, e) < 0)
+		return -1;
+	return proceed(x, e);
 }
 
 static int commit(struct exec *x, struct err *e)
 {
+	if (channel_wait_exec(x->n.sync_sock, e) < 0)
+		return -1;
+	nsexec_reap(&x->n);
 	if (!str_empty(x->o->pid_file) && attach_write_pid_file(x->o->pid_file, x->n.init, e) < 0)
 		return -1;
-	if (!str_empty(x->o->pidfd_socket) &&
-	    attach_send_pidfd(x->o->pidfd_socket, x->n.init, "setns", e) < 0)
-		return -1;
-	if (channel_send(x->n.sync_sock, MSG_PROCEED, NULL, 0, -1, e) < 0)
-		return -1;
-	return launch_wait_exec(&x->n, e);
+	if (!str_empty(x->o->pidfd_socket))
+		return attach_send_pidfd(x->o->pidfd_socket, x->n.init, "setns", e);
+	return 0;
 }
 
 static int enter(struct exec *x, struct err *e)

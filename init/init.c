@@ -120,6 +120,8 @@ static const struct step create_steps[] = {
 static const struct step start_steps[] = {
 	{ "startContainer hooks", init_start_container_hooks,
 	  "config.md: before the program, in its namespaces" },
+	{ "rlimits", kernel_rlimits,
+	  "while hard limits may be raised, and after all that needs descriptors" },
 	{ "no_new_privs", creds_no_new_privs,
 	  "after the hooks, which are trusted; before seccomp, which may need it" },
 	{ "close descriptors", start_close_fds, "CVE-2024-21626: nothing of ours survives execve" },

@@ -29,14 +29,15 @@ struct init_args {
 	const struct spec *spec; /* exec: the container's */
 	const struct spec_process *process;
 	const char *id;
-	const char *bundle;	/* absolute */
-	const char *rootfs;	/* absolute, symbolic links resolved */
-	unsigned new_ns;	/* CLONE_NEW* made for this container */
-	unsigned joined_ns;	/* CLONE_NEW* joined by path */
+	const char *bundle; /* absolute */
+	const char *rootfs; /* absolute, symbolic links resolved */
+	unsigned new_ns;    /* CLONE_NEW* made for this container */
+	unsigned joined_ns; /* CLONE_NEW* joined by path */
 	bool exec;
 	bool no_pivot, no_new_keyring;
 	bool has_host_hooks; /* prestart or createRuntime: ask for them with MSG_HOOKS */
 	bool ask_sources; /* bind sources are opened by hull: we may lack the right in a user namespace */
+	bool set_rlimits; /* else hull does it from outside */
 	bool deny_setgroups;
 	int start_fd;	   /* the listening start.sock; -1: GO comes over the sync socket (run) */
 	int memory_fd;	   /* `tasks` of the v1 memory controller, to be entered late; -1 */
@@ -100,6 +101,7 @@ int kernel_loopback(struct init *in, struct err *e);
 int kernel_names(struct init *in, struct err *e);
 int kernel_sysctl(struct init *in, struct err *e);
 int kernel_memory_cgroup(struct init *in, struct err *e);
+int kernel_rlimits(struct init *in, struct err *e);
 int kernel_personality(struct init *in, struct err *e);
 
 /* creds.c */

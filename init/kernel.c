@@ -6,6 +6,7 @@
 #include "init/init.h"
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"
+#include "nsexec/rlimits.h"
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/str.h"
@@ -151,4 +152,9 @@ int kernel_memory_cgroup(struct init *in, struct err *e)
 		return err_sys(e, "join the memory cgroup");
 	close(in->a->memory_fd);
 	return 0;
+}
+
+int kernel_rlimits(struct init *in, struct err *e)
+{
+	return in->a->set_rlimits ? rlimits_set(&in->a->process->rlimits, 0, e) : 0;
 }

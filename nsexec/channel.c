@@ -5,6 +5,7 @@
 #include "state/mem.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,11 +90,11 @@ static int receive(int sock, struct msg *m, int *ret_fd, struct err *e)
 			     .msg_controllen = sizeof(control) };
 	ssize_t r;
 
+	/* ECONNRESET, once: the peer ended with something of ours unread; what it said is still there. */
 	do {
 		r = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
-	} while (r < 0 && errno == EINTR);
-	/* A peer that was killed with unread data makes the next receive fail with ECONNRESET. */
-	if (r == 0 || (r < 0 && errno == ECONNRESET))
+	} while (r < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (r == 0)
 		return 0;
 	if (r < 0)
 		return err_sys(e, "receive a message");
@@ -135,6 +136,26 @@ int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd, str
 		return err_set(e, EPROTO, "message %s instead of %s", msg_name(m->type),
 			       msg_name(type));
 	return 0;
+}
+
+int channel_wait_exec(int sock, struct err *e)
+{
+	struct pollfd pf = { .fd = sock }; /* only POLLHUP: EXEC alone need not wake us */
+	struct msg m;
+	int r;
+
+	while ((r = poll(&pf, 1, -1)) < 0 && errno == EINTR)
+		;
+	if (r < 0)
+		return err_sys(e, "poll");
+	if (channel_expect(sock, MSG_EXEC, &m, NULL, e) < 0)
+		return -1;
+	r = channel_next(sock, &m, NULL, e);
+	if (r == 1 && m.type == MSG_ERROR && m.n == sizeof(*e))
+		memcpy(e, m.body, sizeof(*e));
+	else if (r == 1)
+		err_set(e, EPROTO, "message %s instead of the end of file", msg_name(m.type));
+	return r == 0 ? 0 : -1;
 }
 
 void channel_send_error(int sock, const struct err *e)

@@ -50,6 +50,12 @@ must_check int channel_next(int sock, struct msg *m, int *ret_fd, struct err *e)
 must_check int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd,
 			      struct err *e);
 
+/*
+ * GO was sent: wait for EXEC and the end of file, which is execve's close of the socket. -1 with
+ * the error of init when something failed.
+ */
+must_check int channel_wait_exec(int sock, struct err *e);
+
 /* Best effort: the error itself cannot be reported otherwise. */
 void channel_send_error(int sock, const struct err *e);
 void channel_log(int sock, const char *fmt, ...) printf_like(2, 3);

@@ -160,7 +160,7 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 {
 	int init_pair[2], sync_pair[2];
 	auto_str struct str boot = { 0 };
-	int ok;
+	int ok = -1;
 
 	*n = (struct nsexec)NSEXEC_INIT;
 	if (bootstrap_encode(&r->boot, &boot, e) < 0)
@@ -173,15 +173,17 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 		return err_sys(e, "socketpair");
 	}
 	n->sync_sock = sync_pair[0];
+	/* Before there is anybody to read it: stage 0 does not have to wait for it. */
+	if (send(n->init_sock, boot.s, boot.n, MSG_NOSIGNAL) < 0) {
+		err_sys(e, "send the bootstrap message");
+		goto out;
+	}
 	n->exe_fd = selfexe_open(e);
 	ok = n->exe_fd < 0 ? -1 : spawn(r, init_pair[1], sync_pair[1], n, e);
+out:
 	close(init_pair[1]);
 	close(sync_pair[1]);
-	if (ok < 0)
-		return -1;
-	if (send(n->init_sock, boot.s, boot.n, MSG_NOSIGNAL) < 0)
-		return err_sys(e, "send the bootstrap message");
-	return 0;
+	return ok;
 }
 
 static void note_death(struct nsexec *n, const char *stage, int status)
@@ -279,8 +281,13 @@ int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e)
 		e->pointer[sizeof(e->pointer) - 1] = e->chain[sizeof(e->chain) - 1] = '\0';
 		return -1;
 	}
+	/* Stage 0 has reported by the time that stage 2 says anything, or it never will. */
+	if (r == 1 && !n->init)
+		return nsexec_wait_pids(n, e) < 0 ? -1 : 1;
 	if (r != 0)
 		return r;
+	if (!n->init && nsexec_wait_pids(n, e) < 0)
+		return -1;
 	reap(&n->init, n, "stage 2 (INIT)");
 	return err_set(e, ECHILD, "%s before it was ready",
 		       n->died[0] ? n->died : "stage 2 (INIT) went away");

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nsexec/channel.h"
+#include "state/tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static char last_line[64];
+
+static void keep_line(const char *line)
+{
+	snprintf(last_line, sizeof(last_line), "%s", line);
+}
+
+static void pair(int s[2])
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s) < 0)
+		s[0] = s[1] = -1;
+}
+
+static void errors_arrive_whole(void)
+{
+	struct err sent = { 0 }, e = { 0 };
+	struct msg m;
+	int s[2];
+
+	pair(s);
+	err_set(&sent, ENOENT, "the cause");
+	err_at_key(&sent, "mounts");
+	channel_log(s[1], "a line %d", 7);
+	channel_send_error(s[1], &sent);
+	channel_log_fn = keep_line;
+	ok(channel_expect(s[0], MSG_READY, &m, NULL, &e) < 0, "an error instead of READY");
+	ok(e.code == ENOENT && !strcmp(e.chain, "the cause") && !strcmp(e.pointer, "/mounts"),
+	   "it is whole: %s", e.chain);
+	ok(!strcmp(last_line, "a line 7"), "the log line before it was handed on");
+	close(s[0]);
+	close(s[1]);
+}
+
+/* The peer ends while a message of ours is unread: the kernel reports ECONNRESET first. */
+static void last_words(void)
+{
+	struct err sent = { 0 }, e = { 0 };
+	struct msg m;
+	int s[2];
+
+	pair(s);
+	err_set(&sent, EINVAL, "last words");
+	ok(channel_send(s[0], MSG_PROCEED, NULL, 0, -1, &e) == 0, "a message that nobody reads");
+	channel_send_error(s[1], &sent);
+	close(s[1]);
+	ok(channel_expect(s[0], MSG_READY, &m, NULL, &e) < 0 && !strcmp(e.chain, "last words"),
+	   "%s", e.chain);
+	ok(channel_next(s[0], &m, NULL, &e) == 0, "then the end of file");
+	ok(channel_send(s[0], MSG_GO, NULL, 0, -1, &e) < 0 && e.code == EPIPE,
+	   "sending is EPIPE, not a signal");
+	close(s[0]);
+}
+
+static void order(void)
+{
+	struct err e = { 0 };
+	struct msg m;
+	int s[2];
+
+	pair(s);
+	ok(channel_send(s[1], MSG_HOOKS, NULL, 0, -1, &e) == 0, "HOOKS");
+	ok(channel_expect(s[0], MSG_READY, &m, NULL, &e) < 0 && e.code == EPROTO &&
+		   strstr(e.chain, "HOOKS instead of READY"),
+	   "%s", e.chain);
+	ok(write(s[1], "abc", 3) == 3 && channel_next(s[0], &m, NULL, &e) < 0 && e.code == EPROTO,
+	   "%s", e.chain);
+	close(s[1]);
+	ok(channel_expect(s[0], MSG_READY, &m, NULL, &e) < 0 && e.code == EPIPE, "%s", e.chain);
+	close(s[0]);
+}
+
+static void exec_and_its_failure(void)
+{
+	struct err sent = { 0 }, e = { 0 };
+	int s[2];
+
+	pair(s);
+	ok(channel_send(s[1], MSG_EXEC, NULL, 0, -1, &e) == 0, "EXEC");
+	close(s[1]);
+	ok(channel_wait_exec(s[0], &e) == 0, "EXEC and the end of file: running");
+	close(s[0]);
+	pair(s);
+	err_set(&sent, ENOEXEC, "exec format error");
+	ok(channel_send(s[1], MSG_EXEC, NULL, 0, -1, &e) == 0, "EXEC");
+	channel_send_error(s[1], &sent);
+	close(s[1]);
+	ok(channel_wait_exec(s[0], &e) < 0 && e.code == ENOEXEC, "EXEC and an error: %s", e.chain);
+	close(s[0]);
+	pair(s);
+	close(s[1]);
+	ok(channel_wait_exec(s[0], &e) < 0, "the end of file alone: %s", e.chain);
+	close(s[0]);
+}
+
+static void descriptors(void)
+{
+	struct err e = { 0 };
+	struct msg m;
+	int s[2], fd = -1;
+
+	pair(s);
+	ok(channel_send(s[1], MSG_SOURCE_FD, NULL, 0, 0, &e) == 0, "send a descriptor");
+	ok(channel_expect(s[0], MSG_SOURCE_FD, &m, &fd, &e) == 0 && fd > 2 &&
+		   (fcntl(fd, F_GETFD) & FD_CLOEXEC),
+	   "it arrives close-on-exec");
+	ok(channel_send(s[1], MSG_SOURCE_FD, "x", 2000, -1, &e) < 0 && e.code == EMSGSIZE, "%s",
+	   e.chain);
+	close(fd);
+	close(s[0]);
+	close(s[1]);
+}
+
+int main(void)
+{
+	errors_arrive_whole();
+	last_words();
+	order();
+	exec_and_its_failure();
+	descriptors();
+	return done_testing();
+}
