@@ -212,8 +212,8 @@ static int fill_args(struct launch *l, struct err *e)
 	a->no_pivot = l->o->no_pivot;
 	a->no_new_keyring = l->o->no_new_keyring;
 	a->has_host_hooks = h && (h->prestart.n || h->create_runtime.n);
-	if (launch_keep_fds(&l->p, l->o->preserve_fds, e) < 0 ||
-	    launch_console(&l->p, l->o->console_socket, e) < 0 || open_start_socket(l, e) < 0 ||
+	launch_keep_fds(&l->p, l->p.spec->process, l->o->preserve_fds);
+	if (launch_console(&l->p, l->o->console_socket, e) < 0 || open_start_socket(l, e) < 0 ||
 	    prepare_create(&l->p, e) < 0)
 		return -1;
 	return launch_seccomp(&l->p, l->c.root_fd, e);
@@ -434,8 +434,8 @@ static int create_in_root(struct launch *l, struct err *e)
 
 static int begin(struct launch *l, struct err *e)
 {
-	if (root_check_id(l->o->id, e) < 0 || find_bundle(l, e) < 0 || prepare_init(&l->p, e) < 0 ||
-	    read_config(l, e) < 0)
+	if (launch_check_fds(l->o->preserve_fds, e) < 0 || root_check_id(l->o->id, e) < 0 ||
+	    find_bundle(l, e) < 0 || prepare_init(&l->p, e) < 0 || read_config(l, e) < 0)
 		return -1;
 	if (launch_check_terminal(l->p.spec->process->terminal, !l->foreground || l->o->detach,
 				  l->o->console_socket, e) < 0 ||

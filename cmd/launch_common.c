@@ -94,12 +94,21 @@ int launch_memory_late(struct prepared *p, struct cgroup_join *join, struct err 
 	return prepare_pass_fd(p, p->args->memory_fd, e);
 }
 
-int launch_keep_fds(struct prepared *p, int preserve_fds, struct err *e)
+int launch_check_fds(int preserve_fds, struct err *e)
 {
-	if (attach_check_fds(preserve_fds, e) < 0)
-		return -1;
-	p->args->preserve_fds = preserve_fds + prepare_listen_fds(p);
-	/* What else the caller left open is neither the stages' nor the container's (CVE-2024-21626). */
-	fd_cloexec_from(3u + (unsigned)p->args->preserve_fds);
-	return 0;
+	if (preserve_fds < 0)
+		return err_set(e, EINVAL, "--preserve-fds %d: expected 0 or more", preserve_fds);
+	return attach_check_fds(prepare_listen_fds() + preserve_fds, e);
+}
+
+void launch_keep_fds(struct prepared *p, struct spec_process *process, int preserve_fds)
+{
+	int n = prepare_listen_fds();
+	auto_free char *entry = xasprintf("LISTEN_FDS=%d", n);
+
+	p->args->preserve_fds = preserve_fds + n;
+	if (!n)
+		return;
+	prepare_set_env(p, process, entry);
+	prepare_set_env(p, process, "LISTEN_PID=1");
 }

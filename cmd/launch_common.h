@@ -20,7 +20,12 @@ must_check int launch_console(struct prepared *p, const char *console_socket, st
 must_check int launch_seccomp(struct prepared *p, int root_fd, struct err *e);
 /* Let init enter the v1 memory cgroup, unless a new cgroup namespace must find it entered before. */
 must_check int launch_memory_late(struct prepared *p, struct cgroup_join *join, struct err *e);
-/* --preserve-fds and LISTEN_FDS, into the arguments of init. */
-must_check int launch_keep_fds(struct prepared *p, int preserve_fds, struct err *e);
+/*
+ * The descriptors of --preserve-fds and LISTEN_FDS are open. Comes before hull opens any of its
+ * own, which would be taken for them.
+ */
+must_check int launch_check_fds(int preserve_fds, struct err *e);
+/* ... and go to the program: into the arguments of init and the environment. */
+void launch_keep_fds(struct prepared *p, struct spec_process *process, int preserve_fds);
 
 #endif

@@ -217,8 +217,8 @@ static int prepare(struct exec *x, struct err *e)
 	if (pidfd < 0 || prepare_pass_fd(&x->p, pidfd, e) < 0)
 		return -1;
 	a->id = arena_strdup(&x->p.arena, x->c.id);
-	if (launch_keep_fds(&x->p, x->o->preserve_fds, e) < 0 ||
-	    launch_console(&x->p, x->o->console_socket, e) < 0 ||
+	launch_keep_fds(&x->p, x->process, x->o->preserve_fds);
+	if (launch_console(&x->p, x->o->console_socket, e) < 0 ||
 	    prepare_exec(&x->p, pidfd, x->rec.pid, e) < 0)
 		return -1;
 	return launch_seccomp(&x->p, x->c.root_fd, e);
@@ -297,7 +297,8 @@ static int run(struct exec *x, const struct globals *g, int *ret_code, struct er
 {
 	enum status status;
 
-	if (status_load(&g->root, x->o->id, STATUS_NO_LOCK, &x->c, &x->rec, &status, e) < 0 ||
+	if (launch_check_fds(x->o->preserve_fds, e) < 0 ||
+	    status_load(&g->root, x->o->id, STATUS_NO_LOCK, &x->c, &x->rec, &status, e) < 0 ||
 	    check_status(x->o, status, e) < 0 || prepare_init(&x->p, e) < 0)
 		return -1;
 	/* Orphans of the container belong to its own init, so hull needs not adopt them. */

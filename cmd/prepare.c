@@ -257,18 +257,14 @@ void prepare_set_env(struct prepared *p, struct spec_process *process, const cha
 	process->env.n = n;
 }
 
-int prepare_listen_fds(struct prepared *p)
+int prepare_listen_fds(void)
 {
 	const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
-	auto_free char *entry = NULL;
 	uint64_t n, who;
 
 	/* Meant for whoever has this PID, not for a child of his (podman 20968). */
 	if (!fds || !pid || !str_to_u64(fds, &n) || !str_to_u64(pid, &who) ||
-	    who != (uint64_t)getpid() || n > 4096 || !n)
+	    who != (uint64_t)getpid() || n > 4096)
 		return 0;
-	entry = xasprintf("LISTEN_FDS=%llu", (unsigned long long)n);
-	prepare_set_env(p, p->spec->process, entry);
-	prepare_set_env(p, p->spec->process, "LISTEN_PID=1");
 	return (int)n;
 }

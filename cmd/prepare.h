@@ -41,8 +41,8 @@ must_check int prepare_create(struct prepared *p, struct err *e);
 /* The same for a process in the container whose init is behind pidfd. */
 must_check int prepare_exec(struct prepared *p, int pidfd, pid_t init, struct err *e);
 
-/* How many descriptors systemd passed to this very process (sd_listen_fds(3)); they become the program's. */
-int prepare_listen_fds(struct prepared *p);
+/* How many descriptors systemd passed to this very process (sd_listen_fds(3)). */
+int prepare_listen_fds(void);
 
 /* Put "NAME=value" into the environment of the process; an entry of this name is replaced. */
 void prepare_set_env(struct prepared *p, struct spec_process *process, const char *entry);
