@@ -109,6 +109,21 @@ hull_bg() {
 	pid=$!
 }
 
+# compiled NAME.c: the path of the static program made from bats/NAME.c, once in a run of bats.
+compiled() {
+	local program=$BATS_RUN_TMPDIR/${1%.c}
+	[ -x "$program" ] || musl-gcc -static -Os -o "$program" "$BATS_TEST_DIRNAME/$1"
+	echo "$program"
+}
+
+# receive_tty [INPUT]: in the background, on the socket tty.sock; its PID is in $receiver, its output in tty.out.
+receive_tty() {
+	rm -f tty.sock
+	"$(compiled recvtty.c)" tty.sock "$@" >tty.out 2>&1 </dev/null 3>&- &
+	receiver=$!
+	wait_for 10 test -S tty.sock
+}
+
 # --- Looking at containers ---------------------------------------------------------------------------------------------
 
 # state_of ID [.FIELD]
