@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,8 +41,7 @@ void prepare_done(struct prepared *p)
 	free((char *)(uintptr_t)p->boot.oom_score_adj);
 	free((char *)(uintptr_t)p->boot.newuidmap);
 	free((char *)(uintptr_t)p->boot.newgidmap);
-	if (p->arena.base)
-		munmap(ARENA_ADDR, ARENA_SIZE);
+	/* The arena stays mapped: hull ends soon, and does not make a second one. */
 	*p = (struct prepared){ .arena = { .fd = -1 } };
 }
 

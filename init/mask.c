@@ -104,8 +104,7 @@ static int cover_directory(struct covers *c, int fd, struct err *e)
 	auto_close int tree = -1;
 
 	if (c->tmpfs_fd < 0) {
-		c->tmpfs_fd =
-			mount_new_fs("tmpfs", "tmpfs", attrs, "ro,nr_blocks=1,nr_inodes=1", e);
+		c->tmpfs_fd = mount_new_fs("tmpfs", "tmpfs", attrs, "nr_blocks=1,nr_inodes=1", e);
 		return c->tmpfs_fd < 0 ? -1 : mount_attach(c->tmpfs_fd, fd, e);
 	}
 	tree = sys_open_tree(c->tmpfs_fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);

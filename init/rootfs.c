@@ -183,17 +183,12 @@ static int plain_chroot(struct init *in, struct err *e)
 	return 0;
 }
 
+/* Each way ends with the new root as the working directory. */
 int rootfs_enter(struct init *in, struct err *e)
 {
-	int r = !has_mount_ns(in) ? plain_chroot(in, e) :
-		in->a->no_pivot	  ? move_over_root(in, e) :
-				    pivot(in, e);
-
-	if (r < 0)
-		return -1;
-	if (chdir("/") < 0)
-		return err_sys(e, "chdir to /");
-	return 0;
+	if (!has_mount_ns(in))
+		return plain_chroot(in, e);
+	return in->a->no_pivot ? move_over_root(in, e) : pivot(in, e);
 }
 
 int rootfs_set_propagation(struct init *in, struct err *e)

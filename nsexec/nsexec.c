@@ -78,22 +78,23 @@ static int env_socket(const char *name)
 	return (int)fd;
 }
 
+/* Pages of it that no message reaches are never touched. */
+static char boot_buf[BOOTSTRAP_MAX];
+
 static int receive_bootstrap(struct stages *s, struct err *e)
 {
 	ssize_t n;
-	char *buf;
 
 	do {
-		n = recv(s->init_sock, NULL, 0, MSG_PEEK | MSG_TRUNC);
+		n = recv(s->init_sock, boot_buf, sizeof(boot_buf), MSG_TRUNC);
 	} while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return n < 0 ? err_sys(e, "receive the bootstrap message") :
-			       err_set(e, EPIPE, "hull went away");
-	buf = xmalloc((size_t)n);
-	if (recv(s->init_sock, buf, (size_t)n, 0) != n)
+	if (n < 0)
+		return err_sys(e, "receive the bootstrap message");
+	if (n == 0)
+		return err_set(e, EPIPE, "hull went away");
+	if ((size_t)n > sizeof(boot_buf))
 		return err_set(e, EBADMSG, "the bootstrap message is cut");
-	s->boot_text = buf;
-	return bootstrap_decode(buf, (size_t)n, &s->boot, e);
+	return bootstrap_decode(boot_buf, (size_t)n, &s->boot, e);
 }
 
 /* Nothing of a stage may outlive hull before the record is whole; see MSG_PROCEED. */

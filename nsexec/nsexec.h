@@ -82,7 +82,6 @@ struct stages {
 	jmp_buf env;
 	int init_sock, sync_sock;
 	int map_sock[2]; /* stage 0 serves [0], stage 1 asks at [1] */
-	const char *boot_text;
 	struct bootstrap boot;
 };
 

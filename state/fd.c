@@ -135,7 +135,7 @@ int fd_write_file(int dirfd, const char *path, const char *text)
 int fd_write_atomic(int dirfd, const char *name, const void *data, size_t n, mode_t mode,
 		    struct err *e)
 {
-	auto_free char *tmp = xasprintf(".%s.%d", name, (int)getpid());
+	auto_free char *tmp = xasprintf(".%s.new", name);
 	auto_close int fd =
 		openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
 

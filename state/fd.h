@@ -34,7 +34,7 @@ ssize_t fd_read_small(int dirfd, const char *path, char *buf, size_t size);
 int fd_write_all(int fd, const void *data, size_t n);
 /* Write to an existing file with one write(2) (procfs, sysfs, cgroupfs); -1 and errno. */
 int fd_write_file(int dirfd, const char *path, const char *text);
-/* Make name whole or not at all: a temporary file beside it, then rename(2). */
+/* Make name whole or not at all: a temporary file beside it, then rename(2). One writer at a time. */
 must_check int fd_write_atomic(int dirfd, const char *name, const void *data, size_t n, mode_t mode,
 			       struct err *e);
 

@@ -218,17 +218,28 @@ static int does_not_exist(struct err *e)
 }
 
 /* Open ROOT/ID; *c is filled and, on failure, closed. */
+/* root_fd is c's from now on. */
+static int open_dir_of(int root_fd, const char *id, struct container *c, struct err *e)
+{
+	*c = (struct container){ .id = xstrdup(id), .root_fd = root_fd, .dir_fd = -1 };
+	c->dir_fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (c->dir_fd >= 0)
+		return 0;
+	if (errno == ENOENT)
+		does_not_exist(e);
+	else
+		err_sys(e, "open the directory of container %s", id);
+	container_close(c);
+	return -1;
+}
+
 static int open_in(int root_fd, const char *id, struct container *c, struct err *e)
 {
 	struct stat st;
 
-	*c = (struct container){ .id = xstrdup(id), .root_fd = root_fd, .dir_fd = -1 };
-	c->dir_fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (c->dir_fd < 0 && errno == ENOENT)
-		does_not_exist(e);
-	else if (c->dir_fd < 0)
-		err_sys(e, "open the directory of container %s", id);
-	else if (fstat(c->dir_fd, &st) < 0)
+	if (open_dir_of(root_fd, id, c, e) < 0)
+		return -1;
+	if (fstat(c->dir_fd, &st) < 0)
 		err_sys(e, "stat the directory of container %s", id);
 	else if (st.st_uid != geteuid())
 		err_set(e, EPERM,
@@ -275,7 +286,7 @@ int container_create(const struct root *r, const char *id, struct container *ret
 		return err_sys(e, "mkdir %s/%s", r->path, id);
 	}
 	/* A delete may have been quicker. */
-	if (open_in(take_fd(&root_fd), id, &c, e) < 0 || container_lock(&c, 1000, e) < 0)
+	if (open_dir_of(take_fd(&root_fd), id, &c, e) < 0 || container_lock(&c, 1000, e) < 0)
 		return err_wrap(e, "lock the new container");
 	*ret = c;
 	c = CONTAINER_INIT;
@@ -394,7 +405,7 @@ static int empty_dir(int fd, const char *keep, struct err *e)
 	return r;
 }
 
-static int remove_all(struct container *c, struct err *e)
+static int remove_rest(struct container *c, struct err *e)
 {
 	if (empty_dir(openat(c->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), RECORD_FILE, e) <
 	    0)
@@ -404,6 +415,16 @@ static int remove_all(struct container *c, struct err *e)
 	if (unlinkat(c->root_fd, c->id, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return err_sys(e, "remove %s", c->id);
 	return 0;
+}
+
+static int remove_all(struct container *c, struct err *e)
+{
+	/* What most have, without looking; a directory with more in it stays, and is looked at. */
+	unlinkat(c->dir_fd, RECORD_CONFIG, 0);
+	if (unlinkat(c->dir_fd, RECORD_FILE, 0) == 0 &&
+	    unlinkat(c->root_fd, c->id, AT_REMOVEDIR) == 0)
+		return 0;
+	return remove_rest(c, e);
 }
 
 int container_remove(struct container *c, struct err *e)
