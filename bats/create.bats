@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test has its own variables; helpers.bash uses and sets others
+
 load helpers
 
 setup() { setup_bundle; }
@@ -162,16 +164,15 @@ teardown() { teardown_bundle; }
 	[ -e /proc/keys ] || skip "no /proc/keys"
 	set_args sh -c 'cat /proc/keys >/keys; echo end >>/keys; exec sleep 1000'
 	update_config '.root.readonly = false | .linux.maskedPaths -= ["/proc/keys"]'
-	quietly create --no-new-keyring test_create
-	quietly start test_create
+	quietly create --no-new-keyring test_without_key
+	quietly start test_without_key
 	wait_for 10 grep -qs end rootfs/keys
-	! grep _ses.test_create rootfs/keys
-	quietly delete --force test_create
+	run -1 grep _ses.test_without_key rootfs/keys
 	rm rootfs/keys
-	quietly create test_create
-	quietly start test_create
+	quietly create test_with_key
+	quietly start test_with_key
 	wait_for 10 grep -qs end rootfs/keys
-	grep _ses.test_create rootfs/keys
+	grep _ses.test_with_key rootfs/keys
 }
 
 # --- terminals and sockets -----------------------------------------------------------------------------------------------
