@@ -148,3 +148,31 @@ resources() { update_config ".linux.resources += $1"; }
 	[ -z "$(ls "$ROOT")" ]
 	! find /sys/fs/cgroup -maxdepth 3 -name 'test_many*' | grep .
 }
+
+@test "exec follows an init that has moved to another cgroup" {
+	is_v1 && skip "the unified hierarchy alone can be left by one write"
+	update_config '.linux.namespaces |= map(select(.type != "cgroup")) | .root.readonly = false
+		| (.mounts[] | select(.type == "cgroup")).options -= ["ro"]'
+	mkdir /sys/fs/cgroup/test_moved
+	set_args sh -c 'echo 1 >/sys/fs/cgroup/test_moved/cgroup.procs; exec sleep 1000'
+	quietly create test_box
+	dir=$(cgroups_of test_box)
+	quietly start test_box
+	wait_for 10 rmdir "$dir"
+	must exec test_box cat /proc/self/cgroup
+	[[ $output == *"0::/test_moved"* ]]
+	quietly delete --force test_box
+	wait_for 10 rmdir /sys/fs/cgroup/test_moved
+}
+
+@test "run works in a cgroup to which cgroup.kill was written" {
+	unified=/sys/fs/cgroup
+	is_v1 && unified=/sys/fs/cgroup/unified
+	[ -e "$unified/cgroup.procs" ] || skip "no unified hierarchy"
+	mkdir "$unified/test_killed"
+	[ -e "$unified/test_killed/cgroup.kill" ] || skip "no cgroup.kill"
+	echo 1 >"$unified/test_killed/cgroup.kill"
+	update_config '.linux.cgroupsPath = "/test_killed"'
+	set_args true
+	must run test_box
+}

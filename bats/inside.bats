@@ -71,6 +71,13 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	[ "${lines[1]}" = 1 ]
 }
 
+@test "run masks a path once that is listed twice" {
+	mkdir -p rootfs/twice
+	update_config '.linux.maskedPaths += ["/twice", "/twice"]'
+	inside 'grep -c " /twice " /proc/mounts'
+	[ "$output" = 1 ]
+}
+
 @test "create refuses to mask with a /dev/null of the image (CVE-2025-31133)" {
 	mkdir -p mydev && ln -s /proc/sys/kernel/core_pattern mydev/null
 	update_config '.mounts += [{destination: "/dev", source: "mydev", options: ["bind"]}]'

@@ -50,14 +50,14 @@ int attach_wait(pid_t pid, struct err *e)
 	int status = 0, sig;
 
 	sigfillset(&all);
-	while (!reap(pid, &status)) {
-		sig = sigwaitinfo(&all, NULL);
+	do {
+		sig = sigwaitinfo(&all, NULL); /* SIGCHLD was blocked before pid was born */
 		if (sig < 0 && errno != EINTR)
 			return err_sys(e, "wait for a signal");
 		/* It is our child and not reaped, so the PID cannot be another process's. */
 		if (sig > 0 && sig != SIGCHLD && sig != SIGURG && sig != SIGWINCH)
 			kill(pid, sig);
-	}
+	} while (sig != SIGCHLD || !reap(pid, &status));
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 

@@ -46,11 +46,39 @@ struct launch {
 	bool made_cgroup, hooks_begun;
 };
 
+/*
+ * realpath(3) of a directory; one call for a path without links, which is most of them. NULL and
+ * errno without it.
+ */
+static char *real_directory(const char *path)
+{
+	char *clean = NULL, *real;
+	struct stat st;
+	int fd = -1;
+
+	if (*path == '/' && !strstr(path, "..")) {
+		clean = path_clean(path);
+		fd = sys_openat2(AT_FDCWD, clean, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
+	}
+	if (fd >= 0) {
+		close(fd);
+		return clean;
+	}
+	free(clean);
+	real = realpath(path, NULL);
+	if (real && stat(real, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		free(real);
+		errno = ENOTDIR;
+		return NULL;
+	}
+	return real;
+}
+
 static int find_bundle(struct launch *l, struct err *e)
 {
 	const char *dir = str_empty(l->o->bundle) ? "." : l->o->bundle;
 
-	l->bundle = realpath(dir, NULL);
+	l->bundle = real_directory(dir);
 	return l->bundle ? 0 : err_sys(e, "bundle %s", dir);
 }
 
@@ -65,13 +93,10 @@ static int read_config(struct launch *l, struct err *e)
 static int find_rootfs(struct launch *l, struct err *e)
 {
 	auto_free char *path = path_join(l->bundle, l->p.spec->root->path);
-	struct stat st;
 
-	l->rootfs = realpath(path, NULL);
-	if (!l->rootfs || stat(l->rootfs, &st) < 0)
+	l->rootfs = real_directory(path);
+	if (!l->rootfs)
 		err_sys(e, "rootfs %s", path);
-	else if (!S_ISDIR(st.st_mode))
-		err_set(e, ENOTDIR, "rootfs %s is not a directory", path);
 	else if (!strcmp(l->rootfs, "/"))
 		err_set(e, EINVAL, "rootfs is the host's own root");
 	else
@@ -444,16 +469,11 @@ static int begin(struct launch *l, struct err *e)
 	return create_in_root(l, e);
 }
 
+/* Memory and what else is still open end with hull, which has nothing more to do. */
 static void end(struct launch *l)
 {
 	nsexec_close(&l->n);
-	prepare_done(&l->p);
-	/* The record's strings were borrowed. */
-	l->rec.annotations = (struct str_map){ 0 };
-	cgroup_done(&l->rec.cgroup);
-	container_close(&l->c);
-	free(l->bundle);
-	free(l->rootfs);
+	container_unlock(&l->c);
 }
 
 #define LAUNCH_INIT(globals, options)                                                  \

@@ -32,7 +32,7 @@ void launch_debug(struct prepared *p)
 	if (!log_debugging)
 		return;
 	plan_print(&p->boot.plan, text, sizeof(text));
-	log_debug("nsexec plan: %s", text);
+	log_debug("nsexec container setup: %s", text);
 	p->boot.debug = true;
 	channel_log_fn = show_line;
 }

@@ -272,12 +272,30 @@ static int commit(struct exec *x, struct err *e)
 	return 0;
 }
 
+/*
+ * Into the cgroups of the record; where the container's init has moved itself away and removed
+ * one of them (systemd, docker in docker), into those where it is now.
+ */
+static int open_cgroups(struct exec *x, struct cgroup_join *join, struct err *e)
+{
+	struct cgroup now;
+	int r;
+
+	if (x->rec.cgroup.layout == CGROUP_NONE || cgroup_join_open(&x->rec.cgroup, join, e) == 0)
+		return 0;
+	if (e->code != ENOENT || cgroup_of(x->rec.pid, &now, e) < 0)
+		return -1;
+	r = cgroup_join_open(&now, join, e);
+	cgroup_done(&now);
+	return r;
+}
+
 static int enter(struct exec *x, struct err *e)
 {
 	struct cgroup_join join = CGROUP_JOIN_INIT;
 	int r;
 
-	if (x->rec.cgroup.layout != CGROUP_NONE && cgroup_join_open(&x->rec.cgroup, &join, e) < 0)
+	if (open_cgroups(x, &join, e) < 0)
 		return -1;
 	launch_debug(&x->p);
 	if (launch_memory_late(&x->p, &join, e) < 0) {

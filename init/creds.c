@@ -97,6 +97,9 @@ static int set_ids(struct init *in, struct err *e)
 	return 0;
 }
 
+/* libcap's constructor, which bats/deps.sh makes a plain function: it may be called twice. */
+extern void _libcap_initialize(void);
+
 static int drop_bounding(uint64_t keep, struct err *e)
 {
 	for (cap_value_t c = 0; c < cap_max_bits(); c++) {
@@ -159,6 +162,7 @@ int creds_apply(struct init *in, struct err *e)
 	const struct spec_capabilities *c =
 		in->a->process->capabilities ? in->a->process->capabilities : &none;
 
+	_libcap_initialize();
 	if (drop_bounding(c->bounding.mask, e) < 0)
 		goto fail;
 	if (in->a->process->user->uid.v && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) {

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -21,6 +22,15 @@ static int at_path(const char *list, size_t i, struct err *e)
 	err_at_index(e, i);
 	err_at_key(e, list);
 	return err_at_key(e, "linux");
+}
+
+static bool is_repeated(const struct str_array *p, size_t i)
+{
+	for (size_t k = 0; k < i; k++) {
+		if (!strcmp(p->v[k], p->v[i]))
+			return true;
+	}
+	return false;
 }
 
 /* 1: opened, 0: there is nothing to do. */
@@ -54,7 +64,7 @@ int mask_readonly_paths(struct init *in, struct err *e)
 	const struct str_array *p = &in->a->spec->linux_->readonly_paths;
 
 	for (size_t i = 0; i < p->n; i++) {
-		if (make_readonly(in, p->v[i], e) < 0)
+		if (!is_repeated(p, i) && make_readonly(in, p->v[i], e) < 0)
 			return at_path("readonlyPaths", i, e);
 	}
 	return 0;
@@ -134,7 +144,7 @@ int mask_masked_paths(struct init *in, struct err *e)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < p->n; i++) {
-		r = mask(in, &c, p->v[i], e);
+		r = is_repeated(p, i) ? 0 : mask(in, &c, p->v[i], e);
 		if (r < 0)
 			at_path("maskedPaths", i, e);
 	}

@@ -28,6 +28,7 @@ struct launch {
 	char *const *argv, *const *envp;
 	const char *failed; /* NULL or what failed, with code */
 	int code;
+	bool entered; /* the child got as far as its first instruction */
 };
 
 static int give_up(struct launch *l, const char *what)
@@ -48,6 +49,7 @@ static int launched(void *arg)
 	const struct cgroup_join *j = l->r->join;
 	sigset_t none;
 
+	l->entered = true;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (size_t i = 0; j && i < j->n; i++) {
@@ -110,6 +112,14 @@ static pid_t clone_stage0(struct launch *l, struct err *e)
 				"the cgroup has children with controllers, or is not of a domain type");
 		return -1;
 	}
+	/*
+	 * Seen on Linux 6.18: in a cgroup to which cgroup.kill was written once, a process that is
+	 * cloned into it is killed before it runs. One that moves there by itself is not.
+	 */
+	if (!l->entered) {
+		waitpid((pid_t)pid, NULL, 0);
+		return clone_old(l, e);
+	}
 	return (pid_t)pid;
 }
 
@@ -139,7 +149,7 @@ static int spawn(const struct nsexec_request *r, int init_fd, int sync_fd, struc
 	char init_env[40], sync_env[40], name[] = "hull", verb[] = "init";
 	char *const argv[] = { name, verb, NULL };
 	auto_free char **envp = stage_env(init_env, sync_env);
-	struct launch l = { r, n->exe_fd, init_fd, sync_fd, -1, argv, envp, NULL, 0 };
+	struct launch l = { r, n->exe_fd, init_fd, sync_fd, -1, argv, envp, NULL, 0, false };
 	pid_t pid;
 
 	snprintf(init_env, sizeof(init_env), ENV_INITPIPE "=%d", init_fd);
@@ -222,11 +232,9 @@ static void reap_unknown(struct nsexec *n)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		note_death(n, pid == n->parent ? "stage 0 (PARENT)" : "stage 1 (CHILD)", status);
 		if (pid == n->parent)
 			n->parent = 0;
-		note_death(n, pid == n->init ? "stage 2 (INIT)" : "stage 1 (CHILD)", status);
-		if (pid == n->init)
-			n->init = 0;
 	}
 }
 

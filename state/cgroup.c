@@ -137,9 +137,8 @@ static char *hierarchy_dir(const char *controllers, const char *own)
 }
 
 /* One read(2) gives all of it, whatever its size (seq_file.c: a single record is never split). */
-static char *read_own(struct err *e)
+static char *read_cgroups(const char *path, struct err *e)
 {
-	static const char path[] = "/proc/self/cgroup";
 	char text[4096], *all = NULL;
 	ssize_t n = fd_read_small(AT_FDCWD, path, text, sizeof(text));
 
@@ -174,7 +173,7 @@ static int locate_v1(struct cgroup *cg, const char *tail, struct err *e)
 	auto_free char *text = NULL;
 	char *line, *rest;
 
-	text = read_own(e);
+	text = read_cgroups("/proc/self/cgroup", e);
 	if (!text)
 		return -1;
 	rest = text;
@@ -199,7 +198,7 @@ static int locate_v2(struct cgroup *cg, const char *tail, struct err *e)
 		add_dir(cg, "", path_join(CGROUP_ROOT, tail + 1));
 		return 0;
 	}
-	text = read_own(e);
+	text = read_cgroups("/proc/self/cgroup", e);
 	if (!text)
 		return -1;
 	line = str_starts(text, "0::") ? text : strstr(text, "\n0::");
@@ -230,6 +229,26 @@ int cgroup_locate(struct cgroup *cg, const char *cgroups_path, const char *id, s
 	if ((long)st.f_type == CGROUP2_SUPER_MAGIC)
 		return locate_v2(cg, tail, e);
 	return locate_v1(cg, tail, e);
+}
+
+int cgroup_of(pid_t pid, struct cgroup *cg, struct err *e)
+{
+	auto_free char *text = NULL;
+	char path[40], *line, *rest;
+	bool v2 = is_on(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);
+
+	*cg = (struct cgroup){ .layout = v2 ? CGROUP_V2 : CGROUP_V1 };
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	rest = text = read_cgroups(path, e);
+	if (!text)
+		return -1;
+	while ((line = strsep(&rest, "\n"))) {
+		if (v2 && str_starts(line, "0::/"))
+			add_dir(cg, "", path_join(CGROUP_ROOT, line + strlen("0::/")));
+		else if (!v2)
+			locate_line(cg, line, ".");
+	}
+	return 0;
 }
 
 const struct cgroup_dir *cgroup_find(const struct cgroup *cg, const char *controller)

@@ -43,6 +43,9 @@ struct cgroup {
 must_check int cgroup_locate(struct cgroup *cg, const char *cgroups_path, const char *id,
 			     struct err *e);
 
+/* The cgroups that process pid is in now, in the hierarchies that are mounted. */
+must_check int cgroup_of(pid_t pid, struct cgroup *cg, struct err *e);
+
 /*
  * Make them. res (may be NULL) says which v2 controllers are needed beyond those for statistics.
  * One that exists must be empty and not frozen. After a failure nothing is left behind, and cg

@@ -54,7 +54,7 @@ struct spec_console_size {
 };
 
 struct spec_user {
-	struct opt_uint uid, gid; /* always set, at most UINT32_MAX - 1 */
+	struct opt_uint uid, gid; /* at most UINT32_MAX - 1; 0 when not set */
 	struct opt_uint umask;
 	ARRAY_OF(struct opt_uint) additional_gids;
 };

@@ -51,9 +51,10 @@ static const struct type t_console_size = OBJECT(spec_console_size, console_size
 static const struct type t_ids = ARRAY(&t_id);
 static const struct type t_umask = UINT(0777);
 
+/* The schema requires neither id, and engines leave out a gid of 0. */
 static const struct field user_fields[] = {
-	FIELD(spec_user, uid, "uid", &t_id, REQUIRED),
-	FIELD(spec_user, gid, "gid", &t_id, REQUIRED),
+	FIELD(spec_user, uid, "uid", &t_id, 0),
+	FIELD(spec_user, gid, "gid", &t_id, 0),
 	FIELD(spec_user, umask, "umask", &t_umask, 0),
 	FIELD(spec_user, additional_gids, "additionalGids", &t_ids, 0),
 	IGNORE("username", "for Windows only: config.md, User"),

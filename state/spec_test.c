@@ -114,7 +114,7 @@ static const struct bad {
 	{ WHOLE, "{" ROOT ",\"process\":{\"cwd\":\"/\"}}", "/process/args", "is required" },
 	{ PROCESS, Q("env") "[\"A\"]", "/process/env/0", "\"A\" is not of the form NAME=VALUE" },
 	{ PROCESS, Q("env") "[\"A=\",\"=b\"]", "/process/env/1", "\"=b\" has no name before the '='" },
-	{ PROCESS, Q("user") "{\"uid\":0}", "/process/user/gid", "is required" },
+	{ PROCESS, Q("user") "{\"uid\":0,\"gid\":\"0\"}", "/process/user/gid", "expected an integer, found the string \"0\"" },
 	{ PROCESS, Q("user") "{\"uid\":-1,\"gid\":0}", "/process/user/uid", "-1 is out of range (0 to 4294967294)" },
 	{ PROCESS, Q("user") "{\"uid\":0,\"gid\":4294967295}", "/process/user/gid",
 	  "4294967295 is out of range (0 to 4294967294)" },
