@@ -72,6 +72,7 @@ static int env_socket(const char *name)
 
 	if (!text || !str_to_u64(text, &fd) || fd > INT32_MAX)
 		return -1;
+	/* A number that is in the environment by accident is no such socket. */
 	if (getsockopt((int)fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET)
 		return -1;
 	fd_set_cloexec((int)fd, true);
