@@ -47,13 +47,12 @@ struct launch {
 };
 
 /*
- * realpath(3) of a directory; one call for a path without links, which is most of them. NULL and
- * errno without it.
+ * realpath(3) of a directory, and the directory itself; one call for a path without links, which
+ * is most of them. NULL and errno without it.
  */
-static char *real_directory(const char *path)
+static char *real_directory(const char *path, int *ret_fd)
 {
 	char *clean = NULL, *real;
-	struct stat st;
 	int fd = -1;
 
 	if (*path == '/' && !strstr(path, "..")) {
@@ -61,40 +60,32 @@ static char *real_directory(const char *path)
 		fd = sys_openat2(AT_FDCWD, clean, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
 	}
 	if (fd >= 0) {
-		close(fd);
+		*ret_fd = fd;
 		return clean;
 	}
 	free(clean);
 	real = realpath(path, NULL);
-	if (real && stat(real, &st) == 0 && !S_ISDIR(st.st_mode)) {
-		free(real);
-		errno = ENOTDIR;
-		return NULL;
-	}
-	return real;
-}
-
-static int find_bundle(struct launch *l, struct err *e)
-{
-	const char *dir = str_empty(l->o->bundle) ? "." : l->o->bundle;
-
-	l->bundle = real_directory(dir);
-	return l->bundle ? 0 : err_sys(e, "bundle %s", dir);
+	*ret_fd = real ? open(real, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	return *ret_fd < 0 ? NULL : real;
 }
 
 static int read_config(struct launch *l, struct err *e)
 {
-	auto_close int dir = fd_open(AT_FDCWD, l->bundle, O_PATH | O_DIRECTORY, 0, e);
+	const char *path = str_empty(l->o->bundle) ? "." : l->o->bundle;
+	auto_close int dir = -1;
 
-	return dir < 0 ? -1 : prepare_config(&l->p, dir, "config.json", e);
+	l->bundle = real_directory(path, &dir);
+	return l->bundle ? prepare_config(&l->p, dir, "config.json", e) :
+			   err_sys(e, "bundle %s", path);
 }
 
 /* A link to the root file system is followed once, here, and its end is what counts from then on. */
 static int find_rootfs(struct launch *l, struct err *e)
 {
 	auto_free char *path = path_join(l->bundle, l->p.spec->root->path);
+	auto_close int dir = -1;
 
-	l->rootfs = real_directory(path);
+	l->rootfs = real_directory(path, &dir);
 	if (!l->rootfs)
 		err_sys(e, "rootfs %s", path);
 	else if (!strcmp(l->rootfs, "/"))
@@ -460,7 +451,7 @@ static int create_in_root(struct launch *l, struct err *e)
 static int begin(struct launch *l, struct err *e)
 {
 	if (launch_check_fds(l->o->preserve_fds, e) < 0 || root_check_id(l->o->id, e) < 0 ||
-	    find_bundle(l, e) < 0 || prepare_init(&l->p, e) < 0 || read_config(l, e) < 0)
+	    prepare_init(&l->p, e) < 0 || read_config(l, e) < 0)
 		return -1;
 	if (launch_check_terminal(l->p.spec->process->terminal, !l->foreground || l->o->detach,
 				  l->o->console_socket, e) < 0 ||

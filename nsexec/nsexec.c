@@ -62,8 +62,8 @@ pid_t stage_clone(struct stages *s, enum stage stage, struct err *e)
 	return pid;
 }
 
-/* A descriptor number from the environment that is an open socket; -1 otherwise. */
-static int env_socket(const char *name)
+/* A descriptor number from the environment; with check only that of a SEQPACKET socket. -1 otherwise. */
+static int env_socket(const char *name, bool check)
 {
 	const char *text = getenv(name);
 	socklen_t len = sizeof(int);
@@ -73,7 +73,8 @@ static int env_socket(const char *name)
 	if (!text || !str_to_u64(text, &fd) || fd > INT32_MAX)
 		return -1;
 	/* A number that is in the environment by accident is no such socket. */
-	if (getsockopt((int)fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET)
+	if (check &&
+	    (getsockopt((int)fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET))
 		return -1;
 	fd_set_cloexec((int)fd, true);
 	return (int)fd;
@@ -109,10 +110,10 @@ __attribute__((constructor)) static void nsexec(void)
 	struct stages *s = &stages;
 	struct err e;
 
-	s->init_sock = env_socket(ENV_INITPIPE);
+	s->init_sock = env_socket(ENV_INITPIPE, true);
 	if (s->init_sock < 0)
 		return;
-	s->sync_sock = env_socket(ENV_SYNCPIPE);
+	s->sync_sock = env_socket(ENV_SYNCPIPE, false);
 	if (s->sync_sock < 0)
 		_exit(1);
 	/* CVE-2016-9962: a container that we join must not be able to trace us or open our files. */

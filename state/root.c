@@ -270,6 +270,8 @@ int container_open(const struct root *r, const char *id, struct container *ret, 
 	return open_in(fd, id, ret, e);
 }
 
+static int take_lock(struct container *c, int timeout_ms, struct err *e);
+
 int container_create(const struct root *r, const char *id, struct container *ret, struct err *e)
 {
 	auto_container struct container c = CONTAINER_INIT;
@@ -285,8 +287,8 @@ int container_create(const struct root *r, const char *id, struct container *ret
 			return err_set(e, EEXIST, "container with given ID already exists");
 		return err_sys(e, "mkdir %s/%s", r->path, id);
 	}
-	/* A delete may have been quicker. */
-	if (open_dir_of(take_fd(&root_fd), id, &c, e) < 0 || container_lock(&c, 1000, e) < 0)
+	/* A delete may have been quicker; then nothing can be made in the directory any more. */
+	if (open_dir_of(take_fd(&root_fd), id, &c, e) < 0 || take_lock(&c, 1000, e) < 0)
 		return err_wrap(e, "lock the new container");
 	*ret = c;
 	c = CONTAINER_INIT;
@@ -345,13 +347,10 @@ static int still_there(const struct container *c, struct err *e)
 	return 0;
 }
 
-int container_lock(struct container *c, int timeout_ms, struct err *e)
+static int take_lock(struct container *c, int timeout_ms, struct err *e)
 {
-	int r;
+	int r = flock(c->dir_fd, LOCK_EX | LOCK_NB);
 
-	if (c->locked)
-		return 0;
-	r = flock(c->dir_fd, LOCK_EX | LOCK_NB);
 	if (r < 0 && errno == EWOULDBLOCK && timeout_ms > 0)
 		r = flock_until(c->dir_fd, timeout_ms);
 	if (r < 0 && (errno == EWOULDBLOCK || errno == EINTR))
@@ -360,6 +359,15 @@ int container_lock(struct container *c, int timeout_ms, struct err *e)
 	if (r < 0)
 		return err_sys(e, "lock the directory of container %s", c->id);
 	c->locked = true;
+	return 0;
+}
+
+int container_lock(struct container *c, int timeout_ms, struct err *e)
+{
+	if (c->locked)
+		return 0;
+	if (take_lock(c, timeout_ms, e) < 0)
+		return -1;
 	if (still_there(c, e) < 0) {
 		container_unlock(c);
 		return -1;
