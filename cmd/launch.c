@@ -256,7 +256,7 @@ static int send_source(struct launch *l, const struct msg *m, struct err *e)
 		err_at_index(e, i);
 		return err_at_key(e, "mounts");
 	}
-	return channel_send(l->n.sync_sock, MSG_SOURCE_FD, NULL, 0, fd, e);
+	return nsexec_send(&l->n, MSG_SOURCE_FD, fd, e);
 }
 
 static int run_host_hooks(struct launch *l, struct err *e)
@@ -269,7 +269,7 @@ static int run_host_hooks(struct launch *l, struct err *e)
 	if (hooks_run(&h->prestart, "prestart", state.s, NULL, e) < 0 ||
 	    hooks_run(&h->create_runtime, "createRuntime", state.s, NULL, e) < 0)
 		return -1;
-	return channel_send(l->n.sync_sock, MSG_HOOKS_DONE, NULL, 0, -1, e);
+	return nsexec_send(&l->n, MSG_HOOKS_DONE, -1, e);
 }
 
 /*
@@ -371,7 +371,7 @@ static int commit(struct launch *l, struct err *e)
 	if (!str_empty(l->o->pidfd_socket) &&
 	    attach_send_pidfd(l->o->pidfd_socket, l->rec.pid, "standard", e) < 0)
 		return -1;
-	if (channel_send(l->n.sync_sock, MSG_PROCEED, NULL, 0, -1, e) < 0)
+	if (nsexec_send(&l->n, MSG_PROCEED, -1, e) < 0)
 		return -1;
 	return l->foreground ? 0 : wait_for_independence(l, e);
 }
@@ -531,7 +531,11 @@ static int talk_to_init(const struct container *c, struct err *e)
 		return err_sys(e, "connect to the container's init");
 	if (channel_send(sock, MSG_GO, NULL, 0, -1, e) < 0)
 		return -1;
-	return channel_wait_exec(sock, e);
+	if (channel_wait_exec(sock, e) == 0)
+		return 0;
+	if (e->code == ENODATA)
+		err_set(e, ECHILD, "container init went away before it ran the program");
+	return -1;
 }
 
 /* runtime.md, Lifecycle: a failure of start stops the container; poststop is left to delete. */
@@ -572,8 +576,7 @@ static int go(struct launch *l, struct err *e)
 	const struct spec_hooks *h = l->p.spec->hooks;
 	auto_str struct str state = { 0 };
 
-	if (channel_send(l->n.sync_sock, MSG_GO, NULL, 0, -1, e) < 0 ||
-	    channel_wait_exec(l->n.sync_sock, e) < 0)
+	if (nsexec_send(&l->n, MSG_GO, -1, e) < 0 || nsexec_wait_exec(&l->n, e) < 0)
 		return err_wrap(e, "unable to start container process");
 	if (!h || !h->poststart.n)
 		return 0;

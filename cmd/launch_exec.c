@@ -180,6 +180,8 @@ static int use_options(struct exec *x, struct err *e)
 	x->process = p;
 	p->terminal = x->o->tty;
 	p->console_size = NULL;
+	if (!str_empty(x->o->cwd) && x->o->cwd[0] != '/')
+		return err_set(e, EINVAL, "--cwd %s: Cwd must be an absolute path", x->o->cwd);
 	if (!str_empty(x->o->cwd))
 		p->cwd = arena_strdup(&x->p.arena, x->o->cwd);
 	if (x->o->no_new_privs_set)
@@ -233,11 +235,6 @@ static bool needs_limits(const struct exec *x)
 	return (x->p.args->joined_ns & CLONE_NEWUSER) && x->process->rlimits.n;
 }
 
-static int proceed(struct exec *x, struct err *e)
-{
-	return channel_send(x->n.sync_sock, MSG_PROCEED, NULL, 0, -1, e);
-}
-
 static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 {
 	struct nsexec_request req = {
@@ -249,7 +246,8 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 	x->p.args->set_rlimits = !needs_limits(x);
 	r = nsexec_start(&req, &x->n, e);
 	cgroup_join_close(join);
-	if (r < 0 || (!needs_limits(x) && proceed(x, e) < 0) || nsexec_next(&x->n, &m, NULL, e) < 0)
+	if (r < 0 || (!needs_limits(x) && nsexec_send(&x->n, MSG_PROCEED, -1, e) < 0) ||
+	    nsexec_next(&x->n, &m, NULL, e) < 0)
 		return -1;
 	if (m.type != MSG_READY)
 		return err_set(e, EPROTO, "message %s instead of READY", msg_name(m.type));
@@ -257,12 +255,12 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 		return 0;
 	if (rlimits_set(&x->process->rlimits, x->n.init, e) < 0)
 		return -1;
-	return proceed(x, e);
+	return nsexec_send(&x->n, MSG_PROCEED, -1, e);
 }
 
 static int commit(struct exec *x, struct err *e)
 {
-	if (channel_wait_exec(x->n.sync_sock, e) < 0)
+	if (nsexec_wait_exec(&x->n, e) < 0)
 		return -1;
 	nsexec_reap(&x->n);
 	if (!str_empty(x->o->pid_file) && attach_write_pid_file(x->o->pid_file, x->n.init, e) < 0)

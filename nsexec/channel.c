@@ -126,7 +126,7 @@ int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd, str
 	if (r < 0)
 		return -1;
 	if (r == 0)
-		return err_set(e, EPIPE, "end of file instead of %s", msg_name(type));
+		return err_set(e, ENODATA, "end of file instead of %s", msg_name(type));
 	if (m->type == MSG_ERROR && m->n == sizeof(*e)) {
 		memcpy(e, m->body, sizeof(*e));
 		e->pointer[sizeof(e->pointer) - 1] = e->chain[sizeof(e->chain) - 1] = '\0';

@@ -45,7 +45,7 @@ must_check int channel_next(int sock, struct msg *m, int *ret_fd, struct err *e)
 
 /*
  * The next message, which must be of this type. -1 for a MSG_ERROR (copied to *e), for another
- * type (EPROTO, both named) and for the end of file (EPIPE).
+ * type (EPROTO, both named) and for the end of file (ENODATA).
  */
 must_check int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd,
 			      struct err *e);

@@ -10,6 +10,7 @@
 #define NSEXEC_NSEXEC_H
 
 #include "nsexec/bootstrap.h"
+#include "nsexec/channel.h"
 #include "nsexec/plan.h"
 #include "state/cgroup.h"
 #include "state/err.h"
@@ -17,8 +18,6 @@
 #include <setjmp.h>
 #include <stdbool.h>
 #include <sys/types.h>
-
-struct msg; /* nsexec/channel.h */
 
 #define ENV_INITPIPE "_HULL_INITPIPE" /* the bootstrap channel: netlink messages */
 #define ENV_SYNCPIPE "_HULL_SYNCPIPE" /* typed messages with hull, to the last stage's end */
@@ -67,6 +66,12 @@ must_check int nsexec_wait_pids(struct nsexec *n, struct err *e);
  * -1 with a sentence.
  */
 must_check int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e);
+
+/* channel_send() to init. When init is gone, the error is what it said last, or how it died. */
+must_check int nsexec_send(struct nsexec *n, enum msg_type type, int pass_fd, struct err *e);
+
+/* channel_wait_exec() of a child; the death of init is named. */
+must_check int nsexec_wait_exec(struct nsexec *n, struct err *e);
 
 /* Stages 0 and 1 have done their work: reap them. */
 void nsexec_reap(struct nsexec *n);

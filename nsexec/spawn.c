@@ -301,6 +301,30 @@ int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e)
 		       n->died[0] ? n->died : "stage 2 (INIT) went away");
 }
 
+int nsexec_send(struct nsexec *n, enum msg_type type, int pass_fd, struct err *e)
+{
+	struct msg m;
+
+	if (channel_send(n->sync_sock, type, NULL, 0, pass_fd, e) == 0)
+		return 0;
+	if (e->code != EPIPE && e->code != ECONNRESET)
+		return -1;
+	while (nsexec_next(n, &m, NULL, e) == 1)
+		;
+	return -1;
+}
+
+int nsexec_wait_exec(struct nsexec *n, struct err *e)
+{
+	int r = channel_wait_exec(n->sync_sock, e);
+
+	if (r == 0 || e->code != ENODATA)
+		return r;
+	reap(&n->init, n, "stage 2 (INIT)");
+	return err_set(e, ECHILD, "%s before it ran the program",
+		       n->died[0] ? n->died : "stage 2 (INIT) went away");
+}
+
 void nsexec_reap(struct nsexec *n)
 {
 	reap(&n->parent, n, "stage 0 (PARENT)");
