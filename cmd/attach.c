@@ -44,21 +44,35 @@ static bool reap(pid_t pid, int *ret_status)
 	return false;
 }
 
+bool attach_handle_signal(int sig, pid_t pid, int *ret_code)
+{
+	int status;
+
+	if (sig == SIGCHLD) {
+		if (!reap(pid, &status))
+			return false;
+		*ret_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+		return true;
+	}
+	/* It is our child and not reaped, so the PID cannot be another process's. */
+	if (sig != SIGURG && sig != SIGWINCH)
+		kill(pid, sig);
+	return false;
+}
+
 int attach_wait(pid_t pid, struct err *e)
 {
 	sigset_t all;
-	int status = 0, sig;
+	int code, sig;
 
 	sigfillset(&all);
-	do {
+	for (;;) {
 		sig = sigwaitinfo(&all, NULL); /* SIGCHLD was blocked before pid was born */
 		if (sig < 0 && errno != EINTR)
 			return err_sys(e, "wait for a signal");
-		/* It is our child and not reaped, so the PID cannot be another process's. */
-		if (sig > 0 && sig != SIGCHLD && sig != SIGURG && sig != SIGWINCH)
-			kill(pid, sig);
-	} while (sig != SIGCHLD || !reap(pid, &status));
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+		if (sig > 0 && attach_handle_signal(sig, pid, &code))
+			return code;
+	}
 }
 
 int attach_write_pid_file(const char *file, pid_t pid, struct err *e)

@@ -19,6 +19,9 @@ must_check int attach_prepare(bool subreaper, struct err *e);
  */
 must_check int attach_wait(pid_t pid, struct err *e);
 
+/* One signal of those: true when it tells of the end of pid, and *ret_code is set. */
+bool attach_handle_signal(int sig, pid_t pid, int *ret_code);
+
 /* Make file with the decimal pid, whole or not at all, with no newline (go-runc, conmon). */
 must_check int attach_write_pid_file(const char *file, pid_t pid, struct err *e);
 

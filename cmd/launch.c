@@ -43,6 +43,7 @@ struct launch {
 	struct record rec;
 	struct prepared p;
 	struct nsexec n;
+	struct terminal t;
 	bool made_cgroup, hooks_begun;
 };
 
@@ -229,8 +230,8 @@ static int fill_args(struct launch *l, struct err *e)
 	a->no_new_keyring = l->o->no_new_keyring;
 	a->has_host_hooks = h && (h->prestart.n || h->create_runtime.n);
 	launch_keep_fds(&l->p, l->p.spec->process, l->o->preserve_fds);
-	if (launch_console(&l->p, l->o->console_socket, e) < 0 || open_start_socket(l, e) < 0 ||
-	    prepare_create(&l->p, e) < 0)
+	if (launch_console(&l->p, l->o->console_socket, &l->t, e) < 0 ||
+	    open_start_socket(l, e) < 0 || prepare_create(&l->p, e) < 0)
 		return -1;
 	return launch_seccomp(&l->p, l->c.root_fd, e);
 }
@@ -470,6 +471,7 @@ static void end(struct launch *l)
 #define LAUNCH_INIT(globals, options)                                                  \
 	{                                                                              \
 		.g = (globals), .o = (options), .c = CONTAINER_INIT, .n = NSEXEC_INIT, \
+		.t = TERMINAL_INIT,                                                    \
 		.p = {.arena.fd = -1 }                                                 \
 	}
 
@@ -600,7 +602,7 @@ static int wait_and_destroy(struct launch *l, int *ret_code, struct err *e)
 	/* Other commands may work on the container while it runs. */
 	container_unlock(&l->c);
 	nsexec_close(&l->n);
-	*ret_code = attach_wait(l->rec.pid, e);
+	*ret_code = launch_attach(&l->t, l->rec.pid, e);
 	if (*ret_code < 0)
 		return -1;
 	return l->o->keep ? 0 : destroy(l, e);

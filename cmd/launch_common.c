@@ -46,19 +46,30 @@ int launch_check_terminal(bool terminal, bool detached, const char *console_sock
 	if (!terminal && !str_empty(console_socket))
 		return err_set(e, EINVAL,
 			       "cannot use console socket if hull will not detach or allocate tty");
-	if (!detached && terminal && str_empty(console_socket))
-		return err_set(
-			e, ENOTSUP,
-			"a terminal in the foreground is not supported yet: use --console-socket");
 	return 0;
 }
 
-int launch_console(struct prepared *p, const char *console_socket, struct err *e)
+int launch_console(struct prepared *p, const char *console_socket, struct terminal *t,
+		   struct err *e)
 {
-	if (str_empty(console_socket))
+	if (!p->args->process->terminal)
 		return 0;
-	p->args->console_fd = attach_connect(console_socket, "console-socket", e);
+	if (!str_empty(console_socket))
+		p->args->console_fd = attach_connect(console_socket, "console-socket", e);
+	else if (terminal_prepare(t, &p->args->console_fd, e) < 0)
+		return -1;
 	return p->args->console_fd < 0 ? -1 : prepare_pass_fd(p, p->args->console_fd, e);
+}
+
+int launch_attach(struct terminal *t, pid_t pid, struct err *e)
+{
+	int r;
+
+	if (t->sock < 0)
+		return attach_wait(pid, e);
+	r = terminal_take(t, e) < 0 ? -1 : terminal_relay(t, pid, e);
+	terminal_restore(t);
+	return r;
 }
 
 /* No container can have this name. Without the directory there is just no cache. */

@@ -5,6 +5,7 @@
 
 #include "cmd/launch.h"
 #include "cmd/prepare.h"
+#include "cmd/terminal.h"
 #include "nsexec/nsexec.h"
 #include "state/cgroup.h"
 #include "state/err.h"
@@ -14,8 +15,11 @@ void launch_debug(struct prepared *p);
 /* The terminal rules of create, run and exec: what --console-socket and --detach go with. */
 must_check int launch_check_terminal(bool terminal, bool detached, const char *console_socket,
 				     struct err *e);
-/* Connect to --console-socket and hand it to init. */
-must_check int launch_console(struct prepared *p, const char *console_socket, struct err *e);
+/* Hand init the socket for its terminal: --console-socket, or our own when we are to relay. */
+must_check int launch_console(struct prepared *p, const char *console_socket, struct terminal *t,
+			      struct err *e);
+/* The program runs: wait for its end, with its terminal on ours if it has one. Its exit code, or -1. */
+must_check int launch_attach(struct terminal *t, pid_t pid, struct err *e);
 /* Compile linux.seccomp into the arguments of init, with the cache of compiled filters in ROOT. */
 must_check int launch_seccomp(struct prepared *p, int root_fd, struct err *e);
 /* Let init enter the v1 memory cgroup, unless a new cgroup namespace must find it entered before. */

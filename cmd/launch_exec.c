@@ -29,6 +29,7 @@ struct exec {
 	struct record rec;
 	struct prepared p;
 	struct nsexec n;
+	struct terminal t;
 	struct spec_process *process;
 };
 
@@ -220,7 +221,7 @@ static int prepare(struct exec *x, struct err *e)
 		return -1;
 	a->id = arena_strdup(&x->p.arena, x->c.id);
 	launch_keep_fds(&x->p, x->process, x->o->preserve_fds);
-	if (launch_console(&x->p, x->o->console_socket, e) < 0 ||
+	if (launch_console(&x->p, x->o->console_socket, &x->t, e) < 0 ||
 	    prepare_exec(&x->p, pidfd, x->rec.pid, e) < 0)
 		return -1;
 	return launch_seccomp(&x->p, x->c.root_fd, e);
@@ -325,13 +326,17 @@ static int run(struct exec *x, const struct globals *g, int *ret_code, struct er
 	nsexec_close(&x->n);
 	if (x->o->detach)
 		return 0;
-	*ret_code = attach_wait(x->n.init, e);
+	*ret_code = launch_attach(&x->t, x->n.init, e);
 	return *ret_code < 0 ? -1 : 0;
 }
 
 int launch_exec(const struct globals *g, const struct exec_options *o, int *ret_code, struct err *e)
 {
-	struct exec x = { .o = o, .c = CONTAINER_INIT, .n = NSEXEC_INIT, .p = { .arena.fd = -1 } };
+	struct exec x = { .o = o,
+			  .c = CONTAINER_INIT,
+			  .n = NSEXEC_INIT,
+			  .t = TERMINAL_INIT,
+			  .p = { .arena.fd = -1 } };
 	int r;
 
 	*ret_code = 0;

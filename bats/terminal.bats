@@ -1,0 +1,71 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# A terminal in the foreground, on a real pty of script(1).
+
+load helpers
+setup() {
+	setup_bundle
+	update_config '.process.terminal = true'
+}
+teardown() { teardown_bundle; }
+
+# on_tty COMMAND...: run it on a terminal of 33 rows and 77 columns; what it shows is in $output.
+on_tty() {
+	output=$(script -qefc "stty rows 33 cols 77; $*; echo \"status \$?\"; stty -a" /dev/null </dev/null 2>&1 3>&- | tr -d '\r')
+	echo "$output"
+}
+
+@test "run shows the container's terminal, with the size of ours, and restores ours" {
+	set_args sh -c 'tty; stty size; exit 3'
+	on_tty "$HULL --root $ROOT run test_box"
+	[[ $output == *"/dev/pts/0"* ]]
+	[[ $output == *"33 77"* ]]
+	[[ $output == *"status 3"* ]]
+	[[ $output == *" icanon"* && $output == *" echo "* ]]
+}
+
+@test "run gives consoleSize before our own size" {
+	update_config '.process.consoleSize = {height: 11, width: 22}'
+	set_args stty size
+	on_tty "$HULL --root $ROOT run test_box"
+	[[ $output == *"11 22"* ]]
+}
+
+@test "run makes /dev/console the terminal, and the controlling one" {
+	set_args sh -c 'echo words >/dev/console; ls -l /dev/console; echo more >/dev/tty'
+	on_tty "$HULL --root $ROOT run test_box"
+	[[ $output == *words* && $output == *more* ]]
+}
+
+@test "run loses no byte of much output, and ends lines as the program did" {
+	set_args sh -c 'i=0; while [ $i -lt 20000 ]; do echo "line $i of many that are long enough"; i=$((i+1)); done; echo END'
+	"$HULL" --root "$ROOT" run test_box </dev/null >out 2>&1 3>&-
+	[ "$(wc -l <out)" = 20001 ]
+	[ "$(tail -1 out)" = END ]
+}
+
+@test "run passes input on" {
+	set_args sh -c 'read line; echo "got $line"; exit 5'
+	status=0
+	(echo words && sleep 0.5) | "$HULL" --root "$ROOT" run test_box >out 3>&- || status=$?
+	[ "$status" = 5 ]
+	grep -q 'got words' out
+}
+
+@test "exec -t has a terminal of its own" {
+	update_config '.process.terminal = false'
+	set_args sleep 1000
+	quietly create test_box
+	on_tty "$HULL --root $ROOT exec -t test_box sh -c 'tty; stty size; exit 4'"
+	[[ $output == *"/dev/pts/0"* && $output == *"33 77"* && $output == *"status 4"* ]]
+	hull exec test_box tty
+	[ "$status" -eq 1 ]
+}
+
+@test "a container that detaches needs a console socket" {
+	refused "cannot allocate tty if hull will detach without setting console socket" create test_box
+	refused "cannot allocate tty if hull will detach without setting console socket" run -d test_box
+	update_config '.process.terminal = false'
+	refused "cannot use console socket if hull will not detach or allocate tty" run -d --console-socket x test_box
+	nothing_left test_box
+}
