@@ -110,6 +110,9 @@ bad() {
 	update_config '.root.path = "/nonexistent"'
 	bad "rootfs /nonexistent: no such file or directory (/root/path)"
 	update_config '.root.path = "/"'
+	bad "must not be the root of the host (/root/path)"
+	ln -s / link
+	update_config '.root.path = "link"'
 	bad "rootfs is the host's own root (/root/path)"
 }
 
