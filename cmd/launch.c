@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -132,7 +133,7 @@ static int write_journal(struct launch *l, struct err *e)
 	r->phase = RECORD_CREATING;
 	r->creator = getpid();
 	r->created = now_ns();
-	r->owner = geteuid();
+	r->owner = (uid_t)getauxval(AT_EUID);
 	r->in_user_ns = all & CLONE_NEWUSER;
 	r->in_pid_ns = (all & CLONE_NEWPID) && str_empty(spec_namespace(s, CLONE_NEWPID)->path);
 	r->annotations = s->annotations;
@@ -465,7 +466,6 @@ static int begin(struct launch *l, struct err *e)
 static void end(struct launch *l)
 {
 	nsexec_close(&l->n);
-	container_unlock(&l->c);
 }
 
 #define LAUNCH_INIT(globals, options)                                                  \

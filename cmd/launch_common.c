@@ -6,6 +6,7 @@
 #include "init/seccomp.h"
 #include "nsexec/channel.h"
 #include "state/fd.h"
+#include "state/fd.h"
 #include "state/log.h"
 #include "state/mem.h"
 #include "state/str.h"
@@ -15,6 +16,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -109,7 +111,11 @@ int launch_check_fds(int preserve_fds, struct err *e)
 {
 	if (preserve_fds < 0)
 		return err_set(e, EINVAL, "--preserve-fds %d: expected 0 or more", preserve_fds);
-	return attach_check_fds(prepare_listen_fds() + preserve_fds, e);
+	if (attach_check_fds(prepare_listen_fds() + preserve_fds, e) < 0)
+		return -1;
+	/* What else the caller left open is neither the stages' nor the container's (CVE-2024-21626). */
+	fd_cloexec_from(3u + (unsigned)(prepare_listen_fds() + preserve_fds));
+	return 0;
 }
 
 void launch_keep_fds(struct prepared *p, struct spec_process *process, int preserve_fds)
@@ -118,6 +124,10 @@ void launch_keep_fds(struct prepared *p, struct spec_process *process, int prese
 	auto_free char *entry = xasprintf("LISTEN_FDS=%d", n);
 
 	p->args->preserve_fds = preserve_fds + n;
+	/* Not for hooks and helpers. */
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDNAMES");
 	if (!n)
 		return;
 	prepare_set_env(p, process, entry);

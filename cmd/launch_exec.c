@@ -292,6 +292,7 @@ static int open_cgroups(struct exec *x, struct cgroup_join *join, struct err *e)
 static int enter(struct exec *x, struct err *e)
 {
 	struct cgroup_join join = CGROUP_JOIN_INIT;
+	struct cgroup now;
 	int r;
 
 	if (open_cgroups(x, &join, e) < 0)
@@ -302,6 +303,14 @@ static int enter(struct exec *x, struct err *e)
 		return -1;
 	}
 	r = run_stages(x, &join, e);
+	/* v2: an init that has given controllers to its children is in one of them itself. */
+	if (r < 0 && e->code == EBUSY && !x->n.parent && cgroup_of(x->rec.pid, &now, e) == 0) {
+		nsexec_close(&x->n);
+		r = cgroup_join_open(&now, &join, e);
+		cgroup_done(&now);
+		if (r == 0)
+			r = run_stages(x, &join, e);
+	}
 	cgroup_join_close(&join);
 	if (r == 0)
 		r = commit(x, e);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -182,6 +183,8 @@ int main(int argc, char **argv)
 	if (nsexec_sync_sock() >= 0)
 		init_main();
 	open_stdio();
+	/* Ignored by the caller, it would take the exit codes of our children away. */
+	signal(SIGCHLD, SIG_DFL);
 	argv += argc > 0;
 	if (options_parse(&p, argv, &e) < 0)
 		return bad_usage(". ", e.chain, &e, NULL);

@@ -25,7 +25,7 @@ int prepare_init(struct prepared *p, struct err *e)
 	if (arena_init_shared(&p->arena, e) < 0)
 		return -1;
 	p->args = arena_zalloc(&p->arena, sizeof(*p->args));
-	p->args->start_fd = p->args->console_fd = p->args->memory_fd = -1;
+	p->args->start_fd = p->args->console_fd = p->args->memory_fd = p->args->root_fd = -1;
 	p->boot.arena_fd = p->arena.fd;
 	return prepare_pass_fd(p, p->arena.fd, e);
 }
@@ -93,13 +93,15 @@ static int open_namespace(struct prepared *p, const struct spec_namespace *ns, s
 		       plan_ns_name((unsigned)type), plan_ns_name((unsigned)ns->type));
 }
 
-/* setns(2) into the user namespace that one is in is EINVAL; nothing is to be done then. */
-static bool is_own_user_ns(int fd)
+/* The namespace that hull is in. setns(2) into the own user namespace would be EINVAL. */
+static bool is_own(const char *ns, int fd)
 {
 	struct stat ours, theirs;
+	char path[40];
 
-	return stat("/proc/self/ns/user", &ours) == 0 && fstat(fd, &theirs) == 0 &&
-	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", ns);
+	return stat(path, &ours) == 0 && fstat(fd, &theirs) == 0 && ours.st_ino == theirs.st_ino &&
+	       ours.st_dev == theirs.st_dev;
 }
 
 static int plan_namespaces(struct prepared *p, struct plan_input *in, struct plan_join *join,
@@ -118,8 +120,13 @@ static int plan_namespaces(struct prepared *p, struct plan_input *in, struct pla
 		fd = open_namespace(p, ns, e);
 		if (fd < 0)
 			return at_namespace(i, e);
-		if (ns->type == CLONE_NEWUSER && is_own_user_ns(fd))
+		if (ns->type == CLONE_NEWUSER && is_own("user", fd))
 			continue;
+		/* The change of root would be that of every process on this machine. */
+		if (ns->type == CLONE_NEWNS && is_own("mnt", fd)) {
+			err_set(e, EINVAL, "%s is hull's own mount namespace", ns->path);
+			return at_namespace(i, e);
+		}
 		join[in->n_join++] = (struct plan_join){ ns->type, fd };
 		p->args->joined_ns |= (unsigned)ns->type;
 	}
@@ -225,6 +232,21 @@ static bool shares_user_ns(pid_t pid)
 	       ours.st_ino == theirs.st_ino;
 }
 
+/*
+ * A container without a mount namespace has only its init's root: no setns(2) leads there. That
+ * init is still the one of pidfd is asked afterwards.
+ */
+static int pass_root(struct prepared *p, int pidfd, pid_t init, struct err *e)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)init);
+	p->args->root_fd = fd_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, e);
+	if (p->args->root_fd < 0 || prepare_pass_fd(p, p->args->root_fd, e) < 0)
+		return -1;
+	return sys_pidfd_send_signal(pidfd, 0) < 0 ? err_set(e, ESRCH, "container not running") : 0;
+}
+
 /* One setns(2) with a pidfd joins all of them, in the order that the kernel knows to be right. */
 int prepare_exec(struct prepared *p, int pidfd, pid_t init, struct err *e)
 {
@@ -233,6 +255,8 @@ int prepare_exec(struct prepared *p, int pidfd, pid_t init, struct err *e)
 
 	if ((in.pidfd_flags & CLONE_NEWUSER) && shares_user_ns(init))
 		in.pidfd_flags &= ~(unsigned)CLONE_NEWUSER;
+	if (!(in.pidfd_flags & CLONE_NEWNS) && pass_root(p, pidfd, init, e) < 0)
+		return -1;
 	p->args->exec = true;
 	p->args->joined_ns = in.pidfd_flags;
 	p->boot.exec = true;

@@ -173,6 +173,8 @@ int creds_apply(struct init *in, struct err *e)
 		err_at_key(e, "user");
 		return err_at_key(e, "process");
 	}
+	/* The caller's own; what the kernel does not know (before 4.3) is not there. */
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (set_sets(c, e) < 0)
 		goto fail;
 	set_ambient(c->ambient.mask & c->inheritable.mask & c->permitted.mask);

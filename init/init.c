@@ -9,6 +9,7 @@
 #include "nsexec/channel.h"
 #include "nsexec/hooks.h"
 #include "nsexec/nsexec.h"
+#include "state/fd.h"
 #include "state/mem.h"
 #include "state/str.h"
 
@@ -54,11 +55,17 @@ static int run_hooks(struct init *in, const struct spec_hook_list *list, const c
 		     const char *status, struct err *e)
 {
 	auto_str struct str state = { 0 };
+	int r;
 
 	if (!list->n)
 		return 0;
 	write_state(in, status, &state);
-	return hooks_run(list, kind, state.s, in->env ? in->env : nsexec_caller_env(), e);
+	/* Nor with the preserved descriptors, which start_keep_fds() gives back, have hooks to do. */
+	fd_cloexec_from(3);
+	umask(in->umask);
+	r = hooks_run(list, kind, state.s, in->env ? in->env : nsexec_caller_env(), e);
+	umask(0);
+	return r;
 }
 
 int init_create_container_hooks(struct init *in, struct err *e)
@@ -73,14 +80,16 @@ int init_start_container_hooks(struct init *in, struct err *e)
 {
 	const struct spec_hooks *h = in->a->spec->hooks;
 
-	return h ? run_hooks(in, &h->start_container, "startContainer", "created", e) : 0;
+	/* Not for a process that joins later. */
+	if (!h || in->a->exec)
+		return 0;
+	return run_hooks(in, &h->start_container, "startContainer", "created", e);
 }
 
 static int clear_umask(struct init *in, struct err *e)
 {
-	(void)in;
 	(void)e;
-	umask(0);
+	in->umask = umask(0);
 	return 0;
 }
 
@@ -113,6 +122,7 @@ static const struct step create_steps[] = {
 	{ "find program", start_find_program, "so that a missing one is an error of create" },
 	{ "memory cgroup", kernel_memory_cgroup,
 	  "what was done so far is not the program's to pay for" },
+	{ "close descriptors", start_close_fds, "a waiting init must hold nothing of the host" },
 	{ "wait for start", start_wait, "everything that can fail at create has been done" },
 	{ 0 },
 };
@@ -124,7 +134,7 @@ static const struct step start_steps[] = {
 	  "while hard limits may be raised, and after all that needs descriptors" },
 	{ "no_new_privs", creds_no_new_privs,
 	  "after the hooks, which are trusted; before seccomp, which may need it" },
-	{ "close descriptors", start_close_fds, "CVE-2024-21626: nothing of ours survives execve" },
+	{ "descriptors", start_keep_fds, "CVE-2024-21626: nothing of ours is there at execve" },
 	{ "stdio owner", creds_stdio, "while we may give files away" },
 	{ "seccomp early", seccomp_load_early,
 	  "without no_new_privs it needs CAP_SYS_ADMIN, which is dropped next" },
@@ -145,6 +155,8 @@ static const struct step exec_steps[] = {
 	{ "environment", start_env, "PATH decides which program is found" },
 	{ "find program", start_find_program, "before hull says that it worked" },
 	{ "memory cgroup", kernel_memory_cgroup, "as at creation" },
+	{ "personality", kernel_personality, "as at creation" },
+	{ "close descriptors", start_close_fds, "as at creation" },
 	{ "wait", start_wait, "hull sets limits from outside and writes the pid file" },
 	{ 0 },
 };

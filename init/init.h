@@ -39,6 +39,7 @@ struct init_args {
 	bool ask_sources; /* bind sources are opened by hull: we may lack the right in a user namespace */
 	bool set_rlimits; /* else hull does it from outside */
 	bool deny_setgroups;
+	int root_fd;	   /* exec into a container that has no mount namespace: its root; -1 */
 	int start_fd;	   /* the listening start.sock; -1: GO comes over the sync socket (run) */
 	int memory_fd;	   /* `tasks` of the v1 memory controller, to be entered late; -1 */
 	int console_fd;	   /* connected console socket, -1 */
@@ -57,6 +58,7 @@ struct init {
 	int start;     /* connection of `start`; the sync socket in run and exec */
 	int proc_fd;   /* O_PATH of the host's /proc, opened before anything of the container's */
 	int root_fd;   /* O_PATH of the container's root */
+	mode_t umask;  /* the caller's, for hooks */
 	int cwd_errno; /* chdir failed before the change of user: to be tried again after it */
 	char **env;    /* of the program; HOME added */
 	char *exe;     /* what args[0] was found to be */
@@ -121,6 +123,7 @@ int start_env(struct init *in, struct err *e);
 int start_find_program(struct init *in, struct err *e);
 int start_wait(struct init *in, struct err *e);
 int start_close_fds(struct init *in, struct err *e);
+int start_keep_fds(struct init *in, struct err *e);
 int start_exec(struct init *in, struct err *e);
 
 /* hooks: runs createContainer and startContainer */

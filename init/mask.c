@@ -148,7 +148,5 @@ int mask_masked_paths(struct init *in, struct err *e)
 		if (r < 0)
 			at_path("maskedPaths", i, e);
 	}
-	cleanup_close(&c.null_fd);
-	cleanup_close(&c.tmpfs_fd);
-	return r;
+	return r; /* start_close_fds() closes them with the rest */
 }

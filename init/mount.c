@@ -189,7 +189,7 @@ static int open_target(struct init *in, const char *dest, enum inside_kind kind,
 {
 	int flags = O_PATH | (kind == INSIDE_DIR ? O_DIRECTORY : 0);
 	auto_close int fd = fd_open_in_root(in->root_fd, dest, flags, RESOLVE_NO_SYMLINKS);
-	bool missing = fd < 0 && errno == ENOENT, followed = fd < 0 && !missing;
+	bool missing = fd < 0 && errno == ENOENT, followed = fd < 0;
 
 	if (fd < 0)
 		fd = missing ? inside_make_missing(in->root_fd, dest, kind, e) :

@@ -6,10 +6,12 @@
 #include "init/init.h"
 #include "state/fd.h"
 #include "state/mem.h"
+#include "state/str.h"
 #include "state/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 static bool has_mount_ns(const struct init *in)
@@ -164,9 +166,68 @@ static int pivot(struct init *in, struct err *e)
 	return 0;
 }
 
-/* --no-pivot: weaker, since the host's mounts stay below; kept for hosts that need it. */
+/* One escaped field of mountinfo (proc(5)): "\\040" is a space. */
+static void unescape(char *s)
+{
+	char *out = s;
+
+	for (; *s; s++) {
+		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
+			*out++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
+			s += 3;
+		} else {
+			*out++ = *s;
+		}
+	}
+	*out = '\0';
+}
+
+/* The mount point of a line, if that is a proc or sysfs outside of the container's root; or NULL. */
+static char *host_proc_of(char *line, const char *rootfs)
+{
+	char *type = strstr(line, " - "), *path = line;
+	size_t n = strlen(rootfs);
+
+	for (int i = 0; i < 4 && path; i++)
+		path = strchr(path, ' ') ? strchr(path, ' ') + 1 : NULL;
+	if (!type || !path || (!str_starts(type, " - proc ") && !str_starts(type, " - sysfs ")))
+		return NULL;
+	path[strcspn(path, " ")] = '\0';
+	unescape(path);
+	return strncmp(path, rootfs, n) || (path[n] && path[n] != '/') ? path : NULL;
+}
+
+/*
+ * With MS_MOVE the host's mounts stay below ours, and a complete proc among them lets whoever makes
+ * a user namespace inside mount another, without what we mask (fs/namespace.c,
+ * mount_too_revealing). They go, or are covered.
+ */
+static int hide_host_proc(struct init *in, struct err *e)
+{
+	auto_free char *text = NULL;
+	char *rest, *line;
+
+	if (fd_read_file(AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &text, NULL, e) < 0)
+		return -1;
+	rest = text;
+	while ((line = strsep(&rest, "\n"))) {
+		char *path = host_proc_of(line, in->a->rootfs);
+
+		if (!path)
+			continue;
+		mount(NULL, path, NULL, MS_PRIVATE, NULL);
+		if (umount2(path, MNT_DETACH) < 0 && errno != ENOENT &&
+		    mount("tmpfs", path, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1") < 0)
+			return err_sys(e, "hide the host's %s", path);
+	}
+	return 0;
+}
+
+/* --no-pivot: weaker; kept for hosts that need it. */
 static int move_over_root(struct init *in, struct err *e)
 {
+	if (hide_host_proc(in, e) < 0)
+		return -1;
 	if (fchdir(in->root_fd) < 0)
 		return err_sys(e, "chdir to the root file system");
 	if (mount(".", "/", NULL, MS_MOVE, NULL) < 0)
@@ -223,6 +284,8 @@ int rootfs_set_readonly(struct init *in, struct err *e)
 
 int rootfs_open(struct init *in, struct err *e)
 {
+	if (in->a->root_fd >= 0 && (fchdir(in->a->root_fd) < 0 || chroot(".") < 0))
+		return err_sys(e, "enter the container's root");
 	in->root_fd = fd_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, e);
 	return in->root_fd < 0 ? -1 : 0;
 }

@@ -221,12 +221,15 @@ static int accept_start(int listener, struct err *e)
 {
 	for (;;) {
 		auto_close int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		const struct timeval patience = { .tv_sec = 5 };
 		struct msg m;
 
 		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
 			continue;
 		if (fd < 0)
 			return err_sys(e, "wait for start");
+		/* One that says nothing must not keep the others waiting. */
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 		if (channel_next(fd, &m, NULL, e) == 1 && m.type == MSG_GO)
 			return take_fd(&fd);
 	}
@@ -257,10 +260,24 @@ int start_wait(struct init *in, struct err *e)
 	return 0;
 }
 
+/*
+ * For as long as init waits, and until execve has looked up the program, only the sockets are open:
+ * a path through /proc/self/fd could lead to the host otherwise, for the program's name or for
+ * whoever is let into the container meanwhile.
+ */
 int start_close_fds(struct init *in, struct err *e)
 {
 	(void)e;
-	fd_cloexec_from(3u + (unsigned)in->a->preserve_fds);
+	fd_close_all_but(3 + in->a->preserve_fds, in->sync, in->a->start_fd);
+	in->proc_fd = in->root_fd = -1;
+	return 0;
+}
+
+int start_keep_fds(struct init *in, struct err *e)
+{
+	(void)e;
+	for (int i = 0; i < in->a->preserve_fds; i++)
+		fd_set_cloexec(3 + i, false);
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -62,19 +63,13 @@ pid_t stage_clone(struct stages *s, enum stage stage, struct err *e)
 	return pid;
 }
 
-/* A descriptor number from the environment; with check only that of a SEQPACKET socket. -1 otherwise. */
-static int env_socket(const char *name, bool check)
+/* A descriptor number from the environment, or -1. */
+static int env_socket(const char *name)
 {
 	const char *text = getenv(name);
-	socklen_t len = sizeof(int);
 	uint64_t fd;
-	int type;
 
 	if (!text || !str_to_u64(text, &fd) || fd > INT32_MAX)
-		return -1;
-	/* A number that is in the environment by accident is no such socket. */
-	if (check &&
-	    (getsockopt((int)fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_SEQPACKET))
 		return -1;
 	fd_set_cloexec((int)fd, true);
 	return (int)fd;
@@ -110,15 +105,16 @@ __attribute__((constructor)) static void nsexec(void)
 	struct stages *s = &stages;
 	struct err e;
 
-	s->init_sock = env_socket(ENV_INITPIPE, true);
+	s->init_sock = env_socket(ENV_INITPIPE);
 	if (s->init_sock < 0)
 		return;
-	s->sync_sock = env_socket(ENV_SYNCPIPE, false);
+	s->sync_sock = env_socket(ENV_SYNCPIPE);
 	if (s->sync_sock < 0)
 		_exit(1);
 	/* CVE-2016-9962: a container that we join must not be able to trace us or open our files. */
 	prctl(PR_SET_DUMPABLE, 0);
 	die_with_hull();
+	s->is_root = getauxval(AT_EUID) == 0;
 	if (receive_bootstrap(s, &e) < 0)
 		stage_fail(s, &e, "stage 0 (PARENT)");
 

@@ -86,6 +86,7 @@ void nsexec_close(struct nsexec *n);
 struct stages {
 	jmp_buf env;
 	int init_sock, sync_sock;
+	bool is_root; /* as hull was: /proc files of a process that is not dumpable can be written */
 	int map_sock[2]; /* stage 0 serves [0], stage 1 asks at [1] */
 	struct bootstrap boot;
 };

@@ -38,10 +38,12 @@ static int ask_parent(struct stages *s, char what, struct err *e)
 
 	/*
 	 * The files of /proc/PID belong to root while we are not dumpable, and stage 0 of an
-	 * ordinary user could not write the maps. We have joined nothing of a container yet that
-	 * could make use of the moment: maps and offsets are for namespaces that are new.
+	 * ordinary user could not write the maps. Never for root's: a process of a container that
+	 * shares the PID namespace, with the uid of our user namespace's owner, has all rights in
+	 * that, and could reach the host's root through /proc/PID/root.
 	 */
-	prctl(PR_SET_DUMPABLE, 1);
+	if (!s->is_root)
+		prctl(PR_SET_DUMPABLE, 1);
 	if (request(s, what, 0, e) < 0)
 		return -1;
 	do {

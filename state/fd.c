@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,12 +133,22 @@ int fd_write_file(int dirfd, const char *path, const char *text)
 	return r < 0 ? -1 : 0;
 }
 
+/* Never a file that somebody else has put there: an old one of ours is removed first. */
+static int create_new(int dirfd, const char *name, mode_t mode)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(dirfd, name, flags, mode);
+
+	if (fd < 0 && errno == EEXIST && unlinkat(dirfd, name, 0) == 0)
+		fd = openat(dirfd, name, flags, mode);
+	return fd;
+}
+
 int fd_write_atomic(int dirfd, const char *name, const void *data, size_t n, mode_t mode,
 		    struct err *e)
 {
 	auto_free char *tmp = xasprintf(".%s.new", name);
-	auto_close int fd =
-		openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+	auto_close int fd = create_new(dirfd, tmp, mode);
 
 	if (fd < 0)
 		return err_sys(e, "create %s", name);
@@ -159,6 +170,30 @@ bool fd_is_on(int fd, long magic)
 	struct statfs st;
 
 	return fstatfs(fd, &st) == 0 && (long)st.f_type == magic;
+}
+
+static void close_between(int from, int to)
+{
+	if (from > to || sys_close_range((unsigned)from, (unsigned)to, 0) == 0)
+		return;
+	/* Before Linux 5.9. */
+	for (long fd = from, n = sysconf(_SC_OPEN_MAX); fd < n && fd <= to; fd++)
+		close((int)fd);
+}
+
+void fd_close_all_but(int first, int a, int b)
+{
+	int low = a < b ? a : b, high = a < b ? b : a;
+
+	if (low >= first) {
+		close_between(first, low - 1);
+		first = low + 1;
+	}
+	if (high >= first) {
+		close_between(first, high - 1);
+		first = high + 1;
+	}
+	close_between(first, INT_MAX);
 }
 
 void fd_cloexec_from(unsigned first)
@@ -192,7 +227,8 @@ int fd_listen_unix(int dirfd, const char *name, int type, struct err *e)
 	auto_close int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	struct sockaddr_un sa;
 
-	if (fd < 0 || unix_address(&sa, dirfd, name) < 0 ||
+	/* Before bind(2) this is the mode of the file to be, whatever the umask. */
+	if (fd < 0 || fchmod(fd, 0600) < 0 || unix_address(&sa, dirfd, name) < 0 ||
 	    bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 8) < 0)
 		return err_sys(e, "listen on %s", name);
 	return take_fd(&fd);

@@ -241,6 +241,10 @@ static int open_in(int root_fd, const char *id, struct container *c, struct err 
 		return -1;
 	if (fstat(c->dir_fd, &st) < 0)
 		err_sys(e, "stat the directory of container %s", id);
+	else if (st.st_mode & 0022)
+		err_set(e, EPERM,
+			"the directory of container %s can be written by others (mode %o)", id,
+			(unsigned)st.st_mode & 07777);
 	else if (st.st_uid != geteuid())
 		err_set(e, EPERM,
 			"the directory of container %s belongs to user %u, not to user %u", id,
@@ -324,12 +328,19 @@ static int flock_until(int fd, int timeout_ms)
 	int64_t end = now_ms() + timeout_ms;
 	int r;
 
+	sigset_t alarm_only, blocked;
+
+	/* hull run has blocked every signal. */
+	sigemptyset(&alarm_only);
+	sigaddset(&alarm_only, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &alarm_only, &blocked);
 	sigaction(SIGALRM, &act, &old);
 	setitimer(ITIMER_REAL, &timer, NULL);
 	do {
 		r = flock(fd, LOCK_EX);
 	} while (r < 0 && errno == EINTR && now_ms() < end);
 	setitimer(ITIMER_REAL, &off, NULL);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
 	sigaction(SIGALRM, &old, NULL);
 	return r;
 }
