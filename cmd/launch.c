@@ -231,7 +231,7 @@ static int fill_args(struct launch *l, struct err *e)
 	a->no_new_keyring = l->o->no_new_keyring;
 	a->has_host_hooks = h && (h->prestart.n || h->create_runtime.n);
 	launch_keep_fds(&l->p, l->p.spec->process, l->o->preserve_fds);
-	if (launch_console(&l->p, l->o->console_socket, &l->t, e) < 0 ||
+	if (launch_console(&l->p, l->p.spec->process, l->o->console_socket, &l->t, e) < 0 ||
 	    open_start_socket(l, e) < 0 || prepare_create(&l->p, e) < 0)
 		return -1;
 	return launch_seccomp(&l->p, l->c.root_fd, e);

@@ -51,15 +51,29 @@ int launch_check_terminal(bool terminal, bool detached, const char *console_sock
 	return 0;
 }
 
-int launch_console(struct prepared *p, const char *console_socket, struct terminal *t,
-		   struct err *e)
+/* The program must not find a terminal without a size; that of the configuration comes first. */
+static void use_size(struct prepared *p, struct spec_process *process, const struct terminal *t)
 {
-	if (!p->args->process->terminal)
+	struct spec_console_size *s;
+
+	if (process->console_size || !t->size.ws_row)
+		return;
+	s = arena_zalloc(&p->arena, sizeof(*s));
+	s->height.v = t->size.ws_row;
+	s->width.v = t->size.ws_col;
+	process->console_size = s;
+}
+
+int launch_console(struct prepared *p, struct spec_process *process, const char *console_socket,
+		   struct terminal *t, struct err *e)
+{
+	if (!process->terminal)
 		return 0;
 	if (!str_empty(console_socket))
 		p->args->console_fd = attach_connect(console_socket, "console-socket", e);
 	else if (terminal_prepare(t, &p->args->console_fd, e) < 0)
 		return -1;
+	use_size(p, process, t);
 	return p->args->console_fd < 0 ? -1 : prepare_pass_fd(p, p->args->console_fd, e);
 }
 

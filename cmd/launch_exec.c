@@ -221,7 +221,7 @@ static int prepare(struct exec *x, struct err *e)
 		return -1;
 	a->id = arena_strdup(&x->p.arena, x->c.id);
 	launch_keep_fds(&x->p, x->process, x->o->preserve_fds);
-	if (launch_console(&x->p, x->o->console_socket, &x->t, e) < 0 ||
+	if (launch_console(&x->p, x->process, x->o->console_socket, &x->t, e) < 0 ||
 	    prepare_exec(&x->p, pidfd, x->rec.pid, e) < 0)
 		return -1;
 	return launch_seccomp(&x->p, x->c.root_fd, e);

@@ -25,6 +25,10 @@ int terminal_prepare(struct terminal *t, int *ret_fd, struct err *e)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "socketpair");
+	for (int fd = 0; fd < 3 && t->tty < 0; fd++)
+		t->tty = isatty(fd) ? fd : -1;
+	if (t->tty < 0 || ioctl(t->tty, TIOCGWINSZ, &t->size) < 0)
+		t->size = (struct winsize){ 0 };
 	t->sock = pair[0];
 	*ret_fd = pair[1];
 	return 0;
@@ -63,7 +67,6 @@ static void copy_size(const struct terminal *t)
 
 int terminal_take(struct terminal *t, struct err *e)
 {
-	struct winsize w;
 	struct termios raw;
 
 	t->master = receive_master(t->sock, e);
@@ -72,11 +75,6 @@ int terminal_take(struct terminal *t, struct err *e)
 	if (t->master < 0)
 		return -1;
 	fcntl(t->master, F_SETFL, O_RDWR | O_NONBLOCK);
-	for (int fd = 0; fd < 3 && t->tty < 0; fd++)
-		t->tty = isatty(fd) ? fd : -1;
-	/* consoleSize of the configuration comes before our own size. */
-	if (ioctl(t->master, TIOCGWINSZ, &w) == 0 && !w.ws_row && !w.ws_col)
-		copy_size(t);
 	if (t->tty < 0 || tcgetattr(t->tty, &t->saved) < 0)
 		return 0;
 	raw = t->saved;

@@ -6,14 +6,16 @@
 #include "state/err.h"
 
 #include <stdbool.h>
+#include <sys/ioctl.h>
 #include <sys/types.h>
 #include <termios.h>
 
 struct terminal {
-	int sock;   /* init sends the master here; -1: there is no terminal to relay */
-	int master; /* -1 until terminal_take */
-	int tty;    /* our own terminal among stdin, stdout and stderr; -1 */
-	bool raw;   /* saved is to be restored */
+	int sock;	     /* init sends the master here; -1: there is no terminal to relay */
+	int master;	     /* -1 until terminal_take */
+	int tty;	     /* our own terminal among stdin, stdout and stderr; -1 */
+	struct winsize size; /* of tty, when the container is made; 0 unknown */
+	bool raw;	     /* saved is to be restored */
 	struct termios saved;
 };
 #define TERMINAL_INIT                               \
@@ -23,7 +25,7 @@ struct terminal {
 
 /* A socket pair in place of --console-socket; *ret_fd is init's end, for the caller to close. */
 must_check int terminal_prepare(struct terminal *t, int *ret_fd, struct err *e);
-/* The program runs: take the master, give it our size, make our own terminal raw. */
+/* The program runs: take the master, make our own terminal raw. */
 must_check int terminal_take(struct terminal *t, struct err *e);
 /*
  * Carry bytes both ways until pid, a child of hull, has ended and its last output has arrived.
