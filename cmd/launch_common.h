@@ -16,8 +16,8 @@ void launch_debug(struct prepared *p);
 must_check int launch_check_terminal(bool terminal, bool detached, const char *console_socket,
 				     struct err *e);
 /* Hand init the socket for its terminal: --console-socket, or our own when we are to relay. */
-must_check int launch_console(struct prepared *p, const char *console_socket, struct terminal *t,
-			      struct err *e);
+must_check int launch_console(struct prepared *p, struct spec_process *process,
+			      const char *console_socket, struct terminal *t, struct err *e);
 /* The program runs: wait for its end, with its terminal on ours if it has one. Its exit code, or -1. */
 must_check int launch_attach(struct terminal *t, pid_t pid, struct err *e);
 /* Compile linux.seccomp into the arguments of init, with the cache of compiled filters in ROOT. */
