@@ -280,3 +280,97 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	[ "$output" = /bin/busybox ]
 	[ "$(grep -c . /proc/mounts)" = "$(cat before)" ]
 }
+
+# --- What a review found ------------------------------------------------------------------------------------------------
+
+@test "neither init nor hooks nor the program see a descriptor that the caller left open" {
+	mkdir -p secret
+	update_config '.hooks = {createContainer: [{path: "/bin/sh", args: ["sh", "-c", "ls -l /proc/self/fd >>\($b)/seen"]}],
+		startContainer: [{path: "/bin/sh", args: ["sh", "-c", "ls -l /proc/self/fd"]}]} | .root.readonly = false' --arg b "$BUNDLE"
+	set_args sleep 1000
+	exec 9<secret
+	quietly create test_box
+	exec 9<&-
+	! grep secret seen
+	! ls -l "/proc/$(state_of test_box .pid)/fd" | grep secret
+	exec 9<secret
+	must exec test_box ls -l /proc/self/fd
+	exec 9<&-
+	[[ $output != *secret* ]]
+}
+
+@test "a waiting init holds nothing but its stdio and the start socket" {
+	quietly create test_box
+	[ "$(ls -l "/proc/$(state_of test_box .pid)/fd" | grep -vc -e ' [012] -> ' -e socket: -e ^total)" = 0 ]
+}
+
+@test "create finds no program through a descriptor of init's" {
+	for n in 3 4 5 6 7 8; do
+		set_args "/proc/self/fd/$n/$$/root/bin/sh" -c 'echo out'
+		hull run test_box
+		[ "$status" -ne 0 ]
+		[[ $output != *out* || $output == *"level=error"* ]]
+	done
+}
+
+@test "exec enters the root of a container without a mount namespace" {
+	update_config '.linux.namespaces |= map(select(.type != "mount")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+	quietly create test_box
+	must exec test_box ls /
+	[[ $output != *boot* && $output == *tmp* ]]
+}
+
+@test "exec does not run startContainer hooks again" {
+	update_config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "echo ran >>/tmp/hook"]}] | .root.readonly = false'
+	quietly create test_box
+	quietly start test_box
+	must exec test_box true
+	[ "$(cat rootfs/tmp/hook)" = ran ]
+}
+
+@test "exec has the container's personality" {
+	update_config '.linux.personality = {domain: "LINUX32"}'
+	quietly create test_box
+	must exec test_box uname -m
+	[ "$output" != x86_64 ]
+}
+
+@test "create refuses hull's own mount namespace by path" {
+	update_config '(.linux.namespaces[] | select(.type == "mount")).path = "/proc/self/ns/mnt"'
+	refused "hull's own mount namespace (/linux/namespaces/" create test_box
+	nothing_left test_box
+}
+
+@test "run --no-pivot leaves no complete proc of the host behind" {
+	update_config '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"]) | .process.noNewPrivileges = true'
+	set_args sh -c 'unshare -Urmpf sh -c "mount -t proc proc /proc && echo mounted" 2>&1'
+
+	hull run --no-pivot test_box
+	[[ $output != *mounted* ]]
+}
+
+@test "run works for a caller that ignores SIGCHLD, and gives its exit code" {
+	set_args sh -c 'exit 6'
+	update_config '.hooks.createRuntime = [{path: "/bin/true"}]'
+	status=0
+	(trap '' CHLD && exec timeout 20 "$HULL" --root "$ROOT" run test_box) >/dev/null 2>&1 3>&- || status=$?
+	[ "$status" = 6 ]
+}
+
+@test "hooks have the caller's umask" {
+	update_config ".hooks.createContainer = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"umask >$BUNDLE/umask\"]}]"
+	(umask 027 && exec "$HULL" --root "$ROOT" create test_box) >/dev/null 2>&1 </dev/null 3>&-
+	[ "$(cat umask)" = 0027 ]
+}
+
+@test "ambient capabilities of the caller stay outside" {
+	update_config '.process.capabilities |= map_values(. + ["CAP_NET_BIND_SERVICE"] | unique) | del(.process.capabilities.ambient)'
+	set_args grep CapAmb /proc/self/status
+	output=$(setpriv --inh-caps +net_bind_service --ambient-caps +net_bind_service "$HULL" --root "$ROOT" run test_box 3>&-)
+	[ "$output" = "CapAmb:	0000000000000000" ]
+}
+
+@test "start.sock is its owner's alone, whatever the umask" {
+	(umask 0 && exec "$HULL" --root "$ROOT" create test_box) >/dev/null 2>&1 </dev/null 3>&-
+	[ "$(stat -c %a "$ROOT/test_box/start.sock")" = 600 ]
+}
