@@ -183,3 +183,26 @@ three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 	wait_for 5 gone "$pid"
 	kill -9 "$(<hook)"
 }
+
+@test "delete --force of a create that was killed early spares whoever is in the cgroup it named" {
+	dir=/sys/fs/cgroup/test_strangers
+	is_v1 && dir=/sys/fs/cgroup/pids/test_strangers
+	mkdir "$dir"
+	sleep 1000 3>&- &
+	stranger=$!
+	echo $stranger >"$dir/cgroup.procs"
+	sleep 0.05 # a clock tick, by which the start times differ
+	quietly create test_box
+	# What the journal of such a create says.
+	jq --arg d "$dir" '.phase = "creating" | .pid = 0 | .cgroup.dirs = [.cgroup.dirs[] | select(.path | test("pids|/fs/cgroup/test_box$")) | .path = $d]' \
+		"$ROOT/test_box/record.json" >record && CGROUPS=$(cgroups_of test_box) && init=$(state_of test_box .pid)
+	kill -KILL "$init"
+	wait_for 10 gone "$init"
+	rmdir $CGROUPS
+	cp record "$ROOT/test_box/record.json"
+	quietly delete --force test_box
+	kill -0 $stranger
+	kill -KILL $stranger
+	wait $stranger || true
+	rmdir "$dir"
+}

@@ -55,10 +55,32 @@ static int kill_everybody(const struct record *r, struct err *e)
 	return 0;
 }
 
+/*
+ * The journal is written before create looks whether the cgroup is empty. Killed in between, it
+ * has named a cgroup that may be another's: somebody in there is older than that create.
+ */
+static bool is_of_strangers(const struct record *r)
+{
+	auto_free pid_t *pids = NULL;
+	struct err ignored;
+	uint64_t began;
+	size_t n = 0;
+
+	if (r->phase != RECORD_CREATING || cgroup_pids(&r->cgroup, &pids, &n, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (proc_start_time(pids[i], &began) == 0 && began < r->creator_start)
+			return true;
+	}
+	return false;
+}
+
 static int clean_machine(const struct record *r, struct err *e)
 {
 	/* After a reboot these PIDs and cgroups are nobody's, or somebody else's. */
 	if (!record_same_boot(r))
+		return 0;
+	if (is_of_strangers(r))
 		return 0;
 	if (kill_everybody(r, e) < 0)
 		return -1;
@@ -156,7 +178,14 @@ static int lock(struct container *c, bool force, struct err *e)
 	if (!force || e->code != ETIMEDOUT)
 		return -1;
 	break_lock(c);
-	return container_lock(c, DEATH_MS, e);
+	if (container_lock(c, DEATH_MS, e) == 0)
+		return 0;
+	/*
+	 * Its init is dead, and still a hook, say, keeps the other command from going on: nothing
+	 * that it may do to the container can matter any more.
+	 */
+	log_warn("%s; deleting it all the same", e->chain);
+	return e->code == ETIMEDOUT ? 0 : -1;
 }
 
 static int check_deletable(const struct container *c, enum status status, struct err *e)
