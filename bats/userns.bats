@@ -108,5 +108,13 @@ inside() {
 	[ "$status" -eq 0 ]
 	[ "$output" = "$(printf '0\ndeny\n/dev/null')" ]
 	[ -z "$(user ./bin list -q)" ]
+	# The same, in steps.
+	jq '.process.args = ["sleep", "1000"]' "$dir/config.json" >"$dir/c" && mv "$dir/c" "$dir/config.json"
+	user ./bin create test_user </dev/null >/dev/null 2>&1 3>&-
+	[ "$(user ./bin exec test_user id -u 3>&-)" = 0 ]
+	user ./bin start test_user 3>&-
+	[ "$(user ./bin exec test_user readlink /proc/self/ns/pid 3>&-)" = "$(user readlink "/proc/$(user ./bin state test_user | jq .pid)/ns/pid")" ]
+	user ./bin delete --force test_user 3>&-
+	[ -z "$(user ./bin list -q)" ]
 	rm -rf "$dir"
 }

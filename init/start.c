@@ -6,6 +6,7 @@
 #include "init/init.h"
 #include "init/inside.h"
 #include "nsexec/channel.h"
+#include "nsexec/nsexec.h"
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/str.h"
@@ -252,7 +253,12 @@ int start_wait(struct init *in, struct err *e)
 	}
 	close(in->sync);
 	in->sync = -1;
+	/* An ordinary user's exec may enter only what is dumpable; there is nothing to be seen here. */
+	if (!nsexec_is_root())
+		prctl(PR_SET_DUMPABLE, 1);
 	in->start = accept_start(in->a->start_fd, e);
+	if (!nsexec_is_root())
+		prctl(PR_SET_DUMPABLE, 0);
 	if (in->start < 0)
 		return -1;
 	/* Nobody else may come: a second start finds the socket refused. */

@@ -30,6 +30,11 @@ int nsexec_sync_sock(void)
 	return stages.sync_sock;
 }
 
+bool nsexec_is_root(void)
+{
+	return stages.is_root;
+}
+
 const struct bootstrap *nsexec_boot(void)
 {
 	return &stages.boot;

@@ -104,6 +104,8 @@ void stage_name(const char *name);
 
 /* In stage 2, after the constructor: the socket to hull; -1 in any other process. */
 int nsexec_sync_sock(void);
+/* In a stage: hull was called by root. */
+bool nsexec_is_root(void);
 /* In stage 2: the bootstrap message; valid for the life of the process. */
 const struct bootstrap *nsexec_boot(void);
 
