@@ -140,10 +140,14 @@ resources() { update_config ".linux.resources += $1"; }
 		"$HULL" --root "$ROOT" create "test_many_$1" </dev/null >/dev/null 2>&1 3>&- &&
 			"$HULL" --root "$ROOT" start "test_many_$1" 3>&- && "$HULL" --root "$ROOT" delete --force "test_many_$1" 3>&-
 	}
+	pids=
 	for n in $(seq 4); do
 		(for i in 1 2 3 4 5; do one "$n$i" || echo "$n$i" >>failed; done) 3>&- &
+		pids+=" $!"
 	done
-	wait
+	# bats has a background process of its own, its clock.
+	# shellcheck disable=SC2086
+	wait $pids
 	[ ! -e failed ]
 	[ -z "$(ls "$ROOT")" ]
 	! find /sys/fs/cgroup -maxdepth 3 -name 'test_many*' | grep .
