@@ -195,7 +195,7 @@ int bootstrap_decode_pids(const char *buf, size_t n, struct bootstrap_pids *ret,
 	if (parse(buf, n, MSG_PIDS, &a, e) < 0 || get_u32(&a, ATTR_CHILD_PID, &p.child, e) < 0 ||
 	    get_u32(&a, ATTR_INIT_PID, &p.init, e) < 0)
 		return -1;
-	if (p.child <= 0 || p.init <= 0)
+	if (p.child <= 0 || p.init < 0)
 		return err_set(e, EBADMSG, "stage 0 reported PIDs %d and %d", (int)p.child,
 			       (int)p.init);
 	*ret = p;

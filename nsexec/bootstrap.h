@@ -40,7 +40,7 @@ must_check int bootstrap_encode(const struct bootstrap *b, struct str *out, stru
  */
 must_check int bootstrap_decode(const char *buf, size_t n, struct bootstrap *ret, struct err *e);
 
-/* The report of stage 0: the PIDs of stages 1 and 2, as hull's PID namespace numbers them. */
+/* The report of stage 0: PIDs as hull's PID namespace numbers them; no init when stage 1 died early. */
 struct bootstrap_pids {
 	pid_t child, init;
 };

@@ -110,9 +110,10 @@ static void pids(void)
 		   q.init == 4194304,
 	   "PIDs survive");
 	ok(bootstrap_decode_pids(buf, sizeof(buf) - 1, &q, &e) < 0, "a cut report is refused");
-	p.init = 0;
+	p.init = -1;
 	bootstrap_encode_pids(&p, buf);
-	ok(bootstrap_decode_pids(buf, sizeof(buf), &q, &e) < 0, "PID 0 is refused: %s", e.chain);
+	ok(bootstrap_decode_pids(buf, sizeof(buf), &q, &e) < 0, "a negative PID is refused: %s",
+	   e.chain);
 }
 
 int main(void)

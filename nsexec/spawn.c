@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -225,40 +226,48 @@ static void reap(pid_t *pid, struct nsexec *n, const char *stage)
 	*pid = 0;
 }
 
-/* Stage 1, of which no PID was reported: a child of ours that is dead and not stage 0. */
-static void reap_unknown(struct nsexec *n)
+/* A stage 1 or 2 of which no PID was reported. */
+static void kill_unknown(void)
 {
-	int status;
-	pid_t pid;
+	char list[256];
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		note_death(n, pid == n->parent ? "stage 0 (PARENT)" : "stage 1 (CHILD)", status);
-		if (pid == n->parent)
-			n->parent = 0;
+	if (fd_read_small(AT_FDCWD, "/proc/thread-self/children", list, sizeof(list)) > 0) {
+		for (char *p = list, *end; *p; p = end) {
+			long pid = strtol(p, &end, 10);
+
+			if (end == p)
+				break;
+			kill((pid_t)pid, SIGKILL);
+		}
 	}
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
 }
 
 /*
- * The PIDs did not come: say why. A stage that failed sent its error before it went away, so it
- * is there already; nothing else will wait for us, since the stages go away when we close.
+ * The PIDs did not come, or not that of stage 2: say why. A stage that failed sent its error
+ * before it went away, so it is there already. Nobody may be left who could go on to the program.
  */
 static int early_death(struct nsexec *n, struct err *e)
 {
 	char buf[sizeof(struct msg)];
+	bool told = false;
 	struct msg m;
 
-	while (recv(n->sync_sock, buf, sizeof(buf), MSG_PEEK | MSG_DONTWAIT) > 0) {
+	while (!told && recv(n->sync_sock, buf, sizeof(buf), MSG_PEEK | MSG_DONTWAIT) > 0) {
 		if (channel_next(n->sync_sock, &m, NULL, e) != 1)
 			break;
-		if (m.type == MSG_ERROR && m.n == sizeof(*e)) {
-			memcpy(e, m.body, sizeof(*e));
-			return -1;
-		}
+		told = m.type == MSG_ERROR && m.n == sizeof(*e);
 	}
 	nsexec_close(n);
-	reap_unknown(n);
+	reap(&n->child, n, "stage 1 (CHILD)");
 	reap(&n->parent, n, "stage 0 (PARENT)");
-	return err_set(e, ECHILD, "%s before it reported the PIDs",
+	kill_unknown();
+	if (told) {
+		memcpy(e, m.body, sizeof(*e));
+		return -1;
+	}
+	return err_set(e, ECHILD, "%s before stage 2 was known",
 		       n->died[0] ? n->died : "stage 0 (PARENT) went away");
 }
 
@@ -277,7 +286,7 @@ int nsexec_wait_pids(struct nsexec *n, struct err *e)
 		return -1;
 	n->child = pids.child;
 	n->init = pids.init;
-	return 0;
+	return n->init ? 0 : early_death(n, e);
 }
 
 int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e)

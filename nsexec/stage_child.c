@@ -16,6 +16,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Stage 0 has died: how, is what hull sees and says. */
+static void parent_lost(int code)
+{
+	if (code == EPIPE || code == ECONNRESET)
+		_exit(1);
+}
+
 static int request(struct stages *s, char what, pid_t init, struct err *e)
 {
 	struct {
@@ -26,8 +33,10 @@ static int request(struct stages *s, char what, pid_t init, struct err *e)
 	memset(&req, 0, sizeof(req));
 	req.what = what;
 	req.init = init;
-	if (send(s->map_sock[1], &req, sizeof(req), MSG_NOSIGNAL) != sizeof(req))
+	if (send(s->map_sock[1], &req, sizeof(req), MSG_NOSIGNAL) != sizeof(req)) {
+		parent_lost(errno);
 		return err_sys(e, "ask stage 0");
+	}
 	return 0;
 }
 
@@ -50,8 +59,10 @@ static int ask_parent(struct stages *s, char what, struct err *e)
 		n = recv(s->map_sock[1], &reply, sizeof(reply), 0);
 	} while (n < 0 && errno == EINTR);
 	prctl(PR_SET_DUMPABLE, 0);
-	if (n != sizeof(reply))
-		return err_set(e, EPIPE, "stage 0 (PARENT) went away");
+	if (n != sizeof(reply)) {
+		parent_lost(n == 0 ? EPIPE : errno);
+		return err_sys(e, "receive from stage 0");
+	}
 	if (!reply.failed)
 		return 0;
 	*e = reply.e;

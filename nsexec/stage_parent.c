@@ -102,8 +102,7 @@ _Noreturn void stage_parent(struct stages *s)
 	pids.init = serve(s, pids.child, &e);
 	if (pids.init < 0)
 		stage_fail(s, &e, name);
-	if (pids.init == 0)
-		_exit(1); /* stage 1 has said why, or hull sees how it died */
+	/* Without a stage 2, too: stage 1 has said why, or hull, who knows it now, sees how it died. */
 	bootstrap_encode_pids(&pids, report);
 	if (send(s->init_sock, report, sizeof(report), MSG_NOSIGNAL) != sizeof(report)) {
 		err_sys(&e, "report the PIDs");
