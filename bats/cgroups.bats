@@ -150,7 +150,7 @@ resources() { update_config ".linux.resources += $1"; }
 	wait $pids
 	[ ! -e failed ]
 	[ -z "$(ls "$ROOT")" ]
-	! find /sys/fs/cgroup -maxdepth 3 -name 'test_many*' | grep .
+	[ -z "$(find /sys/fs/cgroup -maxdepth 3 -name 'test_many*')" ]
 }
 
 @test "exec follows an init that has moved to another cgroup" {

@@ -198,6 +198,7 @@ three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 		"$ROOT/test_box/record.json" >record && CGROUPS=$(cgroups_of test_box) && init=$(state_of test_box .pid)
 	kill -KILL "$init"
 	wait_for 10 gone "$init"
+	# shellcheck disable=SC2086
 	rmdir $CGROUPS
 	cp record "$ROOT/test_box/record.json"
 	quietly delete --force test_box

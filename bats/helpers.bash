@@ -124,6 +124,9 @@ receive_tty() {
 	wait_for 10 test -S tty.sock
 }
 
+# not COMMAND...: it must fail. A plain ! does not end a test.
+not() { ! "$@"; }
+
 # --- Looking at containers ---------------------------------------------------------------------------------------------
 
 # state_of ID [.FIELD]

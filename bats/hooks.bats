@@ -109,10 +109,10 @@ add_hook() {
 	update_config '.process.env += ["C=3"] | .root.readonly = false'
 	add_hook startContainer 'env >/env'
 	FROM_CALLER=yes must run test_box
-	grep -q '^A=1$' own && ! grep -q FROM_CALLER own
+	grep -q '^A=1$' own && not grep -q FROM_CALLER own
 	grep -q '^FROM_CALLER=yes$' inherited
-	grep -q '^FROM_CALLER=yes$' inherited2 && ! grep -q _HULL inherited2
-	grep -q '^C=3$' rootfs/env && ! grep -q FROM_CALLER rootfs/env
+	grep -q '^FROM_CALLER=yes$' inherited2 && not grep -q _HULL inherited2
+	grep -q '^C=3$' rootfs/env && not grep -q FROM_CALLER rootfs/env
 }
 
 @test "a hook that does not exist is named" {

@@ -78,7 +78,7 @@ inside() {
 	add_mount /mnt/inner tmpfs tmpfs
 	inside 'grep -c " /mnt/inner " /proc/mounts'
 	[ "$output" = 1 ]
-	! grep -F "$BUNDLE" /proc/mounts
+	not grep -F "$BUNDLE" /proc/mounts
 }
 
 @test "run sets the propagation of a mount" {
@@ -223,5 +223,5 @@ inside() {
 	inside 'grep " / / \| / " /proc/self/mountinfo | head -1; cat /proc/self/mountinfo'
 	[ "$status" -eq 0 ]
 	[[ $output =~ " / / "[^-]*"shared:" || $output =~ " / "[^-]*"shared:" ]]
-	! grep -F "$BUNDLE" /proc/mounts
+	not grep -F "$BUNDLE" /proc/mounts
 }

@@ -184,7 +184,7 @@ int main(int argc, char **argv)
 		init_main();
 	open_stdio();
 	/* Ignored by the caller, it would take the exit codes of our children away. */
-	signal(SIGCHLD, SIG_DFL);
+	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 	argv += argc > 0;
 	if (options_parse(&p, argv, &e) < 0)
 		return bad_usage(". ", e.chain, &e, NULL);

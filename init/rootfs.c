@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static bool has_mount_ns(const struct init *in)
@@ -75,97 +76,6 @@ static int bind_itself(const char *rootfs, struct err *e)
 	return take_fd(&tree);
 }
 
-int rootfs_prepare(struct init *in, struct err *e)
-{
-	int flags = in->a->spec->linux_->rootfs_propagation;
-
-	/* sysctl, idmaps and the fallbacks use /proc; this one is the host's, whatever gets mounted. */
-	in->proc_fd = fd_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0, e);
-	if (in->proc_fd < 0)
-		return -1;
-	if (!fd_is_on(in->proc_fd, PROC_SUPER_MAGIC))
-		return err_set(e, EINVAL, "the host's /proc is not a proc file system");
-	if (!has_mount_ns(in)) {
-		in->root_fd = fd_open(AT_FDCWD, in->a->rootfs, O_PATH | O_DIRECTORY, 0, e);
-		return in->root_fd < 0 ? -1 : 0;
-	}
-	/*
-	 * The whole tree, recursively: mounts of the host may come in, ours must not go out. With
-	 * "shared" it stays connected, as was asked; rootfs_set_propagation does the root itself.
-	 */
-	if (!(flags & MS_SHARED) &&
-	    mount(NULL, "/", NULL, (flags ? (unsigned long)flags : MS_SLAVE) | MS_REC, NULL) < 0)
-		return err_sys(e, "set the propagation of /");
-	in->root_fd = bind_itself(in->a->rootfs, e);
-	if (in->root_fd < 0)
-		return -1;
-	return flags & MS_SHARED ? make_parent_private(in->a->rootfs, e) : 0;
-}
-
-/*
- * On an initramfs "/" is the one mount that has no parent, and pivot_root refuses to move it.
- * A bind of it on top of itself does have one: enter that, and pivot from there.
- */
-static int enter_over_initramfs(struct err *e)
-{
-	auto_close int tree = sys_open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE);
-
-	if (tree < 0 || sys_move_mount(tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
-	    fchdir(tree) < 0 || chroot(".") < 0)
-		return err_sys(e, "enter a bind mount of the initial root");
-	return 0;
-}
-
-static int pivot_into(struct init *in, struct err *e)
-{
-	bool again = false;
-
-	for (;;) {
-		/* "." on ".": the old root ends up mounted over the new one, with no directory needed. */
-		if (fchdir(in->root_fd) < 0)
-			return err_sys(e, "chdir to the root file system");
-		if (sys_pivot_root(".", ".") == 0)
-			return 0;
-		if (errno != EINVAL || again)
-			return err_sys(e, "pivot_root");
-		again = true;
-		if (enter_over_initramfs(e) < 0)
-			return -1;
-	}
-}
-
-/*
- * With a shared propagation the old root is still connected to the host's, which the unmount must
- * not reach. It can be named only by a descriptor: "." means the new one to mount(2).
- */
-static int disconnect(int old_fd, struct err *e)
-{
-	struct mount_attr slave = { .propagation = MS_SLAVE };
-
-	if (sys_mount_setattr(old_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &slave) == 0)
-		return 0;
-	/* Before Linux 5.12. */
-	if (errno == ENOSYS && fchdir(old_fd) == 0 &&
-	    mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) == 0)
-		return 0;
-	return err_sys(e, "make the old root a slave");
-}
-
-static int pivot(struct init *in, struct err *e)
-{
-	bool shared = in->a->spec->linux_->rootfs_propagation & MS_SHARED;
-	auto_close int old_fd = shared ? fd_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, e) : -1;
-
-	if (shared && old_fd < 0)
-		return -1;
-	if (pivot_into(in, e) < 0 || (shared && disconnect(old_fd, e) < 0))
-		return -1;
-	/* pivot_root(2): the old root is on top of what "." starts from, and goes. */
-	if (umount2(".", MNT_DETACH) < 0)
-		return err_sys(e, "unmount the old root");
-	return 0;
-}
-
 /* One escaped field of mountinfo (proc(5)): "\\040" is a space. */
 static void unescape(char *s)
 {
@@ -220,6 +130,105 @@ static int hide_host_proc(struct init *in, struct err *e)
 		    mount("tmpfs", path, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1") < 0)
 			return err_sys(e, "hide the host's %s", path);
 	}
+	return 0;
+}
+
+/*
+ * On an initramfs "/" is the one mount that has no parent, and pivot_root(2) refuses to move it. A
+ * copy of the whole tree on top of it does have one: enter that, before anything is mounted. A root
+ * that only looks like one, a tmpfs, is none the worse for it.
+ */
+static int leave_initramfs(struct init *in, struct err *e)
+{
+	auto_close int tree = -1;
+	struct statfs st;
+
+	if (in->a->no_pivot || statfs("/", &st) < 0 ||
+	    ((long)st.f_type != RAMFS_MAGIC && (long)st.f_type != TMPFS_MAGIC))
+		return 0;
+	tree = sys_open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE | AT_RECURSIVE);
+	/* Those below stay in the namespace for good, those of the copy go with the old root. */
+	if (tree >= 0 && hide_host_proc(in, e) < 0)
+		return -1;
+	if (tree < 0 || sys_move_mount(tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
+	    fchdir(tree) < 0 || chroot(".") < 0)
+		return err_sys(e, "enter a copy of the initial root");
+	return 0;
+}
+
+/* sysctls are written through it: this one is the host's, whatever gets mounted. */
+static int open_proc(struct init *in, struct err *e)
+{
+	in->proc_fd = fd_open(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0, e);
+	if (in->proc_fd < 0)
+		return -1;
+	if (!fd_is_on(in->proc_fd, PROC_SUPER_MAGIC))
+		return err_set(e, EINVAL, "the host's /proc is not a proc file system");
+	return 0;
+}
+
+int rootfs_prepare(struct init *in, struct err *e)
+{
+	int flags = in->a->spec->linux_->rootfs_propagation;
+
+	if (!has_mount_ns(in)) {
+		if (open_proc(in, e) < 0)
+			return -1;
+		in->root_fd = fd_open(AT_FDCWD, in->a->rootfs, O_PATH | O_DIRECTORY, 0, e);
+		return in->root_fd < 0 ? -1 : 0;
+	}
+	/*
+	 * The whole tree, recursively: mounts of the host may come in, ours must not go out. With
+	 * "shared" it stays connected, as was asked; rootfs_set_propagation does the root itself.
+	 */
+	if (!(flags & MS_SHARED) &&
+	    mount(NULL, "/", NULL, (flags ? (unsigned long)flags : MS_SLAVE) | MS_REC, NULL) < 0)
+		return err_sys(e, "set the propagation of /");
+	if (leave_initramfs(in, e) < 0 || open_proc(in, e) < 0)
+		return -1;
+	in->root_fd = bind_itself(in->a->rootfs, e);
+	if (in->root_fd < 0)
+		return -1;
+	return flags & MS_SHARED ? make_parent_private(in->a->rootfs, e) : 0;
+}
+
+static int pivot_into(struct init *in, struct err *e)
+{
+	/* "." on ".": the old root ends up mounted over the new one, with no directory needed. */
+	if (fchdir(in->root_fd) < 0)
+		return err_sys(e, "chdir to the root file system");
+	return sys_pivot_root(".", ".") < 0 ? err_sys(e, "pivot_root") : 0;
+}
+
+/*
+ * With a shared propagation the old root is still connected to the host's, which the unmount must
+ * not reach. It can be named only by a descriptor: "." means the new one to mount(2).
+ */
+static int disconnect(int old_fd, struct err *e)
+{
+	struct mount_attr slave = { .propagation = MS_SLAVE };
+
+	if (sys_mount_setattr(old_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &slave) == 0)
+		return 0;
+	/* Before Linux 5.12. */
+	if (errno == ENOSYS && fchdir(old_fd) == 0 &&
+	    mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) == 0)
+		return 0;
+	return err_sys(e, "make the old root a slave");
+}
+
+static int pivot(struct init *in, struct err *e)
+{
+	bool shared = in->a->spec->linux_->rootfs_propagation & MS_SHARED;
+	auto_close int old_fd = shared ? fd_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, e) : -1;
+
+	if (shared && old_fd < 0)
+		return -1;
+	if (pivot_into(in, e) < 0 || (shared && disconnect(old_fd, e) < 0))
+		return -1;
+	/* pivot_root(2): the old root is on top of what "." starts from, and goes. */
+	if (umount2(".", MNT_DETACH) < 0)
+		return err_sys(e, "unmount the old root");
 	return 0;
 }
 

@@ -136,11 +136,11 @@ int fd_write_file(int dirfd, const char *path, const char *text)
 /* Never a file that somebody else has put there: an old one of ours is removed first. */
 static int create_new(int dirfd, const char *name, mode_t mode)
 {
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	int fd = openat(dirfd, name, flags, mode);
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+	int fd = openat(dirfd, name, flags | O_CLOEXEC, mode);
 
 	if (fd < 0 && errno == EEXIST && unlinkat(dirfd, name, 0) == 0)
-		fd = openat(dirfd, name, flags, mode);
+		fd = openat(dirfd, name, flags | O_CLOEXEC, mode);
 	return fd;
 }
 

@@ -116,6 +116,7 @@ struct mount_attr {
 #define CGROUP_SUPER_MAGIC  0x27e0eb
 #define PROC_SUPER_MAGIC    0x9fa0
 #define SYSFS_MAGIC	    0x62656572
+#define RAMFS_MAGIC	    0x858458f6
 #define TMPFS_MAGIC	    0x01021994
 #define DEVPTS_SUPER_MAGIC  0x1cd1
 #define NSFS_MAGIC	    0x6e736673
