@@ -229,7 +229,7 @@ static int fill_args(struct launch *l, struct err *e)
 	a->rootfs = arena_strdup(&l->p.arena, l->rootfs);
 	a->no_pivot = l->o->no_pivot;
 	a->no_new_keyring = l->o->no_new_keyring;
-	a->has_host_hooks = h && (h->prestart.n || h->create_runtime.n);
+	a->has_create_hooks = h && (h->prestart.n || h->create_runtime.n || h->create_container.n);
 	launch_keep_fds(&l->p, l->p.spec->process, l->o->preserve_fds);
 	if (launch_console(&l->p, l->p.spec->process, l->o->console_socket, &l->t, e) < 0 ||
 	    open_start_socket(l, e) < 0 || prepare_create(&l->p, e) < 0)

@@ -35,7 +35,7 @@ struct init_args {
 	unsigned joined_ns; /* CLONE_NEW* joined by path */
 	bool exec;
 	bool no_pivot, no_new_keyring;
-	bool has_host_hooks; /* prestart or createRuntime: ask for them with MSG_HOOKS */
+	bool has_create_hooks; /* of the host or of ours: tell hull with MSG_HOOKS that they begin */
 	bool ask_sources; /* bind sources are opened by hull: we may lack the right in a user namespace */
 	bool set_rlimits; /* else hull does it from outside */
 	bool deny_setgroups;

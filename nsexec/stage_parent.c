@@ -55,6 +55,12 @@ static int answer(struct stages *s, pid_t child, char what, struct err *e)
 	}
 }
 
+/* Stage 1 has died: how, is what hull sees and says. */
+static bool child_lost(void)
+{
+	return errno == EPIPE || errno == ECONNRESET;
+}
+
 /* Serve stage 1 until it sends the PID of stage 2; 0 when it went away without. */
 static pid_t serve(struct stages *s, pid_t child, struct err *e)
 {
@@ -70,14 +76,14 @@ static pid_t serve(struct stages *s, pid_t child, struct err *e)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_sys(e, "receive from stage 1");
+			return child_lost() ? 0 : err_sys(e, "receive from stage 1");
 		if (n != sizeof(req))
 			return 0;
 		if (req.what == MAP_DONE)
 			return req.init;
 		reply.failed = answer(s, child, req.what, &reply.e) < 0;
 		if (send(s->map_sock[0], &reply, sizeof(reply), MSG_NOSIGNAL) < 0)
-			return err_sys(e, "answer stage 1");
+			return child_lost() ? 0 : err_sys(e, "answer stage 1");
 	}
 }
 
