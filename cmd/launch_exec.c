@@ -31,26 +31,26 @@ struct exec {
 	struct nsexec n;
 	struct terminal t;
 	struct spec_process *process;
+	int init_fd; /* pidfd of the container's init */
+	bool ready;  /* init has said READY */
 };
 
-static int check_status(const struct exec_options *o, enum status status, struct err *e)
+/*
+ * Enough of the status to know whether it can be entered; created or running is the same for that.
+ * The pidfd that proves that init lives is the one that its namespaces are joined by.
+ */
+static int find_init(struct exec *x, struct err *e)
 {
-	switch (status) {
-	case STATUS_STOPPED:
-		return err_set(e, ESRCH, "cannot exec in a stopped container");
-	case STATUS_CREATING:
+	if (x->rec.phase == RECORD_CREATING)
 		return err_set(e, EBUSY, "cannot exec in a container that is being created");
-	case STATUS_PAUSED:
-		if (!o->ignore_paused)
-			return err_set(
-				e, EBUSY,
-				"cannot exec in a paused container (use --ignore-paused to override)");
-		break;
-	case STATUS_CREATED:
-	case STATUS_RUNNING:
-		break;
-	}
-	return 0;
+	if (!x->o->ignore_paused && cgroup_is_frozen(&x->rec.cgroup) > 0)
+		return err_set(
+			e, EBUSY,
+			"cannot exec in a paused container (use --ignore-paused to override)");
+	x->init_fd = record_pidfd(&x->rec, e);
+	if (x->init_fd >= 0)
+		return 0;
+	return e->code == ESRCH ? err_set(e, ESRCH, "cannot exec in a stopped container") : -1;
 }
 
 /* --- the process: a file, or the container's own with what the options change --- */
@@ -211,18 +211,16 @@ static int make_process(struct exec *x, struct err *e)
 static int prepare(struct exec *x, struct err *e)
 {
 	struct init_args *a = x->p.args;
-	int pidfd;
 
 	if (prepare_config(&x->p, x->c.dir_fd, RECORD_CONFIG, e) < 0 || make_process(x, e) < 0 ||
 	    launch_check_terminal(x->process->terminal, x->o->detach, x->o->console_socket, e) < 0)
 		return -1;
-	pidfd = record_pidfd(&x->rec, e);
-	if (pidfd < 0 || prepare_pass_fd(&x->p, pidfd, e) < 0)
+	if (prepare_pass_fd(&x->p, x->init_fd, e) < 0)
 		return -1;
 	a->id = arena_strdup(&x->p.arena, x->c.id);
 	launch_keep_fds(&x->p, x->process, x->o->preserve_fds);
 	if (launch_console(&x->p, x->process, x->o->console_socket, &x->t, e) < 0 ||
-	    prepare_exec(&x->p, pidfd, x->rec.pid, e) < 0)
+	    prepare_exec(&x->p, x->init_fd, x->rec.pid, e) < 0)
 		return -1;
 	return launch_seccomp(&x->p, x->c.root_fd, e);
 }
@@ -236,32 +234,50 @@ static bool needs_limits(const struct exec *x)
 	return (x->p.args->joined_ns & CLONE_NEWUSER) && x->process->rlimits.n;
 }
 
+static int wait_ready(struct exec *x, struct err *e)
+{
+	struct msg m;
+
+	if (nsexec_next(&x->n, &m, NULL, e) < 0)
+		return -1;
+	x->ready = m.type == MSG_READY;
+	return x->ready ? 0 : err_set(e, EPROTO, "message %s instead of READY", msg_name(m.type));
+}
+
 static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 {
 	struct nsexec_request req = {
 		.boot = x->p.boot, .join = join, .pass_fds = x->p.fds, .n_pass_fds = x->p.n_fds
 	};
-	struct msg m;
 	int r;
 
 	x->p.args->set_rlimits = !needs_limits(x);
 	r = nsexec_start(&req, &x->n, e);
 	cgroup_join_close(join);
-	if (r < 0 || (!needs_limits(x) && nsexec_send(&x->n, MSG_PROCEED, -1, e) < 0) ||
-	    nsexec_next(&x->n, &m, NULL, e) < 0)
+	if (r < 0)
 		return -1;
-	if (m.type != MSG_READY)
-		return err_set(e, EPROTO, "message %s instead of READY", msg_name(m.type));
+	/* With --debug the log lines are to be shown while they come. */
 	if (!needs_limits(x))
-		return 0;
-	if (rlimits_set(&x->process->rlimits, x->n.init, e) < 0)
+		return nsexec_send(&x->n, MSG_PROCEED, -1, e) < 0 ||
+				       (x->p.boot.debug && wait_ready(x, e) < 0) ?
+			       -1 :
+			       0;
+	if (wait_ready(x, e) < 0 || rlimits_set(&x->process->rlimits, x->n.init, e) < 0)
 		return -1;
 	return nsexec_send(&x->n, MSG_PROCEED, -1, e);
 }
 
+/* One wake-up for all that init says: READY, EXEC and the end of file. */
+static int wait_exec(struct exec *x, struct err *e)
+{
+	if (!x->ready && (channel_wait_end(x->n.sync_sock, e) < 0 || wait_ready(x, e) < 0))
+		return -1;
+	return nsexec_wait_exec(&x->n, e);
+}
+
 static int commit(struct exec *x, struct err *e)
 {
-	if (nsexec_wait_exec(&x->n, e) < 0)
+	if (wait_exec(x, e) < 0)
 		return -1;
 	nsexec_reap(&x->n);
 	if (!str_empty(x->o->pid_file) && attach_write_pid_file(x->o->pid_file, x->n.init, e) < 0)
@@ -321,11 +337,9 @@ static int enter(struct exec *x, struct err *e)
 
 static int run(struct exec *x, const struct globals *g, int *ret_code, struct err *e)
 {
-	enum status status;
-
 	if (launch_check_fds(x->o->preserve_fds, e) < 0 ||
-	    status_load(&g->root, x->o->id, STATUS_NO_LOCK, &x->c, &x->rec, &status, e) < 0 ||
-	    check_status(x->o, status, e) < 0 || prepare_init(&x->p, e) < 0)
+	    status_load(&g->root, x->o->id, STATUS_NO_LOCK, &x->c, &x->rec, NULL, e) < 0 ||
+	    find_init(x, e) < 0 || prepare_init(&x->p, e) < 0)
 		return -1;
 	/* Orphans of the container belong to its own init, so hull needs not adopt them. */
 	if (!x->o->detach && attach_prepare(false, e) < 0)

@@ -138,16 +138,23 @@ int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd, str
 	return 0;
 }
 
-int channel_wait_exec(int sock, struct err *e)
+int channel_wait_end(int sock, struct err *e)
 {
-	struct pollfd pf = { .fd = sock }; /* only POLLHUP: EXEC alone need not wake us */
-	struct msg m;
+	struct pollfd pf = { .fd = sock }; /* only POLLHUP: a message alone does not wake us */
 	int r;
 
 	while ((r = poll(&pf, 1, -1)) < 0 && errno == EINTR)
 		;
-	if (r < 0)
-		return err_sys(e, "poll");
+	return r < 0 ? err_sys(e, "poll") : 0;
+}
+
+int channel_wait_exec(int sock, struct err *e)
+{
+	struct msg m;
+	int r;
+
+	if (channel_wait_end(sock, e) < 0)
+		return -1;
 	if (channel_expect(sock, MSG_EXEC, &m, NULL, e) < 0)
 		return -1;
 	r = channel_next(sock, &m, NULL, e);

@@ -50,6 +50,9 @@ must_check int channel_next(int sock, struct msg *m, int *ret_fd, struct err *e)
 must_check int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd,
 			      struct err *e);
 
+/* Wait until the peer has closed its end; what it said before is still there to be received. */
+must_check int channel_wait_end(int sock, struct err *e);
+
 /*
  * GO was sent: wait for EXEC and the end of file, which is execve's close of the socket. -1 with
  * the error of init when something failed.
