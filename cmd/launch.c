@@ -159,7 +159,7 @@ static bool may_go_without_cgroup(const struct launch *l, const struct err *e)
 
 	if (e->code != EPERM && e->code != EACCES && e->code != EROFS)
 		return false;
-	if (geteuid() == 0 && !rootless && l->rec.cgroup.layout != CGROUP_NONE)
+	if (geteuid() == 0 && !rootless)
 		return false;
 	return str_empty(l->p.spec->linux_->cgroups_path) &&
 	       !has_limits(l->p.spec->linux_->resources);
