@@ -118,8 +118,13 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	[ "$output" = 0000000000000000 ]
 }
 
-@test "run with an unknown capability goes on without it" {
+@test "run with an unknown capability goes on without it, with a warning" {
 	caps effective '["CAP_KILL", "CAP_FROM_THE_FUTURE"]'
+	caps ambient '["CAP_KILL"]'
+	set_args true
+	hull --debug run test_box
+	[[ $output == *"CAP_FROM_THE_FUTURE"*"/process/capabilities/effective"* ]]
+	[[ $output == *"can't raise ambient capability CAP_KILL: "* ]]
 	inside 'grep CapEff /proc/self/status'
 	[ "$status" -eq 0 ]
 }

@@ -340,9 +340,13 @@ static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 	if (serve_init(l, e) < 0)
 		return -1;
 	nsexec_reap(&l->n);
-	if (proc_start_time(l->rec.pid, &l->rec.start_time) < 0)
-		return err_sys(e, "read the start time of process %d", (int)l->rec.pid);
-	return rlimits_set(&l->p.spec->process->rlimits, l->rec.pid, e);
+	if (proc_start_time(l->rec.pid, &l->rec.start_time) < 0) {
+		err_sys(e, "read the start time of process %d", (int)l->rec.pid);
+		return nsexec_why(&l->n, e);
+	}
+	if (rlimits_set(&l->p.spec->process->rlimits, l->rec.pid, e) < 0)
+		return nsexec_why(&l->n, e);
+	return 0;
 }
 
 /*
@@ -459,6 +463,7 @@ static int begin(struct launch *l, struct err *e)
 				  l->o->console_socket, e) < 0 ||
 	    find_rootfs(l, e) < 0)
 		return -1;
+	launch_warn_capabilities(l->p.spec->process->capabilities);
 	return create_in_root(l, e);
 }
 

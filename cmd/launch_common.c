@@ -9,6 +9,7 @@
 #include "state/fd.h"
 #include "state/log.h"
 #include "state/mem.h"
+#include "state/names.h"
 #include "state/str.h"
 #include "state/sys.h"
 
@@ -37,6 +38,35 @@ void launch_debug(struct prepared *p)
 	log_debug("nsexec container setup: %s", text);
 	p->boot.debug = true;
 	channel_log_fn = show_line;
+}
+
+/* config.md, Linux Process: what cannot be granted MUST be logged as a warning, and is no error. */
+void launch_warn_capabilities(const struct spec_capabilities *c)
+{
+	const struct {
+		const char *name;
+		const struct name_set *set;
+	} sets[] = {
+		{ "bounding", c ? &c->bounding : NULL },
+		{ "effective", c ? &c->effective : NULL },
+		{ "permitted", c ? &c->permitted : NULL },
+		{ "inheritable", c ? &c->inheritable : NULL },
+		{ "ambient", c ? &c->ambient : NULL },
+	};
+	uint64_t lost = c ? c->ambient.mask & ~(c->inheritable.mask & c->permitted.mask) : 0;
+
+	for (size_t i = 0; c && i < ARRAY_SIZE(sets); i++) {
+		for (size_t k = 0; k < sets[i].set->unknown.n; k++)
+			log_warn(
+				"ignoring unknown or unavailable capabilities: [%s] (/process/capabilities/%s)",
+				sets[i].set->unknown.v[k], sets[i].name);
+	}
+	for (int cap = 0; lost >> cap; cap++) {
+		if (lost >> cap & 1)
+			log_warn(
+				"can't raise ambient capability %s: it is not in inheritable and permitted",
+				name_of(cap_names, cap));
+	}
 }
 
 int launch_check_terminal(bool terminal, bool detached, const char *console_socket, struct err *e)

@@ -203,6 +203,7 @@ static int make_process(struct exec *x, struct err *e)
 	if (!x->process->capabilities)
 		x->process->capabilities = x->p.spec->process->capabilities;
 	x->p.args->process = x->process;
+	launch_warn_capabilities(x->process->capabilities);
 	return 0;
 }
 

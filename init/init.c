@@ -166,6 +166,8 @@ static int run_steps(struct init *in, const struct step *steps, struct err *e)
 {
 	bool debug = nsexec_boot()->debug;
 
+	if (debug && in->sync >= 0)
+		channel_log(in->sync, "child process in init()");
 	for (const struct step *s = steps; s->name; s++) {
 		if (debug && in->sync >= 0)
 			channel_log(in->sync, "init: %s", s->name);

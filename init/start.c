@@ -289,6 +289,9 @@ int start_keep_fds(struct init *in, struct err *e)
 
 int start_exec(struct init *in, struct err *e)
 {
+	if (nsexec_boot()->debug && in->sync >= 0)
+		channel_log(in->sync, "%s: about to exec %s", in->a->exec ? "setns_init" : "init",
+			    in->exe);
 	if (channel_send(in->start, MSG_EXEC, NULL, 0, -1, e) < 0)
 		return -1;
 	execve(in->exe, in->a->process->args.v, in->env);
