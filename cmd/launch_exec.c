@@ -263,8 +263,10 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 				       (x->p.boot.debug && wait_ready(x, e) < 0) ?
 			       -1 :
 			       0;
-	if (wait_ready(x, e) < 0 || rlimits_set(&x->process->rlimits, x->n.init, e) < 0)
+	if (wait_ready(x, e) < 0)
 		return -1;
+	if (rlimits_set(&x->process->rlimits, x->n.init, e) < 0)
+		return nsexec_why(&x->n, e);
 	return nsexec_send(&x->n, MSG_PROCEED, -1, e);
 }
 

@@ -67,7 +67,12 @@ must_check int nsexec_wait_pids(struct nsexec *n, struct err *e);
  */
 must_check int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e);
 
-/* channel_send() to init. When init is gone, the error is what it said last, or how it died. */
+/*
+ * Something about init has failed with *e. When it was because init is gone, *e becomes what it
+ * said last, or how it died. Returns -1.
+ */
+int nsexec_why(struct nsexec *n, struct err *e);
+/* channel_send() to init. When init is gone, the error is nsexec_why()'s. */
 must_check int nsexec_send(struct nsexec *n, enum msg_type type, int pass_fd, struct err *e);
 
 /* channel_wait_exec() of a child; the death of init is named. */

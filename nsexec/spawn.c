@@ -310,17 +310,22 @@ int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e)
 		       n->died[0] ? n->died : "stage 2 (INIT) went away");
 }
 
-int nsexec_send(struct nsexec *n, enum msg_type type, int pass_fd, struct err *e)
+int nsexec_why(struct nsexec *n, struct err *e)
 {
 	struct msg m;
 
+	if (e->code == EPIPE || e->code == ECONNRESET || e->code == ESRCH) {
+		while (nsexec_next(n, &m, NULL, e) == 1)
+			;
+	}
+	return -1;
+}
+
+int nsexec_send(struct nsexec *n, enum msg_type type, int pass_fd, struct err *e)
+{
 	if (channel_send(n->sync_sock, type, NULL, 0, pass_fd, e) == 0)
 		return 0;
-	if (e->code != EPIPE && e->code != ECONNRESET)
-		return -1;
-	while (nsexec_next(n, &m, NULL, e) == 1)
-		;
-	return -1;
+	return nsexec_why(n, e);
 }
 
 int nsexec_wait_exec(struct nsexec *n, struct err *e)
