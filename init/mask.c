@@ -17,6 +17,19 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+/*
+ * start_close_fds() closes what is left open with one call; a long list must not use up the
+ * descriptors meanwhile.
+ */
+#define LATER_MAX  256
+#define auto_later __attribute__((cleanup(close_later)))
+
+static void close_later(int *fd)
+{
+	if (*fd >= LATER_MAX)
+		close(*fd);
+}
+
 static int at_path(const char *list, size_t i, struct err *e)
 {
 	err_at_index(e, i);
@@ -46,7 +59,7 @@ static int open_path(struct init *in, const char *path, int *ret_fd, struct err 
 static int make_readonly(struct init *in, const char *path, struct err *e)
 {
 	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
-	auto_close int fd = -1, tree = -1;
+	auto_later int fd = -1, tree = -1;
 	int r = open_path(in, path, &fd, e);
 
 	if (r <= 0)
@@ -96,7 +109,7 @@ static int open_null(struct init *in, struct covers *c, struct err *e)
 
 static int cover_file(struct init *in, struct covers *c, int fd, struct err *e)
 {
-	auto_close int tree = -1;
+	auto_later int tree = -1;
 
 	if (open_null(in, c, e) < 0)
 		return -1;
@@ -111,7 +124,7 @@ static int cover_directory(struct covers *c, int fd, struct err *e)
 {
 	const uint64_t attrs = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 			       MOUNT_ATTR_NOEXEC;
-	auto_close int tree = -1;
+	auto_later int tree = -1;
 
 	if (c->tmpfs_fd < 0) {
 		c->tmpfs_fd = mount_new_fs("tmpfs", "tmpfs", attrs, "nr_blocks=1,nr_inodes=1", e);
@@ -125,7 +138,7 @@ static int cover_directory(struct covers *c, int fd, struct err *e)
 
 static int mask(struct init *in, struct covers *c, const char *path, struct err *e)
 {
-	auto_close int fd = -1;
+	auto_later int fd = -1;
 	struct stat st;
 	int r = open_path(in, path, &fd, e);
 
