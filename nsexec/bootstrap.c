@@ -149,7 +149,7 @@ int bootstrap_decode(const char *buf, size_t n, struct bootstrap *ret, struct er
 {
 	struct bootstrap b = { 0 };
 	struct attrs a = { 0 };
-	uint32_t flags;
+	uint32_t flags = 0;
 
 	if (parse(buf, n, MSG_BOOTSTRAP, &a, e) < 0 || get_plan(&a, &b.plan, e) < 0 ||
 	    get_string(&a, ATTR_UID_MAP, &b.uid_map, e) < 0 ||
