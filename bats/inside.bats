@@ -382,3 +382,9 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	(umask 0 && exec "$HULL" --root "$ROOT" create test_box) >/dev/null 2>&1 </dev/null 3>&-
 	[ "$(stat -c %a "$ROOT/test_box/start.sock")" = 600 ]
 }
+
+@test "run resets the signals that its caller ignores" {
+	set_args grep SigIgn /proc/self/status
+	output=$(trap '' PIPE INT QUIT TERM HUP && exec "$HULL" --root "$ROOT" run test_box 3>&-)
+	[ "$output" = "SigIgn:	0000000000000000" ]
+}

@@ -40,6 +40,20 @@ static int give_up(struct launch *l, const char *what)
 }
 
 /*
+ * What a monitor ignores (conmon: SIGPIPE) or a shell for its background jobs (SIGINT, SIGQUIT) is
+ * not meant for the container's program, which would inherit it through every execve.
+ */
+static void reset_signals(void)
+{
+	static const int signals[] = { SIGHUP,	SIGINT,	 SIGQUIT, SIGPIPE,
+				       SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU };
+	const struct sigaction dfl = { .sa_handler = SIG_DFL };
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaction(signals[i], &dfl, NULL);
+}
+
+/*
  * The child: enters the v1 cgroups by itself. A single-threaded process that writes "0" to `tasks`
  * spares the kernel the global rwsem and its RCU grace period, which cost 6 to 14 ms through
  * cgroup.procs or for another process (DESIGN.md section 3).
@@ -53,6 +67,7 @@ static int launched(void *arg)
 	l->entered = true;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	reset_signals();
 	for (size_t i = 0; j && i < j->n; i++) {
 		if (write(j->tasks_fds[i], "0", 1) < 0)
 			return give_up(l, "join the cgroup");
