@@ -33,4 +33,14 @@ must_check int launch_run(const struct globals *g, const struct launch_options *
 must_check int launch_exec(const struct globals *g, const struct exec_options *o, int *ret_code,
 			   struct err *e);
 
+/* What create and run say of themselves; command is a string literal. */
+#define LAUNCH_DESCRIPTION(command)                                                             \
+	"The " command " command creates an instance of a container for a bundle. The bundle\n" \
+	"   is a directory with a specification file named \"config.json\" and a root\n"        \
+	"   filesystem.\n"                                                                      \
+	"\n"                                                                                    \
+	"   The specification file includes an args parameter. It is the command that gets\n"   \
+	"   run when the container is started. To change it, edit the specification. See\n"     \
+	"   \"hull spec --help\" for more explanation."
+
 #endif

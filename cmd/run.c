@@ -29,18 +29,7 @@ const struct command run_command = {
 	.name = "run",
 	.args = "<container-id>",
 	.usage = "create and run a container",
-	.description =
-		"The run command creates an instance of a container for a bundle. The bundle\n"
-		"   is a directory with a specification file named \"config.json\" and a root\n"
-		"   filesystem.\n"
-		"\n"
-		"   The specification file includes an args parameter. The args parameter is "
-		"used\n"
-		"   to specify command(s) that get run when the container is started. To change "
-		"the\n"
-		"   command(s) that get executed on start, edit the args parameter of the spec. "
-		"See\n"
-		"   \"hull spec --help\" for more explanation.",
+	.description = LAUNCH_DESCRIPTION("run"),
 	.options = options,
 	.options_size = sizeof(struct launch_options),
 	.min_args = 1,
