@@ -386,5 +386,6 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 @test "run resets the signals that its caller ignores" {
 	set_args grep SigIgn /proc/self/status
 	output=$(trap '' PIPE INT QUIT TERM HUP && exec "$HULL" --root "$ROOT" run test_box 3>&-)
-	[ "$output" = "SigIgn:	0000000000000000" ]
+	# 32 and above are the C library's own business.
+	[ $((0x${output##*[[:space:]]} & 0x7fffffff)) -eq 0 ]
 }
