@@ -99,25 +99,12 @@ int attach_send_pidfd(const char *path, pid_t pid, const char *text, struct err 
 {
 	auto_close int sock = attach_connect(path, "pidfd-socket", e);
 	auto_close int pidfd = sock < 0 ? -1 : sys_pidfd_open(pid, 0);
-	union {
-		struct cmsghdr h;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { (void *)(uintptr_t)text, strlen(text) };
-	struct msghdr mh = { .msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = &control,
-			     .msg_controllen = sizeof(control) };
 
 	if (sock < 0)
 		return -1;
 	if (pidfd < 0)
 		return err_sys(e, "pidfd_open");
-	control.h.cmsg_len = CMSG_LEN(sizeof(int));
-	control.h.cmsg_level = SOL_SOCKET;
-	control.h.cmsg_type = SCM_RIGHTS;
-	memcpy(CMSG_DATA(&control.h), &pidfd, sizeof(int));
-	return sendmsg(sock, &mh, MSG_NOSIGNAL) < 0 ? err_sys(e, "send the pidfd to %s", path) : 0;
+	return fd_send(sock, text, pidfd) < 0 ? err_sys(e, "send the pidfd to %s", path) : 0;
 }
 
 int attach_check_fds(int n, struct err *e)

@@ -111,23 +111,7 @@ static int bind_console(struct init *in, int slave, struct err *e)
 /* The receiver reads the name as text and the master from SCM_RIGHTS (go-runc, conmon). */
 static int send_master(struct init *in, const struct pty *p, struct err *e)
 {
-	union {
-		struct cmsghdr h;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	char name[sizeof(p->name)];
-	struct iovec iov = { name, strlen(p->name) };
-	struct msghdr mh = { .msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = &control,
-			     .msg_controllen = sizeof(control) };
-
-	memcpy(name, p->name, sizeof(name));
-	control.h.cmsg_len = CMSG_LEN(sizeof(int));
-	control.h.cmsg_level = SOL_SOCKET;
-	control.h.cmsg_type = SCM_RIGHTS;
-	memcpy(CMSG_DATA(&control.h), &p->master, sizeof(int));
-	if (sendmsg(in->a->console_fd, &mh, MSG_NOSIGNAL) < 0)
+	if (fd_send(in->a->console_fd, p->name, p->master) < 0)
 		return err_sys(e, "send the terminal to the console socket");
 	return 0;
 }

@@ -244,3 +244,22 @@ int fd_connect_unix(int dirfd, const char *name, int type)
 		return -1;
 	return take_fd(&fd);
 }
+
+int fd_send(int sock, const char *text, int fd)
+{
+	union {
+		struct cmsghdr h;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { (void *)(uintptr_t)text, strlen(text) };
+	struct msghdr mh = { .msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = &control,
+			     .msg_controllen = sizeof(control) };
+
+	control.h.cmsg_len = CMSG_LEN(sizeof(int));
+	control.h.cmsg_level = SOL_SOCKET;
+	control.h.cmsg_type = SCM_RIGHTS;
+	memcpy(CMSG_DATA(&control.h), &fd, sizeof(fd));
+	return sendmsg(sock, &mh, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}

@@ -52,4 +52,7 @@ bool fd_is_on(int fd, long magic);
 must_check int fd_listen_unix(int dirfd, const char *name, int type, struct err *e);
 int fd_connect_unix(int dirfd, const char *name, int type); /* -1 and errno */
 
+/* Send a descriptor with a text beside it over a connected AF_UNIX socket; -1 and errno, never SIGPIPE. */
+int fd_send(int sock, const char *text, int fd);
+
 #endif
