@@ -122,11 +122,8 @@ static void add_mount_options(struct json_out *o)
 	const char *names[NAMES_MAX] = { NULL };
 	size_t n = 0;
 
-	for (unsigned i = 0; n < NAMES_MAX && (names[n] = mount_option_name(i)); i++) {
-		/* Accepted by the table, refused by the mount: mappings are still to come. */
-		if (strcmp(names[n], "idmap") != 0 && strcmp(names[n], "ridmap") != 0)
-			n++;
-	}
+	while (n < NAMES_MAX && (names[n] = mount_option_name((unsigned)n)))
+		n++;
 	add_sorted(o, "mountOptions", names, n);
 }
 
@@ -216,7 +213,7 @@ static void add_linux(struct json_out *o)
 	add_enabled(o, "selinux", false);
 	add_enabled(o, "intelRdt", false);
 	begin(o, "mountExtensions", "{");
-	add_enabled(o, "idmap", false);
+	add_enabled(o, "idmap", true);
 	end(o, "}");
 	add_enabled(o, "netDevices", false);
 	end(o, "}");

@@ -8,6 +8,7 @@
 
 #include "cmd/attach.h"
 #include "cmd/launch_common.h"
+#include "init/mount_idmap.h"
 #include "init/mount_options.h"
 #include "nsexec/channel.h"
 #include "nsexec/rlimits.h"
@@ -237,24 +238,77 @@ static int fill_args(struct launch *l, struct err *e)
 	return launch_seccomp(&l->p, l->c.root_fd, e);
 }
 
+/* The maps of init's user namespace; NULL when it is hull's own. The caller frees them. */
+static char *read_own_map(const struct launch *l, const char *name)
+{
+	auto_free char *path = xasprintf("/proc/%d/%s", (int)l->n.init, name);
+	struct err ignored;
+	char *text;
+
+	if (!((l->p.args->new_ns | l->p.args->joined_ns) & CLONE_NEWUSER))
+		return NULL;
+	return fd_read_file(AT_FDCWD, path, 65536, &text, NULL, &ignored) < 0 ? NULL : text;
+}
+
+/* uidMappings and gidMappings come first, then idmap=..., then the container's own (config.md). */
+static int source_maps(const struct launch *l, const struct spec_mount *m,
+		       const struct mount_options *o, struct str *uids, struct str *gids,
+		       struct err *e)
+{
+	auto_free char *own_uids = NULL, *own_gids = NULL;
+
+	if (m->uid_mappings.n) {
+		mount_idmap_text(&m->uid_mappings, uids);
+		mount_idmap_text(&m->gid_mappings, gids);
+		return 0;
+	}
+	if (!o->idmap_spec)
+		return 0;
+	own_uids = read_own_map(l, "uid_map");
+	own_gids = read_own_map(l, "gid_map");
+	return mount_idmap_parse(o->idmap_spec, own_uids, own_gids, uids, gids, e);
+}
+
+static int open_source(const struct launch *l, const struct spec_mount *m,
+		       const struct mount_options *o, struct err *e)
+{
+	auto_free char *path = path_join(l->bundle, m->source);
+	auto_str struct str uids = { 0 }, gids = { 0 };
+	struct source_request r = {
+		.path = path,
+		.recursive = o->recursive_bind,
+		.nofollow = o->src_nofollow || o->copy_symlink,
+		.mapped = o->idmap || m->uid_mappings.n,
+		.mapped_recursive = o->idmap == IDMAP_RECURSIVE,
+	};
+
+	if (r.mapped && geteuid() != 0)
+		return err_set(e, EPERM,
+			       "id-mapped mounts are not supported for rootless containers");
+	if (r.mapped && source_maps(l, m, o, &uids, &gids, e) < 0)
+		return -1;
+	r.uid_map = uids.s;
+	r.gid_map = gids.s;
+	return source_open_for(l->n.init, &r, e);
+}
+
 static int send_source(struct launch *l, const struct msg *m, struct err *e)
 {
 	const struct spec_mounts *mounts = &l->p.spec->mounts;
-	auto_free char *path = NULL;
 	auto_close int fd = -1;
 	struct mount_options o;
-	struct source_request r;
 	uint32_t i;
 
 	memcpy(&i, m->body, sizeof(i));
 	if (m->n != sizeof(i) || i >= mounts->n || !mounts->v[i].source)
 		return err_set(e, EPROTO, "init asked for the source of a mount that has none");
-	path = path_join(l->bundle, mounts->v[i].source);
 	mount_options_parse(&mounts->v[i].options, &o);
-	r = (struct source_request){ path, o.recursive_bind, o.src_nofollow || o.copy_symlink };
+	fd = open_source(l, &mounts->v[i], &o, e);
 	mount_options_done(&o);
-	fd = source_open(&r, true, e);
 	if (fd < 0) {
+		err_wrap(e,
+			 "error during container init: error mounting \"%s\" to rootfs at \"%s\"",
+			 mounts->v[i].source, mounts->v[i].destination);
 		err_at_index(e, i);
 		return err_at_key(e, "mounts");
 	}

@@ -3,14 +3,12 @@
  * mounts[], in order. Runs in stage 2 in the container's mount namespace, before the change of
  * root: sources are still paths of the host, targets are descriptors below the container's root.
  * A mount is made detached, gets its attributes, and is then put on its target, so that nobody
- * ever sees it half made.
+ * ever sees it half made. Bind mounts are here, new file systems in mount_fs.c.
  */
 #include "init/mount.h"
 
-#include "init/inside.h"
 #include "nsexec/channel.h"
 #include "nsexec/source.h"
-#include "state/cgroup.h"
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/str.h"
@@ -18,94 +16,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
-
-/* The kernel explains a failure of a new file system on its context descriptor (fsopen(2)). */
-static void add_kernel_words(int fs_fd, struct err *e)
-{
-	char words[256];
-	ssize_t n = read(fs_fd, words, sizeof(words) - 1);
-
-	if (n <= 0)
-		return;
-	while (n > 0 && words[n - 1] == '\n')
-		n--;
-	words[n] = '\0';
-	/* "e text": the level and the text. */
-	err_wrap(e, "%s", n > 2 && words[1] == ' ' ? words + 2 : words);
-}
-
-static int configure(int fs_fd, const char *data, struct err *e)
-{
-	auto_free char *copy = xstrdup(data);
-	char *save = NULL;
-
-	for (char *opt = strtok_r(copy, ",", &save); opt; opt = strtok_r(NULL, ",", &save)) {
-		char *value = strchr(opt, '=');
-		int r;
-
-		if (value)
-			*value++ = '\0';
-		r = sys_fsconfig(fs_fd, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, opt, value,
-				 0);
-		if (r < 0) {
-			err_sys(e, "option %s%s%s", opt, value ? "=" : "", value ? value : "");
-			add_kernel_words(fs_fd, e);
-			return -1;
-		}
-	}
-	return 0;
-}
-
-static int new_fs(const char *type, const char *source, uint32_t super, uint64_t attrs,
-		  const char *data, struct err *e)
-{
-	auto_close int fs = sys_fsopen(type, 0);
-	int fd;
-
-	if (fs < 0 && errno == ENODEV)
-		return err_set(e, ENODEV,
-			       "file system type \"%s\" is unknown to the kernel: no such device",
-			       type);
-	if (fs < 0)
-		return err_sys(e, "fsopen %s", type);
-	if (!str_empty(source) && sys_fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0)
-		return err_sys(e, "source %s", source);
-	for (unsigned bit = 0; mount_super_name(bit); bit++) {
-		if ((super & 1u << bit) &&
-		    sys_fsconfig(fs, FSCONFIG_SET_FLAG, mount_super_name(bit), NULL, 0) < 0)
-			return err_sys(e, "option %s", mount_super_name(bit));
-	}
-	if (configure(fs, data, e) < 0)
-		return -1;
-	if (sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
-		err_sys(e, "create the file system");
-		add_kernel_words(fs, e);
-		return -1;
-	}
-	fd = sys_fsmount(fs, 0, (unsigned)attrs);
-	return fd < 0 ? err_sys(e, "fsmount") : fd;
-}
-
-int mount_new_fs(const char *type, const char *source, uint64_t attrs, const char *data,
-		 struct err *e)
-{
-	return new_fs(type, source, 0, attrs, data, e);
-}
 
 int mount_attach(int mount_fd, int target_fd, struct err *e)
 {
 	if (sys_move_mount(mount_fd, "", target_fd, "",
-			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return err_sys(e, "move_mount");
-	return 0;
+			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0)
+		return 0;
+	err_sys(e, "move_mount");
+	if (e->code == ENOTDIR)
+		err_wrap(e, "one of source and destination is a directory, the other is not");
+	return -1;
 }
 
-static int set_attr(int fd, unsigned flags, uint64_t set, uint64_t clr, struct err *e)
+int mount_set_attr(int fd, unsigned flags, uint64_t set, uint64_t clr, struct err *e)
 {
 	struct mount_attr attr = { .attr_set = set, .attr_clr = clr };
 
@@ -114,26 +42,72 @@ static int set_attr(int fd, unsigned flags, uint64_t set, uint64_t clr, struct e
 	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr) == 0)
 		return 0;
 	err_sys(e, "mount_setattr");
-	if (e->code == EPERM && clr)
-		err_wrap(e, "a flag that is locked by the host cannot be cleared");
+	if (e->code == EPERM)
+		err_wrap(e, "a flag that is locked by the host cannot be changed");
 	return -1;
 }
 
-int mount_apply_attrs(int mount_fd, const struct mount_options *o, struct err *e)
+/* The flags of a mount as MS_*, as far as they can be locked. */
+static unsigned long lockable_flags(int fd)
 {
-	if (set_attr(mount_fd, 0, o->attr_set, o->attr_clr, e) < 0)
+	static const struct {
+		unsigned long st, ms;
+	} map[] = {
+		{ ST_RDONLY, MS_RDONLY },     { ST_NOSUID, MS_NOSUID },
+		{ ST_NODEV, MS_NODEV },	      { ST_NOEXEC, MS_NOEXEC },
+		{ ST_NOATIME, MS_NOATIME },   { ST_NODIRATIME, MS_NODIRATIME },
+		{ ST_RELATIME, MS_RELATIME },
+	};
+	unsigned long ms = 0;
+	struct statvfs st;
+
+	if (fstatvfs(fd, &st) < 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
+		ms |= st.f_flag & map[i].st ? map[i].ms : 0;
+	return ms;
+}
+
+/*
+ * In a user namespace the flags that the host gave the source are locked (mount_namespaces(7)).
+ * Who does not name them keeps them; who wants them cleared is told that it cannot be.
+ */
+static int apply_beside_locked(int fd, const struct mount_options *o, struct err *e)
+{
+	struct mount_change c = mount_options_locked(o);
+	unsigned long locked = lockable_flags(fd) & o->ms_clr;
+	auto_str struct str names = { 0 };
+
+	if (!locked)
+		return mount_set_attr(fd, 0, c.set, c.clr, e);
+	mount_flag_names(locked, &names);
+	return err_set(e, EPERM,
+		       "the host's flags of the source are locked, %s cannot be cleared: %s",
+		       names.s, errno_text(EPERM));
+}
+
+int mount_apply_attrs(int fd, const struct mount_options *o, struct err *e)
+{
+	struct mount_change c = mount_options_bind(o);
+	int r = mount_set_attr(fd, 0, c.set, c.clr, e);
+
+	/* Before Linux 5.14 there is nothing to be cleared. */
+	if (r < 0 && e->code == EINVAL && !((o->ms_set | o->ms_clr) & MS_NOSYMFOLLOW))
+		r = mount_set_attr(fd, 0, c.set, c.clr & ~(uint64_t)MOUNT_ATTR_NOSYMFOLLOW, e);
+	if (r < 0 && e->code == EPERM)
+		r = apply_beside_locked(fd, o, e);
+	if (r < 0)
 		return -1;
-	return set_attr(mount_fd, AT_RECURSIVE, o->rec_attr_set, o->rec_attr_clr, e);
+	return mount_set_attr(fd, AT_RECURSIVE, o->rec_attr_set, o->rec_attr_clr, e);
 }
 
 int mount_apply_propagation(int mount_fd, const struct mount_options *o, struct err *e)
 {
-	for (unsigned rec = 0; rec < 2; rec++) {
-		struct mount_attr attr = { .propagation = o->propagation[rec] };
+	for (size_t i = 0; i < o->n_propagation; i++) {
+		struct mount_attr attr = { .propagation = o->propagation[i] & ~(uint64_t)MS_REC };
+		unsigned rec = o->propagation[i] & MS_REC ? AT_RECURSIVE : 0;
 
-		if (attr.propagation &&
-		    sys_mount_setattr(mount_fd, "", AT_EMPTY_PATH | (rec ? AT_RECURSIVE : 0),
-				      &attr) < 0)
+		if (sys_mount_setattr(mount_fd, "", AT_EMPTY_PATH | rec, &attr) < 0)
 			return err_sys(e, "set the propagation");
 	}
 	return 0;
@@ -167,8 +141,8 @@ static bool allowed_in_proc(const char *dest)
  * (CVE-2019-16884). What counts is where the target really is, whatever links led there; without
  * links that is what the path says.
  */
-static int check_not_in_proc(const char *dest, int target_fd, bool is_proc, bool followed,
-			     struct err *e)
+int mount_check_not_in_proc(const char *dest, int target_fd, bool is_proc, bool followed,
+			    struct err *e)
 {
 	bool on_proc = followed && fd_is_on(target_fd, PROC_SUPER_MAGIC);
 
@@ -183,60 +157,31 @@ static int check_not_in_proc(const char *dest, int target_fd, bool is_proc, bool
 	return 0;
 }
 
-/* The target of a mount, made when missing, and not in /proc. */
-static int open_target(struct init *in, const char *dest, enum inside_kind kind, bool is_proc,
-		       struct err *e)
+int mount_open_target(struct init *in, const char *dest, enum inside_kind kind, bool is_proc,
+		      bool *ret_made, struct err *e)
 {
 	int flags = O_PATH | (kind == INSIDE_DIR ? O_DIRECTORY : 0);
 	auto_close int fd = fd_open_in_root(in->root_fd, dest, flags, RESOLVE_NO_SYMLINKS);
 	bool missing = fd < 0 && errno == ENOENT, followed = fd < 0;
 
+	if (ret_made)
+		*ret_made = missing;
+	if (fd < 0 && !missing) {
+		fd = inside_open(in->root_fd, dest, flags & ~O_PATH);
+		missing = fd < 0 && errno == ENOENT;
+		if (ret_made)
+			*ret_made = missing;
+		if (fd < 0 && !missing)
+			return err_sys(e, "open %s in the container's root", dest);
+	}
 	if (fd < 0)
-		fd = missing ? inside_make_missing(in->root_fd, dest, kind, e) :
-			       inside_make(in->root_fd, dest, kind, e);
-	if (fd < 0 || check_not_in_proc(dest, fd, is_proc, followed, e) < 0)
+		fd = inside_make_missing(in->root_fd, dest, kind, e);
+	if (fd < 0 || mount_check_not_in_proc(dest, fd, is_proc, followed, e) < 0)
 		return -1;
 	return take_fd(&fd);
 }
 
-/* CVE-2019-19921, CVE-2023-27561: a link at /proc or /sys of the image is not followed. */
-static int open_ordinary_directory(int root_fd, const char *type, const char *dest, struct err *e)
-{
-	int fd = fd_open_in_root(root_fd, dest, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
-
-	if (fd >= 0)
-		return fd;
-	if (errno == ELOOP || errno == ENOTDIR)
-		return err_set(e, errno, "filesystem \"%s\" must be mounted on ordinary directory",
-			       type);
-	return inside_make(root_fd, dest, INSIDE_DIR, e);
-}
-
-struct work {
-	const struct spec_mount *m;
-	struct mount_options o;
-	char *dest; /* cleaned, absolute; allocated */
-	size_t index;
-};
-
-static bool is_bind(const struct work *w)
-{
-	return w->o.bind || (w->m->type && !strcmp(w->m->type, "bind"));
-}
-
-static bool is_type(const struct work *w, const char *type)
-{
-	return w->m->type && !strcmp(w->m->type, type);
-}
-
-/*
- * A read-only tmpfs still has to take mount points and, at /dev, device nodes: it becomes
- * read-only when all of them are there.
- */
-static bool readonly_later(const struct work *w)
-{
-	return is_type(w, "tmpfs") && !is_bind(w) && (w->o.attr_set & MOUNT_ATTR_RDONLY);
-}
+/* --- bind mounts ------------------------------------------------------------------------------ */
 
 /* hull opens it with the host's eyes: as root of a user namespace we may not reach it. */
 static int ask_source(struct init *in, size_t index, struct err *e)
@@ -251,17 +196,34 @@ static int ask_source(struct init *in, size_t index, struct err *e)
 	return fd < 0 ? err_set(e, EPROTO, "hull sent no descriptor of the source") : fd;
 }
 
-static int open_source(struct init *in, const struct work *w, struct err *e)
+static bool is_mapped(const struct mount_work *w)
+{
+	return w->o.idmap || w->m->uid_mappings.n;
+}
+
+/*
+ * What the root of a user namespace is refused, hull may open: a source in a directory that is
+ * closed to it (EACCES), one without the mounts that the host has put on it (EINVAL).
+ */
+static int open_source(struct init *in, const struct mount_work *w, struct err *e)
 {
 	auto_free char *path = path_join(in->a->bundle, w->m->source);
-	struct source_request r = { path, w->o.recursive_bind,
-				    w->o.src_nofollow || w->o.copy_symlink };
+	struct source_request r = { .path = path,
+				    .recursive = w->o.recursive_bind,
+				    .nofollow = w->o.src_nofollow || w->o.copy_symlink };
+	int fd;
 
-	return in->a->ask_sources ? ask_source(in, w->index, e) : source_open(&r, false, e);
+	if (is_mapped(w))
+		return ask_source(in, w->index, e);
+	fd = source_open(&r, false, e);
+	if (fd < 0 && in->a->ask_sources &&
+	    (e->code == EACCES || e->code == EPERM || e->code == EINVAL))
+		return ask_source(in, w->index, e);
+	return fd;
 }
 
 /* copy-symlink: the link itself is made anew instead of mounting what it points to. */
-static int copy_symlink(struct init *in, const struct work *w, int tree, struct err *e)
+static int copy_symlink(struct init *in, const struct mount_work *w, int tree, struct err *e)
 {
 	char target[4096];
 	ssize_t n = readlinkat(tree, "", target, sizeof(target) - 1);
@@ -287,10 +249,53 @@ static int copy_symlink(struct init *in, const struct work *w, int tree, struct 
 	return err_sys(e, "make the link %s", w->dest);
 }
 
-static int mount_bind(struct init *in, const struct work *w, struct err *e)
+/* dest-nofollow: what is at the destination is covered, though it be a link. */
+static int open_target_nofollow(struct init *in, const char *dest, struct err *e)
+{
+	auto_close int dir = -1, fd = -1;
+	const char *name;
+
+	dir = inside_make_parent(in->root_fd, dest, &name, e);
+	if (dir < 0)
+		return -1;
+	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "open %s in the container's root", dest);
+	return mount_check_not_in_proc(dest, fd, false, true, e) < 0 ? -1 : take_fd(&fd);
+}
+
+static int open_bind_target(struct init *in, const struct mount_work *w, int tree, struct err *e)
+{
+	bool is_proc = !strcmp(w->dest, "/proc") && fd_is_on(tree, PROC_SUPER_MAGIC);
+	struct stat st;
+	int fd;
+
+	if (w->o.dest_nofollow)
+		return open_target_nofollow(in, w->dest, e);
+	/* Nearly always it is there, and what the source is need not be known. */
+	fd = fd_open_in_root(in->root_fd, w->dest, O_PATH, RESOLVE_NO_SYMLINKS);
+	if (fd >= 0 && mount_check_not_in_proc(w->dest, fd, is_proc, false, e) < 0) {
+		close(fd);
+		return -1;
+	}
+	if (fd >= 0)
+		return fd;
+	if (fstat(tree, &st) < 0)
+		return err_sys(e, "stat %s", w->m->source);
+	return mount_open_target(in, w->dest, S_ISDIR(st.st_mode) ? INSIDE_DIR : INSIDE_FILE,
+				 is_proc, NULL, e);
+}
+
+static bool is_link(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+static int mount_bind(struct init *in, const struct mount_work *w, struct err *e)
 {
 	auto_close int tree = -1, target = -1;
-	struct stat st;
 
 	if (str_empty(w->m->source))
 		return err_set(e, EINVAL, "a bind mount needs a source");
@@ -302,12 +307,9 @@ static int mount_bind(struct init *in, const struct work *w, struct err *e)
 	tree = open_source(in, w, e);
 	if (tree < 0)
 		return -1;
-	if (fstat(tree, &st) < 0)
-		return err_sys(e, "stat %s", w->m->source);
-	if (S_ISLNK(st.st_mode) && w->o.copy_symlink)
+	if (w->o.copy_symlink && is_link(tree))
 		return copy_symlink(in, w, tree, e);
-	target = open_target(in, w->dest, S_ISDIR(st.st_mode) ? INSIDE_DIR : INSIDE_FILE,
-			     !strcmp(w->dest, "/proc") && fd_is_on(tree, PROC_SUPER_MAGIC), e);
+	target = open_bind_target(in, w, tree, e);
 	if (target < 0)
 		return -1;
 	if (mount_apply_attrs(tree, &w->o, e) < 0 || mount_attach(tree, target, e) < 0)
@@ -315,127 +317,49 @@ static int mount_bind(struct init *in, const struct work *w, struct err *e)
 	return mount_apply_propagation(tree, &w->o, e);
 }
 
-/* tmpfs without mode=: as the directory that it covers. */
-static const char *tmpfs_data(const struct work *w, int target, struct str *buf)
-{
-	const char *data = str_get(&w->o.data);
-	struct stat st;
-
-	str_add(buf, data);
-	if (!str_starts(data, "mode=") && !strstr(data, ",mode=") && fstat(target, &st) == 0)
-		str_addf(buf, "%smode=%o", *data ? "," : "", st.st_mode & 07777);
-	return buf->s;
-}
-
-/* Of the pseudo file systems one superblock serves all mounts: "ro" is for the mount alone. */
-static uint32_t super_flags(const struct work *w)
-{
-	bool device = w->m->source && w->m->source[0] == '/';
-
-	return device ? w->o.super_set : w->o.super_set & ~1u;
-}
-
-/* Before Linux 5.2, or where an engine around us filters the new calls. */
-static int mount_classic(const struct work *w, int target, const char *data, struct err *e)
-{
-	char path[40];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", target);
-	if (mount(w->m->source, path, w->m->type, w->o.ms_flags, data) < 0)
-		return err_sys(e, "mount");
-	return 0;
-}
-
-static int tmpcopyup(int fd, int target, struct err *e)
-{
-	auto_close int from = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_close int to = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (from < 0 || to < 0)
-		return err_sys(e, "tmpcopyup");
-	return copyup(from, to, e);
-}
-
-static int explain_proc(const struct work *w, struct err *e)
-{
-	/* fs/namespace.c, mount_too_revealing(). */
-	if (e->code == EPERM && (is_type(w, "proc") || is_type(w, "sysfs")))
-		err_wrap(
-			e,
-			"the kernel refuses a new %s here: parts of the present one are covered by other mounts, or its "
-			"%s namespace belongs to another user namespace",
-			w->m->type, is_type(w, "proc") ? "pid" : "network");
-	return -1;
-}
-
-static int mount_fs(struct init *in, const struct work *w, struct err *e)
-{
-	bool plain = is_type(w, "proc") || is_type(w, "sysfs");
-	auto_str struct str buf = { 0 };
-	auto_close int fd = -1, target = -1;
-	uint64_t attrs = w->o.attr_set;
-	const char *data;
-
-	if (str_empty(w->m->type))
-		return err_set(e, EINVAL, "a mount that is no bind mount needs a type");
-	target = plain ? open_ordinary_directory(in->root_fd, w->m->type, w->dest, e) :
-			 open_target(in, w->dest, INSIDE_DIR, false, e);
-	if (target < 0 ||
-	    (plain && check_not_in_proc(w->dest, target, is_type(w, "proc"), false, e) < 0))
-		return -1;
-	data = is_type(w, "tmpfs") ? tmpfs_data(w, target, &buf) : str_get(&w->o.data);
-	if (readonly_later(w))
-		attrs &= ~(uint64_t)MOUNT_ATTR_RDONLY;
-	fd = new_fs(w->m->type, w->m->source, super_flags(w), attrs, data, e);
-	if (fd < 0 && e->code == ENOSYS)
-		return mount_classic(w, target, data, e);
-	if (fd < 0)
-		return explain_proc(w, e);
-	if (w->o.tmpcopyup && tmpcopyup(fd, target, e) < 0)
-		return -1;
-	if (set_attr(fd, AT_RECURSIVE, w->o.rec_attr_set, w->o.rec_attr_clr, e) < 0 ||
-	    mount_attach(fd, target, e) < 0)
-		return -1;
-	return mount_apply_propagation(fd, &w->o, e);
-}
-
-static int remount(struct init *in, const struct work *w, struct err *e)
+static int remount_bind(struct init *in, const struct mount_work *w, struct err *e)
 {
 	auto_close int target = inside_open(in->root_fd, w->dest, 0);
-	char path[40];
+	struct mount_change c = mount_options_remount(&w->o);
 
 	if (target < 0)
 		return err_sys(e, "open %s", w->dest);
-	if (is_bind(w))
-		return mount_apply_attrs(target, &w->o, e) < 0 ?
-			       -1 :
-			       mount_apply_propagation(target, &w->o, e);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", target);
-	if (mount(w->m->source, path, w->m->type, w->o.ms_flags | MS_REMOUNT, str_get(&w->o.data)) <
-	    0)
-		return err_sys(e, "remount");
+	if (mount_set_attr(target, 0, c.set, c.clr, e) < 0 ||
+	    mount_set_attr(target, AT_RECURSIVE, w->o.rec_attr_set, w->o.rec_attr_clr, e) < 0)
+		return -1;
 	return mount_apply_propagation(target, &w->o, e);
 }
 
-static int mount_work(struct init *in, struct work *w, struct err *e)
+/* --- all of them ------------------------------------------------------------------------------ */
+
+static int mount_work(struct init *in, struct mount_work *w, struct err *e)
 {
 	if (!strcmp(w->dest, "/"))
 		return err_set(e, EINVAL, "the destination \"/\" is the root itself");
-	if (w->o.idmap)
-		return err_set(e, ENOTSUP, "id-mapped mounts are not supported yet");
+	if (mount_is_bind(w))
+		return w->o.remount ? remount_bind(in, w, e) : mount_bind(in, w, e);
 	if (w->o.remount)
-		return remount(in, w, e);
-	if (is_bind(w))
-		return mount_bind(in, w, e);
-	if (is_type(w, "cgroup") || is_type(w, "cgroup2"))
-		return mount_cgroup(in, w->m, &w->o, e);
+		return mount_remount_fs(in, w, e);
+	if (mount_is_type(w, "cgroup") || mount_is_type(w, "cgroup2"))
+		return mount_cgroup(in, w, e);
 	return mount_fs(in, w, e);
+}
+
+/* As runc does: a destination that begins with the path of the root on the host is meant inside. */
+static char *clean_destination(const struct init *in, const char *destination)
+{
+	size_t n = strlen(in->a->rootfs);
+	char *path = path_join("/", destination);
+
+	if (!strncmp(path, in->a->rootfs, n) && path[n] == '/')
+		memmove(path, path + n, strlen(path + n) + 1);
+	return path;
 }
 
 static int mount_one(struct init *in, size_t i, struct err *e)
 {
 	const struct spec_mount *m = &in->a->spec->mounts.v[i];
-	struct work w = { .m = m, .index = i, .dest = path_join("/", m->destination) };
+	struct mount_work w = { .m = m, .index = i, .dest = clean_destination(in, m->destination) };
 	int r;
 
 	mount_options_parse(&m->options, &w.o);
@@ -444,11 +368,13 @@ static int mount_one(struct init *in, size_t i, struct err *e)
 	free(w.dest);
 	if (r == 0)
 		return 0;
-	err_wrap(e, "error mounting \"%s\" to rootfs at \"%s\"",
+	err_wrap(e, "error during container init: error mounting \"%s\" to rootfs at \"%s\"",
 		 m->source ? m->source :
 		 m->type   ? m->type :
 			     "",
 		 m->destination);
+	if (e->pointer[0])
+		return -1;
 	err_at_index(e, i);
 	return err_at_key(e, "mounts");
 }
@@ -467,11 +393,12 @@ int mount_all(struct init *in, struct err *e)
 
 static int readonly_now(struct init *in, const struct spec_mount *m, struct err *e)
 {
-	auto_close int fd = inside_open(in->root_fd, m->destination, 0);
+	auto_free char *dest = clean_destination(in, m->destination);
+	auto_close int fd = inside_open(in->root_fd, dest, 0);
 
 	if (fd < 0)
 		return err_sys(e, "open %s", m->destination);
-	return set_attr(fd, 0, MOUNT_ATTR_RDONLY, 0, e);
+	return mount_set_attr(fd, 0, MOUNT_ATTR_RDONLY, 0, e);
 }
 
 int mount_readonly_late(struct init *in, struct err *e)
@@ -479,13 +406,13 @@ int mount_readonly_late(struct init *in, struct err *e)
 	if (!((in->a->new_ns | in->a->joined_ns) & CLONE_NEWNS))
 		return 0;
 	for (size_t i = 0; i < in->a->spec->mounts.n; i++) {
-		struct work w = { .m = &in->a->spec->mounts.v[i] };
+		struct mount_work w = { .m = &in->a->spec->mounts.v[i] };
 		bool late;
 
-		if (!is_type(&w, "tmpfs"))
+		if (!mount_is_type(&w, "tmpfs"))
 			continue;
 		mount_options_parse(&w.m->options, &w.o);
-		late = readonly_later(&w);
+		late = mount_readonly_later(&w);
 		mount_options_done(&w.o);
 		if (late && readonly_now(in, w.m, e) < 0) {
 			err_at_index(e, i);

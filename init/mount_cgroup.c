@@ -45,7 +45,7 @@ static int attach_bind(const char *path, const struct mount_options *o, int targ
 static int attach_new(const char *type, const char *data, const struct mount_options *o, int target,
 		      struct err *e)
 {
-	auto_close int fd = mount_new_fs(type, "cgroup", o->attr_set, data, e);
+	auto_close int fd = mount_new_fs(type, "cgroup", mount_options_new(o), data, e);
 
 	if (fd < 0 || mount_attach(fd, target, e) < 0)
 		return -1;
@@ -140,23 +140,21 @@ static int mount_v1(struct init *in, const struct mount_options *o, int target, 
 			return err_wrap(e, "cgroup hierarchy \"%s\"",
 					in->a->cgroups[i].controllers);
 	}
-	if ((o->attr_set & MOUNT_ATTR_RDONLY) &&
-	    sys_mount_setattr(tmpfs, "", AT_EMPTY_PATH, &ro) < 0)
+	if ((o->ms_set & MS_RDONLY) && sys_mount_setattr(tmpfs, "", AT_EMPTY_PATH, &ro) < 0)
 		return err_sys(e, "make the tmpfs of cgroups read-only");
 	return mount_apply_propagation(tmpfs, o, e);
 }
 
-int mount_cgroup(struct init *in, const struct spec_mount *m, const struct mount_options *o,
-		 struct err *e)
+int mount_cgroup(struct init *in, const struct mount_work *w, struct err *e)
 {
-	auto_close int target = inside_make(in->root_fd, m->destination, INSIDE_DIR, e);
+	auto_close int target = mount_open_target(in, w->dest, INSIDE_DIR, false, NULL, e);
 
 	if (target < 0)
 		return -1;
 	/* A container without a cgroup (rootless, no rights) gets an empty directory: mount_v1 with no hierarchy. */
 	if (in->a->cgroup_layout == CGROUP_NONE)
-		return mount_v1(in, o, target, e);
-	if (in->a->cgroup_layout == CGROUP_V2 || (m->type && !strcmp(m->type, "cgroup2")))
-		return mount_v2(in, o, target, e);
-	return mount_v1(in, o, target, e);
+		return mount_v1(in, &w->o, target, e);
+	if (in->a->cgroup_layout == CGROUP_V2 || mount_is_type(w, "cgroup2"))
+		return mount_v2(in, &w->o, target, e);
+	return mount_v1(in, &w->o, target, e);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mount option strings to flags. Pure; runs in stage 2 and, for `features`, in hull. */
+/* Mount option strings to flags. Pure; runs in stage 2 and, for `features` and sources, in hull. */
 #include "init/mount_options.h"
 
 #include "state/mem.h"
@@ -8,10 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SUPER_RO, SUPER_SYNC, SUPER_DIRSYNC, SUPER_MAND, SUPER_LAZYTIME, SUPER_SILENT };
-static const char *const super_names[] = { "ro", "sync", "dirsync", "mand", "lazytime", "silent" };
-
-enum what { ATTR, REC_ATTR, SUPER, PROPAGATION, SPECIAL, NOTHING };
+enum what { FLAG, REC_ATTR, PROPAGATION, SPECIAL, NOTHING };
 enum special {
 	BIND = 1,
 	RBIND,
@@ -24,88 +21,122 @@ enum special {
 	DEST_NOFOLLOW
 };
 
-/* For attributes: set and clr are MOUNT_ATTR_*; the atime ones are one field, so all bits of it are cleared. */
+/*
+ * FLAG: MS_* of mount(2), "no..." being clr. REC_ATTR: MOUNT_ATTR_*; those of the access times are
+ * one field, so all bits of it are cleared.
+ */
 struct row {
 	const char *name;
 	enum what what;
 	uint64_t set, clr;
-	unsigned long ms; /* MS_* for mount(2); with clr: taken away */
 };
 
-#define ATIME	MOUNT_ATTR__ATIME
-#define SB(bit) (1u << (bit))
+#define ATIME MOUNT_ATTR__ATIME
 
 static const struct row rows[] = {
-	{ "async", SUPER, 0, SB(SUPER_SYNC), MS_SYNCHRONOUS },
-	{ "atime", ATTR, 0, ATIME, MS_NOATIME },
-	{ "bind", SPECIAL, BIND, 0, 0 },
-	{ "copy-symlink", SPECIAL, COPY_SYMLINK, 0, 0 },
-	{ "defaults", NOTHING, 0, 0, 0 },
-	{ "dest-nofollow", SPECIAL, DEST_NOFOLLOW, 0, 0 },
-	{ "dev", ATTR, 0, MOUNT_ATTR_NODEV, MS_NODEV },
-	{ "diratime", ATTR, 0, MOUNT_ATTR_NODIRATIME, MS_NODIRATIME },
-	{ "dirsync", SUPER, SB(SUPER_DIRSYNC), 0, MS_DIRSYNC },
-	{ "exec", ATTR, 0, MOUNT_ATTR_NOEXEC, MS_NOEXEC },
-	{ "idmap", SPECIAL, IDMAP, 0, 0 },
-	{ "iversion", NOTHING, 0, 0, MS_I_VERSION },
-	{ "lazytime", SUPER, SB(SUPER_LAZYTIME), 0, MS_LAZYTIME },
-	{ "loud", SUPER, 0, SB(SUPER_SILENT), MS_SILENT },
-	{ "mand", SUPER, SB(SUPER_MAND), 0, MS_MANDLOCK },
-	{ "noatime", ATTR, MOUNT_ATTR_NOATIME, ATIME, MS_NOATIME },
-	{ "nodev", ATTR, MOUNT_ATTR_NODEV, 0, MS_NODEV },
-	{ "nodiratime", ATTR, MOUNT_ATTR_NODIRATIME, 0, MS_NODIRATIME },
-	{ "noexec", ATTR, MOUNT_ATTR_NOEXEC, 0, MS_NOEXEC },
-	{ "noiversion", NOTHING, 0, 1, MS_I_VERSION },
-	{ "nolazytime", SUPER, 0, SB(SUPER_LAZYTIME), MS_LAZYTIME },
-	{ "nomand", SUPER, 0, SB(SUPER_MAND), MS_MANDLOCK },
-	{ "norelatime", ATTR, 0, ATIME, MS_RELATIME },
-	{ "nostrictatime", ATTR, 0, ATIME, MS_STRICTATIME },
-	{ "nosuid", ATTR, MOUNT_ATTR_NOSUID, 0, MS_NOSUID },
-	{ "nosymfollow", ATTR, MOUNT_ATTR_NOSYMFOLLOW, 0, MS_NOSYMFOLLOW },
-	{ "private", PROPAGATION, MS_PRIVATE, 0, 0 },
-	{ "ratime", REC_ATTR, 0, ATIME, 0 },
-	{ "rbind", SPECIAL, RBIND, 0, 0 },
-	{ "rdev", REC_ATTR, 0, MOUNT_ATTR_NODEV, 0 },
-	{ "rdiratime", REC_ATTR, 0, MOUNT_ATTR_NODIRATIME, 0 },
-	{ "relatime", ATTR, MOUNT_ATTR_RELATIME, ATIME, MS_RELATIME },
-	{ "remount", SPECIAL, REMOUNT, 0, 0 },
-	{ "rexec", REC_ATTR, 0, MOUNT_ATTR_NOEXEC, 0 },
-	{ "ridmap", SPECIAL, RIDMAP, 0, 0 },
-	{ "rnoatime", REC_ATTR, MOUNT_ATTR_NOATIME, ATIME, 0 },
-	{ "rnodev", REC_ATTR, MOUNT_ATTR_NODEV, 0, 0 },
-	{ "rnodiratime", REC_ATTR, MOUNT_ATTR_NODIRATIME, 0, 0 },
-	{ "rnoexec", REC_ATTR, MOUNT_ATTR_NOEXEC, 0, 0 },
-	{ "rnorelatime", REC_ATTR, 0, ATIME, 0 },
-	{ "rnostrictatime", REC_ATTR, 0, ATIME, 0 },
-	{ "rnosuid", REC_ATTR, MOUNT_ATTR_NOSUID, 0, 0 },
-	{ "rnosymfollow", REC_ATTR, MOUNT_ATTR_NOSYMFOLLOW, 0, 0 },
-	{ "ro", SUPER, SB(SUPER_RO), 0, MS_RDONLY },
-	{ "rprivate", PROPAGATION, MS_PRIVATE | MS_REC, 0, 0 },
-	{ "rrelatime", REC_ATTR, MOUNT_ATTR_RELATIME, ATIME, 0 },
-	{ "rro", REC_ATTR, MOUNT_ATTR_RDONLY, 0, 0 },
-	{ "rrw", REC_ATTR, 0, MOUNT_ATTR_RDONLY, 0 },
-	{ "rshared", PROPAGATION, MS_SHARED | MS_REC, 0, 0 },
-	{ "rslave", PROPAGATION, MS_SLAVE | MS_REC, 0, 0 },
-	{ "rstrictatime", REC_ATTR, MOUNT_ATTR_STRICTATIME, ATIME, 0 },
-	{ "rsuid", REC_ATTR, 0, MOUNT_ATTR_NOSUID, 0 },
-	{ "rsymfollow", REC_ATTR, 0, MOUNT_ATTR_NOSYMFOLLOW, 0 },
-	{ "runbindable", PROPAGATION, MS_UNBINDABLE | MS_REC, 0, 0 },
-	{ "rw", SUPER, 0, SB(SUPER_RO), MS_RDONLY },
-	{ "shared", PROPAGATION, MS_SHARED, 0, 0 },
-	{ "silent", SUPER, SB(SUPER_SILENT), 0, MS_SILENT },
-	{ "slave", PROPAGATION, MS_SLAVE, 0, 0 },
-	{ "src-nofollow", SPECIAL, SRC_NOFOLLOW, 0, 0 },
-	{ "strictatime", ATTR, MOUNT_ATTR_STRICTATIME, ATIME, MS_STRICTATIME },
-	{ "suid", ATTR, 0, MOUNT_ATTR_NOSUID, MS_NOSUID },
-	{ "symfollow", ATTR, 0, MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW },
-	{ "sync", SUPER, SB(SUPER_SYNC), 0, MS_SYNCHRONOUS },
-	{ "tmpcopyup", SPECIAL, TMPCOPYUP, 0, 0 },
-	{ "unbindable", PROPAGATION, MS_UNBINDABLE, 0, 0 },
+	{ "async", FLAG, 0, MS_SYNCHRONOUS },
+	{ "atime", FLAG, 0, MS_NOATIME },
+	{ "bind", SPECIAL, BIND, 0 },
+	{ "copy-symlink", SPECIAL, COPY_SYMLINK, 0 },
+	{ "defaults", NOTHING, 0, 0 },
+	{ "dest-nofollow", SPECIAL, DEST_NOFOLLOW, 0 },
+	{ "dev", FLAG, 0, MS_NODEV },
+	{ "diratime", FLAG, 0, MS_NODIRATIME },
+	{ "dirsync", FLAG, MS_DIRSYNC, 0 },
+	{ "exec", FLAG, 0, MS_NOEXEC },
+	{ "idmap", SPECIAL, IDMAP, 0 },
+	{ "iversion", FLAG, MS_I_VERSION, 0 },
+	{ "lazytime", FLAG, MS_LAZYTIME, 0 },
+	{ "loud", FLAG, 0, MS_SILENT },
+	{ "mand", FLAG, MS_MANDLOCK, 0 },
+	{ "noatime", FLAG, MS_NOATIME, 0 },
+	{ "nodev", FLAG, MS_NODEV, 0 },
+	{ "nodiratime", FLAG, MS_NODIRATIME, 0 },
+	{ "noexec", FLAG, MS_NOEXEC, 0 },
+	{ "noiversion", FLAG, 0, MS_I_VERSION },
+	{ "nolazytime", FLAG, 0, MS_LAZYTIME },
+	{ "nomand", FLAG, 0, MS_MANDLOCK },
+	{ "norelatime", FLAG, 0, MS_RELATIME },
+	{ "nostrictatime", FLAG, 0, MS_STRICTATIME },
+	{ "nosuid", FLAG, MS_NOSUID, 0 },
+	{ "nosymfollow", FLAG, MS_NOSYMFOLLOW, 0 },
+	{ "private", PROPAGATION, MS_PRIVATE, 0 },
+	{ "ratime", REC_ATTR, 0, ATIME },
+	{ "rbind", SPECIAL, RBIND, 0 },
+	{ "rdev", REC_ATTR, 0, MOUNT_ATTR_NODEV },
+	{ "rdiratime", REC_ATTR, 0, MOUNT_ATTR_NODIRATIME },
+	{ "relatime", FLAG, MS_RELATIME, 0 },
+	{ "remount", SPECIAL, REMOUNT, 0 },
+	{ "rexec", REC_ATTR, 0, MOUNT_ATTR_NOEXEC },
+	{ "ridmap", SPECIAL, RIDMAP, 0 },
+	{ "rnoatime", REC_ATTR, MOUNT_ATTR_NOATIME, ATIME },
+	{ "rnodev", REC_ATTR, MOUNT_ATTR_NODEV, 0 },
+	{ "rnodiratime", REC_ATTR, MOUNT_ATTR_NODIRATIME, 0 },
+	{ "rnoexec", REC_ATTR, MOUNT_ATTR_NOEXEC, 0 },
+	{ "rnorelatime", REC_ATTR, 0, ATIME },
+	{ "rnostrictatime", REC_ATTR, 0, ATIME },
+	{ "rnosuid", REC_ATTR, MOUNT_ATTR_NOSUID, 0 },
+	{ "rnosymfollow", REC_ATTR, MOUNT_ATTR_NOSYMFOLLOW, 0 },
+	{ "ro", FLAG, MS_RDONLY, 0 },
+	{ "rprivate", PROPAGATION, MS_PRIVATE | MS_REC, 0 },
+	{ "rrelatime", REC_ATTR, MOUNT_ATTR_RELATIME, ATIME },
+	{ "rro", REC_ATTR, MOUNT_ATTR_RDONLY, 0 },
+	{ "rrw", REC_ATTR, 0, MOUNT_ATTR_RDONLY },
+	{ "rshared", PROPAGATION, MS_SHARED | MS_REC, 0 },
+	{ "rslave", PROPAGATION, MS_SLAVE | MS_REC, 0 },
+	{ "rstrictatime", REC_ATTR, MOUNT_ATTR_STRICTATIME, ATIME },
+	{ "rsuid", REC_ATTR, 0, MOUNT_ATTR_NOSUID },
+	{ "rsymfollow", REC_ATTR, 0, MOUNT_ATTR_NOSYMFOLLOW },
+	{ "runbindable", PROPAGATION, MS_UNBINDABLE | MS_REC, 0 },
+	{ "rw", FLAG, 0, MS_RDONLY },
+	{ "shared", PROPAGATION, MS_SHARED, 0 },
+	{ "silent", FLAG, MS_SILENT, 0 },
+	{ "slave", PROPAGATION, MS_SLAVE, 0 },
+	{ "src-nofollow", SPECIAL, SRC_NOFOLLOW, 0 },
+	{ "strictatime", FLAG, MS_STRICTATIME, 0 },
+	{ "suid", FLAG, 0, MS_NOSUID },
+	{ "symfollow", FLAG, 0, MS_NOSYMFOLLOW },
+	{ "sync", FLAG, MS_SYNCHRONOUS, 0 },
+	{ "tmpcopyup", SPECIAL, TMPCOPYUP, 0 },
+	{ "unbindable", PROPAGATION, MS_UNBINDABLE, 0 },
 };
 
-const char *mount_super_name(unsigned bit)
+/* The access times of a mount are one of these, or the kernel's choice. */
+#define MS_ATIMES (MS_NOATIME | MS_RELATIME | MS_STRICTATIME)
+
+static const struct {
+	const char *name;
+	unsigned long ms;
+	uint64_t attr;
+} flags[] = {
+	{ "ro", MS_RDONLY, MOUNT_ATTR_RDONLY },
+	{ "nosuid", MS_NOSUID, MOUNT_ATTR_NOSUID },
+	{ "nodev", MS_NODEV, MOUNT_ATTR_NODEV },
+	{ "noexec", MS_NOEXEC, MOUNT_ATTR_NOEXEC },
+	{ "nosymfollow", MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW },
+	{ "nodiratime", MS_NODIRATIME, MOUNT_ATTR_NODIRATIME },
+	{ "noatime", MS_NOATIME, MOUNT_ATTR_NOATIME },
+	{ "relatime", MS_RELATIME, MOUNT_ATTR_RELATIME },
+	{ "strictatime", MS_STRICTATIME, MOUNT_ATTR_STRICTATIME },
+};
+#define PLAIN_ATTRS                                                                                \
+	((uint64_t)(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | \
+		    MOUNT_ATTR_NOSYMFOLLOW))
+
+static const struct {
+	const char *name;
+	unsigned long ms;
+} super_flags[] = {
+	{ "ro", MS_RDONLY },	 { "sync", MS_SYNCHRONOUS },  { "dirsync", MS_DIRSYNC },
+	{ "mand", MS_MANDLOCK }, { "lazytime", MS_LAZYTIME },
+};
+
+const char *mount_super_name(unsigned i, unsigned long *ret_ms)
 {
-	return bit < ARRAY_SIZE(super_names) ? super_names[bit] : NULL;
+	if (i >= ARRAY_SIZE(super_flags))
+		return NULL;
+	*ret_ms = super_flags[i].ms;
+	return super_flags[i].name;
 }
 
 const char *mount_option_name(unsigned i)
@@ -113,27 +144,58 @@ const char *mount_option_name(unsigned i)
 	return i < ARRAY_SIZE(rows) ? rows[i].name : NULL;
 }
 
+void mount_flag_names(unsigned long ms, struct str *out)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		if (!(ms & flags[i].ms))
+			continue;
+		str_add(out, out->n ? "," : "");
+		str_add(out, flags[i].name);
+	}
+}
+
+uint64_t mount_options_new(const struct mount_options *o)
+{
+	uint64_t attrs = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		if (o->ms_set & flags[i].ms)
+			attrs |= flags[i].attr;
+	}
+	return attrs;
+}
+
+static struct mount_change change_of(const struct mount_options *o, uint64_t clr)
+{
+	struct mount_change c = { .set = mount_options_new(o) };
+
+	if (o->ms_set & (MS_ATIMES | MS_NODIRATIME))
+		clr |= MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+	/* The kernel wants the whole field of access times cleared, and nothing else that is set. */
+	c.clr = (clr & ~c.set) | (clr & MOUNT_ATTR__ATIME);
+	return c;
+}
+
+struct mount_change mount_options_bind(const struct mount_options *o)
+{
+	return change_of(o, o->ms_set | o->ms_clr ? PLAIN_ATTRS : 0);
+}
+
+struct mount_change mount_options_locked(const struct mount_options *o)
+{
+	return change_of(o, MOUNT_ATTR_NOSYMFOLLOW);
+}
+
+struct mount_change mount_options_remount(const struct mount_options *o)
+{
+	struct mount_options cleared = { .ms_set = o->ms_clr };
+
+	return change_of(o, mount_options_new(&cleared) & PLAIN_ATTRS);
+}
+
 static int by_name(const void *key, const void *row)
 {
 	return strcmp(key, ((const struct row *)row)->name);
-}
-
-/* A later option takes back what an earlier one of the same field said. */
-static void change(uint64_t *set, uint64_t *clr, const struct row *r)
-{
-	*set = (*set & ~(r->clr | r->set)) | r->set;
-	*clr = (*clr & ~r->set) | r->clr;
-}
-
-static void apply_super(struct mount_options *o, const struct row *r)
-{
-	o->super_set = (o->super_set & ~(uint32_t)r->clr) | (uint32_t)r->set;
-	o->super_clr = (o->super_clr & ~(uint32_t)r->set) | (uint32_t)r->clr;
-	/* "ro" is both: of the superblock, and, which is what a bind mount has, of the mount. */
-	if ((r->set | r->clr) & SB(SUPER_RO))
-		change(&o->attr_set, &o->attr_clr,
-		       &(struct row){ .set = r->set ? MOUNT_ATTR_RDONLY : 0,
-				      .clr = r->set ? 0 : MOUNT_ATTR_RDONLY });
 }
 
 static void apply_special(struct mount_options *o, enum special what)
@@ -155,8 +217,10 @@ static void apply_special(struct mount_options *o, enum special what)
 		o->copy_symlink = true;
 		break;
 	case IDMAP:
+		o->idmap = IDMAP_TOP;
+		break;
 	case RIDMAP:
-		o->idmap = true;
+		o->idmap = IDMAP_RECURSIVE;
 		break;
 	case SRC_NOFOLLOW:
 		o->src_nofollow = true;
@@ -167,23 +231,37 @@ static void apply_special(struct mount_options *o, enum special what)
 	}
 }
 
+/* A later option takes back what an earlier one of the same field said. */
+static void apply_flag(struct mount_options *o, const struct row *r)
+{
+	unsigned long out = r->set & MS_ATIMES ? MS_ATIMES : r->clr;
+
+	o->ms_set = (o->ms_set & ~out) | r->set;
+	o->ms_clr = (o->ms_clr & ~r->set) | r->clr;
+}
+
+static void add_propagation(struct mount_options *o, unsigned long ms)
+{
+	if (o->n_propagation == PROPAGATION_MAX) {
+		o->n_propagation--;
+		memmove(o->propagation, o->propagation + 1,
+			o->n_propagation * sizeof(o->propagation[0]));
+	}
+	o->propagation[o->n_propagation++] = ms;
+}
+
 static void apply(struct mount_options *o, const struct row *r)
 {
-	bool negative = r->clr && !r->set && r->what != REC_ATTR;
-
-	o->ms_flags = negative ? o->ms_flags & ~r->ms : o->ms_flags | r->ms;
 	switch (r->what) {
-	case ATTR:
-		change(&o->attr_set, &o->attr_clr, r);
+	case FLAG:
+		apply_flag(o, r);
 		break;
 	case REC_ATTR:
-		change(&o->rec_attr_set, &o->rec_attr_clr, r);
-		break;
-	case SUPER:
-		apply_super(o, r);
+		o->rec_attr_set = (o->rec_attr_set & ~(r->clr | r->set)) | r->set;
+		o->rec_attr_clr = (o->rec_attr_clr & ~r->set) | r->clr;
 		break;
 	case PROPAGATION:
-		o->propagation[r->set & MS_REC ? 1 : 0] = r->set & ~(uint64_t)MS_REC;
+		add_propagation(o, r->set);
 		break;
 	case SPECIAL:
 		apply_special(o, (enum special)r->set);
@@ -191,6 +269,18 @@ static void apply(struct mount_options *o, const struct row *r)
 	case NOTHING:
 		break;
 	}
+}
+
+/* crun: "idmap=uids=0-1-10#10-11-10;gids=0-100-10". */
+static bool parse_idmap(struct mount_options *o, const char *opt)
+{
+	bool recursive = *opt == 'r';
+
+	if (!str_starts(opt + recursive, "idmap="))
+		return false;
+	o->idmap = recursive ? IDMAP_RECURSIVE : IDMAP_TOP;
+	o->idmap_spec = strchr(opt, '=') + 1;
+	return true;
 }
 
 void mount_options_parse(const struct str_array *options, struct mount_options *ret)
@@ -203,7 +293,7 @@ void mount_options_parse(const struct str_array *options, struct mount_options *
 
 		if (r) {
 			apply(ret, r);
-		} else if (*opt) {
+		} else if (*opt && !parse_idmap(ret, opt)) {
 			if (ret->data.n)
 				str_add(&ret->data, ",");
 			str_add(&ret->data, opt);

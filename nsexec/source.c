@@ -1,23 +1,202 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sources of bind mounts. Runs in hull or in stage 2, see source.h. */
+/* Sources of bind mounts. Runs in stage 2 and, for what that may not do, in hull; see source.h. */
 #include "nsexec/source.h"
 
+#include "state/fd.h"
 #include "state/mem.h"
+#include "state/str.h"
 #include "state/sys.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int open_tree(const struct source_request *r)
+{
+	unsigned flags = (r->recursive ? AT_RECURSIVE : 0) |
+			 (r->nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+
+	return sys_open_tree(AT_FDCWD, r->path, OPEN_TREE_CLONE | flags);
+}
 
 int source_open(const struct source_request *r, bool slave, struct err *e)
 {
 	unsigned recursive = r->recursive ? AT_RECURSIVE : 0;
-	unsigned nofollow = r->nofollow ? AT_SYMLINK_NOFOLLOW : 0;
-	auto_close int fd =
-		sys_open_tree(AT_FDCWD, r->path, OPEN_TREE_CLONE | recursive | nofollow);
 	struct mount_attr attr = { .propagation = MS_SLAVE };
+	auto_close int fd = open_tree(r);
 
 	if (fd < 0)
 		return err_sys(e, "open %s", r->path);
 	if (slave && sys_mount_setattr(fd, "", AT_EMPTY_PATH | recursive, &attr) < 0)
 		return err_sys(e, "set the propagation of %s", r->path);
+	return take_fd(&fd);
+}
+
+static int open_proc(pid_t pid, const char *name, int flags)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	return open(path, flags | O_CLOEXEC);
+}
+
+/* --- in init's mount namespace ---------------------------------------------------------------- */
+
+/* What setns(2) into a mount namespace changes, besides that. */
+struct place {
+	int ns, root, cwd;
+};
+
+static int enter(const struct place *p)
+{
+	if (setns(p->ns, CLONE_NEWNS) < 0 || fchdir(p->root) < 0 || chroot(".") < 0)
+		return -1;
+	return fchdir(p->cwd);
+}
+
+/*
+ * hull has one thread, and lends itself to the container's mount namespace for one call. There
+ * nothing of the container runs yet but init, which waits for us. -1 and errno when it cannot be
+ * entered; *ret_lost says that there was no way back, with which hull must end.
+ */
+static int open_inside(pid_t init, const struct source_request *r, bool *ret_lost)
+{
+	auto_close int here_ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	auto_close int here_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int here_cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int there_ns = open_proc(init, "ns/mnt", O_RDONLY);
+	auto_close int there_root = open_proc(init, "root", O_PATH | O_DIRECTORY);
+	struct place here = { here_ns, here_root, here_cwd };
+	struct place there = { there_ns, there_root, there_root };
+	int fd = -1, code;
+
+	if (here_ns < 0 || here_root < 0 || here_cwd < 0 || there_ns < 0 || there_root < 0)
+		return -1;
+	if (enter(&there) == 0)
+		fd = open_tree(r);
+	code = errno;
+	*ret_lost = enter(&here) < 0;
+	if (*ret_lost) {
+		code = errno;
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
+	errno = code;
+	return fd;
+}
+
+static int open_anywhere(pid_t init, const struct source_request *r, struct err *e)
+{
+	bool lost = false;
+	int fd = open_inside(init, r, &lost);
+
+	if (fd >= 0)
+		return fd;
+	if (lost)
+		return err_sys(e, "return from the container's mount namespace");
+	/*
+	 * hull may not look at init (no CAP_SYS_PTRACE), or the bind is not recursive and the source
+	 * has mounts below it, which there must not be looked behind (mount_namespaces(7)).
+	 */
+	if (errno == EACCES || errno == EPERM || errno == EINVAL)
+		return source_open(r, true, e);
+	return err_sys(e, "open %s", r->path);
+}
+
+/* --- id-mapped -------------------------------------------------------------------------------- */
+
+/* Since when a file system can be id-mapped: FS_ALLOW_IDMAP in the kernel's history. */
+static const struct {
+	const char *type, *since;
+} mappable[] = {
+	{ "ext4", "5.12" },	{ "vfat", "5.12" },    { "xfs", "5.12" },   { "btrfs", "5.15" },
+	{ "ntfs3", "5.15" },	{ "f2fs", "5.18" },    { "erofs", "5.19" }, { "overlay", "5.19" },
+	{ "bcachefs", "6.7" },	{ "squashfs", "6.2" }, { "tmpfs", "6.3" },  { "ceph", "6.7" },
+	{ "hugetlbfs", "6.9" },
+};
+
+/* The type of the file system that path is on, from the mount's line of mountinfo (proc(5)). */
+static char *type_of(const char *path)
+{
+	auto_close int fd = open(path, O_PATH | O_CLOEXEC);
+	auto_free char *info = NULL, *text = NULL;
+	struct err ignored;
+	char name[48], *id, *rest, *line;
+	size_t n;
+
+	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
+	if (fd < 0 || fd_read_file(AT_FDCWD, name, 4096, &info, NULL, &ignored) < 0)
+		return NULL;
+	id = strstr(info, "mnt_id:");
+	if (!id)
+		return NULL;
+	id += strcspn(id, "0123456789");
+	id[n = strspn(id, "0123456789")] = '\0';
+	if (fd_read_file(AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &text, NULL, &ignored) < 0)
+		return NULL;
+	rest = text;
+	while ((line = strsep(&rest, "\n"))) {
+		char *type = strstr(line, " - ");
+
+		if (type && !strncmp(line, id, n) && line[n] == ' ')
+			return xstrndup(type + 3, strcspn(type + 3, " "));
+	}
+	return NULL;
+}
+
+/* "invalid argument" is what users are told elsewhere (crun 1380, runc 3949). */
+static int explain(const struct source_request *r, struct err *e)
+{
+	auto_free char *type = type_of(r->path);
+	const char *since = NULL;
+
+	for (size_t i = 0; type && i < ARRAY_SIZE(mappable); i++) {
+		if (!strcmp(type, mappable[i].type))
+			since = mappable[i].since;
+	}
+	if (e->code == ENOSYS)
+		return err_wrap(e, "id-mapped mounts need Linux 5.12");
+	if (e->code == EPERM)
+		return err_wrap(
+			e,
+			"%s cannot be id-mapped: it is already, or its file system belongs to another user namespace",
+			r->path);
+	if (e->code != EINVAL)
+		return -1;
+	if (since)
+		return err_wrap(
+			e,
+			"%s, or a mount below it, is on a file system that this kernel cannot id-map (%s can be since Linux %s)",
+			r->path, type, since);
+	return err_wrap(e, "%s is on a file system that cannot be id-mapped (%s)", r->path,
+			type ? type : "of unknown type");
+}
+
+static int map_ids(pid_t init, int tree, const struct source_request *r, struct err *e)
+{
+	unsigned flags = AT_EMPTY_PATH | (r->mapped_recursive ? AT_RECURSIVE : 0);
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP };
+	auto_close int fd = r->uid_map ? userns_of_maps(r->uid_map, r->gid_map, e) :
+					 open_proc(init, "ns/user", O_RDONLY);
+
+	if (fd < 0)
+		return r->uid_map ? -1 : err_sys(e, "open the container's user namespace");
+	attr.userns_fd = (uint64_t)fd;
+	if (sys_mount_setattr(tree, "", flags, &attr) == 0)
+		return 0;
+	err_sys(e, "mount_setattr");
+	return explain(r, e);
+}
+
+int source_open_for(pid_t init, const struct source_request *r, struct err *e)
+{
+	auto_close int fd = open_anywhere(init, r, e);
+
+	if (fd < 0 || (r->mapped && map_ids(init, fd, r, e) < 0))
+		return -1;
 	return take_fd(&fd);
 }

@@ -41,7 +41,7 @@ struct spec_mount {
 	char *type;
 	char *source;
 	struct str_array options;
-	struct spec_id_maps uid_mappings, gid_mappings; /* LATER */
+	struct spec_id_maps uid_mappings, gid_mappings; /* both or none */
 };
 struct spec_mounts {
 	size_t n;

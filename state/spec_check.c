@@ -400,7 +400,79 @@ static int check_resources(const struct spec *s, struct err *e)
 
 typedef int rule(const struct spec *s, struct err *e);
 
-static rule *const rules[] = { check_version, check_uts };
+/* --- mounts: pointers start there ------------------------------------------------------------- */
+
+static bool is_idmap(const char *option)
+{
+	return !strcmp(option, "idmap") || !strcmp(option, "ridmap") ||
+	       str_starts(option, "idmap=") || str_starts(option, "ridmap=");
+}
+
+static bool is_bind(const struct spec_mount *m)
+{
+	for (size_t i = 0; i < m->options.n; i++) {
+		if (!strcmp(m->options.v[i], "bind") || !strcmp(m->options.v[i], "rbind"))
+			return true;
+	}
+	return m->type && !strcmp(m->type, "bind");
+}
+
+/* config.md, Linux mount options: without mappings of its own a mount takes those of the container. */
+static int check_idmap_option(const struct spec *s, const struct spec_mount *m, size_t i,
+			      struct err *e)
+{
+	const char *option = m->options.v[i];
+
+	if (!is_idmap(option))
+		return 0;
+	if (!is_bind(m))
+		err_set(e, EINVAL, "id-mapped mounts are only supported for bind-mounts");
+	else if (!m->uid_mappings.n && !strchr(option, '=') && !spec_namespace(s, CLONE_NEWUSER))
+		err_set(e, EINVAL,
+			"%s needs uidMappings and gidMappings, or a user namespace to take them from",
+			option);
+	else
+		return 0;
+	err_at_index(e, i);
+	return err_at_key(e, "options");
+}
+
+/* config.md, Mounts: uidMappings and gidMappings. */
+static int check_mount(const struct spec *s, const struct spec_mount *m, struct err *e)
+{
+	const char *key = m->uid_mappings.n ? "uidMappings" : "gidMappings";
+
+	for (size_t i = 0; i < m->options.n; i++) {
+		if (check_idmap_option(s, m, i, e) < 0)
+			return -1;
+	}
+	if (!m->uid_mappings.n && !m->gid_mappings.n)
+		return 0;
+	if (!m->uid_mappings.n || !m->gid_mappings.n)
+		err_set(e, EINVAL,
+			"id-mapped mounts must have both uid and gid mappings specified");
+	else if (!is_bind(m))
+		err_set(e, EINVAL, "id-mapped mounts are only supported for bind-mounts");
+	else if (check_map(&m->uid_mappings, e) == 0) {
+		if (check_map(&m->gid_mappings, e) == 0)
+			return 0;
+		key = "gidMappings";
+	}
+	return err_at_key(e, key);
+}
+
+static int check_mounts(const struct spec *s, struct err *e)
+{
+	for (size_t i = 0; i < s->mounts.n; i++) {
+		if (check_mount(s, &s->mounts.v[i], e) < 0) {
+			err_at_index(e, i);
+			return err_at_key(e, "mounts");
+		}
+	}
+	return 0;
+}
+
+static rule *const rules[] = { check_version, check_uts, check_mounts };
 static rule *const linux_rules[] = {
 	check_namespaces, check_user_namespace, check_time_namespace, check_paths,
 	check_sysctl,	  check_seccomp,	check_resources,

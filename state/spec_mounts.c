@@ -40,8 +40,8 @@ static const struct field mount_fields[] = {
 	FIELD(spec_mount, type, "type", &t_str, 0),
 	FIELD(spec_mount, source, "source", &t_str, 0),
 	FIELD(spec_mount, options, "options", &t_strs, 0),
-	FIELD(spec_mount, uid_mappings, "uidMappings", &t_id_maps, LATER),
-	FIELD(spec_mount, gid_mappings, "gidMappings", &t_id_maps, LATER),
+	FIELD(spec_mount, uid_mappings, "uidMappings", &t_id_maps, 0),
+	FIELD(spec_mount, gid_mappings, "gidMappings", &t_id_maps, 0),
 	{ 0 },
 };
 static const struct type t_mount = OBJECT(spec_mount, mount_fields);

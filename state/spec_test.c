@@ -98,7 +98,7 @@ static const struct bad {
 	{ TOP, Q("mounts") "[{\"destination\":\"/a\"},{\"destination\":\"/b\",\"options\":[\"ro\",7]}]", "/mounts/1/options/1",
 	  "expected a string, found the number 7" },
 	{ TOP, Q("mounts") "[{\"destination\":\"/a\",\"uidMappings\":[" MAP("0", "0", "1") "]}]", "/mounts/0/uidMappings",
-	  "is not supported yet" },
+	  "id-mapped mounts must have both uid and gid mappings specified" },
 	{ TOP, Q("hooks") "{\"prestart\":[{\"path\":\"bin/x\"}]}", "/hooks/prestart/0/path",
 	  "\"bin/x\" is not an absolute path" },
 	{ TOP, Q("hooks") "{\"poststop\":[{\"path\":\"/x\",\"timeout\":0}]}", "/hooks/poststop/0/timeout",

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * New file systems of mounts[]. Runs in stage 2, see mount.c. Made with fsopen(2), which takes options
+ * one by one and says which one is wrong; what that call cannot express, or an old kernel, goes
+ * through mount(2).
+ */
+#include "init/mount.h"
+
+#include "nsexec/source.h"
+#include "state/fd.h"
+#include "state/mem.h"
+#include "state/str.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define VALUE_MAX 255  /* of one option, fs/fsopen.c */
+#define DATA_MAX  4095 /* of all of them, mount(2) */
+
+/* The kernel explains a failure of a new file system on its context descriptor (fsopen(2)). */
+static void add_kernel_words(int fs_fd, struct err *e)
+{
+	char words[256];
+	ssize_t n = read(fs_fd, words, sizeof(words) - 1);
+
+	if (n <= 0)
+		return;
+	while (n > 0 && words[n - 1] == '\n')
+		n--;
+	words[n] = '\0';
+	/* "e text": the level and the text. */
+	err_wrap(e, "%s", n > 2 && words[1] == ' ' ? words + 2 : words);
+}
+
+static int set_option(int fs_fd, const char *key, const char *value, struct err *e)
+{
+	if (sys_fsconfig(fs_fd, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, key, value, 0) ==
+	    0)
+		return 0;
+	err_sys(e, "option %s%s%s", key, value ? "=" : "", value ? value : "");
+	add_kernel_words(fs_fd, e);
+	return -1;
+}
+
+/*
+ * The layers of an overlay one by one, since Linux 6.5: together they are often longer than the
+ * value of one option may be. "a:b::c": c is a layer of data alone; "\:" is part of a name.
+ */
+static int add_layers(int fs_fd, const char *value, struct err *e)
+{
+	auto_free char *name = xmalloc(strlen(value) + 1);
+	const char *key = "lowerdir+";
+	size_t n = 0;
+
+	for (const char *p = value;; p++) {
+		if (*p == '\\' && p[1])
+			name[n++] = *++p;
+		else if (*p && *p != ':')
+			name[n++] = *p;
+		else {
+			name[n] = '\0';
+			if (n && set_option(fs_fd, key, name, e) < 0)
+				return -1;
+			if (!*p)
+				return 0;
+			n = 0;
+			if (p[1] == ':') {
+				key = "datadir+";
+				p++;
+			}
+		}
+	}
+}
+
+/* The next option of data, which is cut there; overlay has "\," for a comma in a name. */
+static char *next_option(char **data, bool escapes)
+{
+	char *start = *data, *p = start;
+
+	if (!start)
+		return NULL;
+	while (*p && *p != ',')
+		p += escapes && *p == '\\' && p[1] ? 2 : 1;
+	*data = *p ? p + 1 : NULL;
+	*p = '\0';
+	return start;
+}
+
+static int configure(int fs_fd, const char *type, const char *data, struct err *e)
+{
+	bool overlay = !strcmp(type, "overlay");
+	auto_free char *copy = xstrdup(data);
+	char *rest = copy, *opt;
+
+	while ((opt = next_option(&rest, overlay))) {
+		char *value = strchr(opt, '=');
+
+		if (!*opt)
+			continue;
+		if (value)
+			*value++ = '\0';
+		if (overlay && value && strlen(value) > VALUE_MAX && !strcmp(opt, "lowerdir") ?
+			    add_layers(fs_fd, value, e) < 0 :
+			    set_option(fs_fd, opt, value, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* "fuse.sshfs" is fuse, with the rest as a name for /proc/mounts. */
+static int set_subtype(int fs_fd, const char *type, struct err *e)
+{
+	const char *dot = strchr(type, '.');
+
+	return dot ? set_option(fs_fd, "subtype", dot + 1, e) : 0;
+}
+
+static int set_super_flags(int fs_fd, unsigned long ms, struct err *e)
+{
+	const char *name;
+	unsigned long bit;
+
+	for (unsigned i = 0; (name = mount_super_name(i, &bit)); i++) {
+		if ((ms & bit) && set_option(fs_fd, name, NULL, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int new_fs(const char *type, const char *source, unsigned long ms, uint64_t attrs,
+		  const char *data, struct err *e)
+{
+	auto_close int fs = sys_fsopen(type, 0);
+	int fd;
+
+	if (fs < 0 && errno == ENODEV)
+		return err_set(e, ENODEV,
+			       "file system type \"%s\" is unknown to the kernel: no such device",
+			       type);
+	if (fs < 0)
+		return err_sys(e, "fsopen %s", type);
+	if (!str_empty(source) && set_option(fs, "source", source, e) < 0)
+		return -1;
+	if (set_subtype(fs, type, e) < 0 || set_super_flags(fs, ms, e) < 0 ||
+	    configure(fs, type, data, e) < 0)
+		return -1;
+	if (sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
+		err_sys(e, "create the file system");
+		add_kernel_words(fs, e);
+		return -1;
+	}
+	fd = sys_fsmount(fs, 0, (unsigned)attrs);
+	return fd < 0 ? err_sys(e, "fsmount") : fd;
+}
+
+int mount_new_fs(const char *type, const char *source, uint64_t attrs, const char *data,
+		 struct err *e)
+{
+	return new_fs(type, source, 0, attrs, data, e);
+}
+
+/* Of the pseudo file systems one superblock serves all mounts: "ro" is for the mount alone. */
+static unsigned long super_flags(const struct mount_work *w)
+{
+	bool device = w->m->source && w->m->source[0] == '/';
+
+	return device ? w->o.ms_set : w->o.ms_set & ~(unsigned long)MS_RDONLY;
+}
+
+bool mount_readonly_later(const struct mount_work *w)
+{
+	return mount_is_type(w, "tmpfs") && !mount_is_bind(w) && (w->o.ms_set & MS_RDONLY);
+}
+
+/* --- mount(2) --------------------------------------------------------------------------------- */
+
+static bool has_long_value(const struct mount_work *w, const char *data)
+{
+	bool overlay = mount_is_type(w, "overlay");
+	auto_free char *copy = xstrdup(data);
+	char *rest = copy, *opt;
+
+	while ((opt = next_option(&rest, overlay))) {
+		const char *value = strchr(opt, '=');
+
+		if (value && strlen(value + 1) > VALUE_MAX &&
+		    !(overlay && str_starts(opt, "lowerdir=")))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The mount ends up on what the descriptor stands for, whatever its path leads to by now. What is
+ * on top there afterwards is found by the path, and has to be another mount than before.
+ */
+static int mount_classic(struct init *in, const struct mount_work *w, int target, const char *data,
+			 struct err *e)
+{
+	unsigned long ms = w->o.ms_set;
+	auto_close int fd = -1;
+	char path[40];
+	struct stat was, is;
+
+	if (strlen(data) > DATA_MAX)
+		return err_set(e, E2BIG, "the options are longer than %d bytes", DATA_MAX);
+	if (mount_readonly_later(w))
+		ms &= ~(unsigned long)MS_RDONLY;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", target);
+	if (mount(w->m->source, path, w->m->type, ms, data) < 0)
+		return err_sys(e, "mount");
+	fd = inside_open(in->root_fd, w->dest, 0);
+	if (fd < 0 || fstat(fd, &is) < 0 || fstat(target, &was) < 0)
+		return err_sys(e, "open %s", w->dest);
+	if (is.st_dev == was.st_dev && is.st_ino == was.st_ino)
+		return err_set(e, EAGAIN, "%s changed while it was mounted", w->dest);
+	return take_fd(&fd);
+}
+
+/* --- one entry -------------------------------------------------------------------------------- */
+
+/* CVE-2019-19921, CVE-2023-27561: a link at /proc or /sys of the image is not followed. */
+static int open_ordinary_directory(int root_fd, const char *type, const char *dest, struct err *e)
+{
+	int fd = fd_open_in_root(root_fd, dest, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+
+	if (fd >= 0)
+		return fd;
+	if (errno == ELOOP || errno == ENOTDIR)
+		return err_set(e, errno, "filesystem \"%s\" must be mounted on ordinary directory",
+			       type);
+	return inside_make(root_fd, dest, INSIDE_DIR, e);
+}
+
+static bool is_plain(const struct mount_work *w)
+{
+	return mount_is_type(w, "proc") || mount_is_type(w, "sysfs");
+}
+
+static int open_target(struct init *in, const struct mount_work *w, bool *ret_made, struct err *e)
+{
+	auto_close int fd = -1;
+
+	if (!is_plain(w))
+		return mount_open_target(in, w->dest, INSIDE_DIR, false, ret_made, e);
+	fd = open_ordinary_directory(in->root_fd, w->m->type, w->dest, e);
+	if (fd < 0 || mount_check_not_in_proc(w->dest, fd, mount_is_type(w, "proc"), false, e) < 0)
+		return -1;
+	return take_fd(&fd);
+}
+
+static bool has_mode(const char *data)
+{
+	return str_starts(data, "mode=") || strstr(data, ",mode=");
+}
+
+/* tmpfs without mode=: as the directory that it covers, if there was one. */
+static const char *data_of(const struct mount_work *w, int target, bool made, struct str *buf)
+{
+	const char *data = str_get(&w->o.data);
+	struct stat st;
+
+	if (!mount_is_type(w, "tmpfs") || made || has_mode(data) || fstat(target, &st) < 0)
+		return data;
+	str_add(buf, data);
+	str_addf(buf, "%smode=%o", *data ? "," : "", st.st_mode & 07777);
+	return buf->s;
+}
+
+static int tmpcopyup(int fd, int target, struct err *e)
+{
+	auto_close int from = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_close int to = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (from < 0 || to < 0)
+		return err_sys(e, "tmpcopyup");
+	return copyup(from, to, e);
+}
+
+/* The mounts on top of parts of the host's /proc or /sys, a few of them: "/proc/acpi, /proc/kcore". */
+static void add_covers(const char *root, struct str *out)
+{
+	auto_free char *text = NULL;
+	struct err ignored;
+	char *rest, *line;
+	int n = 0;
+
+	if (fd_read_file(AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &text, NULL, &ignored) < 0)
+		return;
+	rest = text;
+	while ((line = strsep(&rest, "\n"))) {
+		char *path = line;
+
+		for (int i = 0; i < 4 && path; i++)
+			path = strchr(path, ' ') ? strchr(path, ' ') + 1 : NULL;
+		if (!path)
+			continue;
+		path[strcspn(path, " ")] = '\0';
+		if (!str_starts(path, root) || path[strlen(root)] != '/')
+			continue;
+		if (++n <= 4)
+			str_addf(out, "%s%s", out->n ? ", " : "", path);
+	}
+	if (n > 4)
+		str_addf(out, " and %d more", n - 4);
+}
+
+static bool in_user_ns(const struct init *in)
+{
+	return (in->a->new_ns | in->a->joined_ns) & CLONE_NEWUSER;
+}
+
+/* fs/namespace.c, mount_too_revealing(); fs/super.c, mount_capable(). */
+static int explain(const struct init *in, const struct mount_work *w, struct err *e)
+{
+	bool proc = mount_is_type(w, "proc");
+	auto_str struct str covers = { 0 };
+
+	if (e->code != EPERM)
+		return -1;
+	if (!is_plain(w))
+		return in_user_ns(in) ?
+			       err_wrap(e,
+					"the kernel may not let a user namespace mount this type") :
+			       -1;
+	add_covers(proc ? "/proc" : "/sys", &covers);
+	if (covers.n)
+		err_wrap(
+			e,
+			"the kernel refuses a new %s in a user namespace while other mounts cover parts of the present one (%s), or if its %s namespace is not the container's",
+			w->m->type, covers.s, proc ? "pid" : "network");
+	else
+		err_wrap(e,
+			 "the kernel refuses a new %s if its %s namespace is not the container's",
+			 w->m->type, proc ? "pid" : "network");
+	return -1;
+}
+
+/*
+ * Whoever does not own the network namespace gets no sysfs of it. The host's, bound, shows the same;
+ * all of it read-only, for what is mounted below is the host's (CVE-2023-25809).
+ */
+static int bind_sys(struct err *e)
+{
+	struct source_request r = { .path = "/sys", .recursive = true };
+	auto_close int fd = source_open(&r, false, e);
+
+	if (fd < 0 || mount_set_attr(fd, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, e) < 0)
+		return -1;
+	return take_fd(&fd);
+}
+
+static int make_detached(struct init *in, const struct mount_work *w, const char *data,
+			 struct err *e)
+{
+	uint64_t attrs = mount_options_new(&w->o);
+	struct err second;
+	int fd;
+
+	if (mount_readonly_later(w))
+		attrs &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	fd = new_fs(w->m->type, w->m->source, super_flags(w), attrs, data, e);
+	if (fd >= 0)
+		return fd;
+	if (e->code == EPERM && mount_is_type(w, "sysfs") && in_user_ns(in)) {
+		fd = bind_sys(&second);
+		if (fd >= 0)
+			return fd;
+	}
+	return explain(in, w, e);
+}
+
+/* Kernels before 6.5 know no "lowerdir+". */
+static bool is_for_classic(const struct mount_work *w, const struct err *e)
+{
+	return e->code == ENOSYS || (e->code == EINVAL && mount_is_type(w, "overlay") &&
+				     strstr(e->chain, "option lowerdir+="));
+}
+
+int mount_fs(struct init *in, const struct mount_work *w, struct err *e)
+{
+	auto_close int fd = -1, target = -1;
+	auto_str struct str buf = { 0 };
+	bool made = false, classic;
+	const char *data;
+
+	if (str_empty(w->m->type))
+		return err_set(e, EINVAL, "a mount that is no bind mount needs a type");
+	target = open_target(in, w, &made, e);
+	if (target < 0)
+		return -1;
+	data = data_of(w, target, made, &buf);
+	classic = (w->o.ms_set & MOUNT_CLASSIC) || has_long_value(w, data);
+	if (!classic)
+		fd = make_detached(in, w, data, e);
+	if (fd < 0 && (classic || is_for_classic(w, e))) {
+		classic = true;
+		fd = mount_classic(in, w, target, data, e);
+	}
+	if (fd < 0)
+		return -1;
+	if (w->o.tmpcopyup && tmpcopyup(fd, target, e) < 0)
+		return -1;
+	if (mount_set_attr(fd, AT_RECURSIVE, w->o.rec_attr_set, w->o.rec_attr_clr, e) < 0 ||
+	    (!classic && mount_attach(fd, target, e) < 0))
+		return -1;
+	return mount_apply_propagation(fd, &w->o, e);
+}
+
+int mount_remount_fs(struct init *in, const struct mount_work *w, struct err *e)
+{
+	auto_close int target = inside_open(in->root_fd, w->dest, 0);
+	char path[40];
+
+	if (target < 0)
+		return err_sys(e, "open %s", w->dest);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", target);
+	if (mount(w->m->source, path, w->m->type, w->o.ms_set | MS_REMOUNT, str_get(&w->o.data)) <
+	    0)
+		return err_sys(e, "remount");
+	return mount_apply_propagation(target, &w->o, e);
+}

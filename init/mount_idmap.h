@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The mappings of an id-mapped mount as the lines that the kernel's uid_map and gid_map take. */
+#ifndef INIT_MOUNT_IDMAP_H
+#define INIT_MOUNT_IDMAP_H
+
+#include "state/err.h"
+#include "state/spec.h"
+#include "state/str.h"
+
+/* mounts[].uidMappings or gidMappings: ids of the file system, and the host's that they become. */
+void mount_idmap_text(const struct spec_id_maps *maps, struct str *out);
+
+/*
+ * crun's "uids=0-1-10#10-11-10;gids=@0-100-10": ranges of first id in the file system, first id on
+ * the host, length. With '@' the second counts in the container's user namespace, whose maps, as
+ * read from /proc, are own_uids and own_gids; NULL when it has none. Both kinds have to be there.
+ */
+must_check int mount_idmap_parse(const char *spec, const char *own_uids, const char *own_gids,
+				 struct str *uids, struct str *gids, struct err *e);
+
+#endif
