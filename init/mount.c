@@ -22,14 +22,25 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+static bool is_directory(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int mount_attach(int mount_fd, int target_fd, struct err *e)
 {
 	if (sys_move_mount(mount_fd, "", target_fd, "",
 			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0)
 		return 0;
 	err_sys(e, "move_mount");
-	if (e->code == ENOTDIR)
-		err_wrap(e, "one of source and destination is a directory, the other is not");
+	/* The kernel says ENOTDIR for it, or since 6.15 EINVAL. */
+	if ((e->code == ENOTDIR || e->code == EINVAL) &&
+	    is_directory(mount_fd) != is_directory(target_fd))
+		return err_set(e, ENOTDIR, "%s: not a directory",
+			       is_directory(mount_fd) ? "a directory cannot be mounted on a file" :
+							"a file cannot be mounted on a directory");
 	return -1;
 }
 

@@ -61,21 +61,28 @@ static const char *own_path(const struct init *in)
 	return NULL;
 }
 
+/* v2 alone, or the unified hierarchy of a hybrid host for who asks for "cgroup2". */
 static int mount_v2(struct init *in, const struct mount_options *o, int target, struct err *e)
 {
+	bool user_ns = (in->a->new_ns | in->a->joined_ns) & CLONE_NEWUSER;
+	bool pure = in->a->cgroup_layout == CGROUP_V2;
 	const char *own = own_path(in);
 
-	bool user_ns = (in->a->new_ns | in->a->joined_ns) & CLONE_NEWUSER;
-
-	if (!has_cgroup_ns(in) && !user_ns)
+	if (pure && !has_cgroup_ns(in) && !user_ns)
 		return attach_bind(CGROUP_ROOT, o, target, e);
-	if (has_cgroup_ns(in) && attach_new("cgroup2", str_get(&o->data), o, target, e) == 0)
-		return 0;
-	/*
-	 * In a user namespace without its own cgroup namespace a new mount is refused, and a bind
-	 * of the whole tree would give write access to other cgroups (CVE-2023-25809).
-	 */
-	return own ? attach_bind(own, o, target, e) : attach_bind(CGROUP_ROOT, o, target, e);
+	if (has_cgroup_ns(in) || !user_ns) {
+		if (attach_new("cgroup2", str_get(&o->data), o, target, e) == 0)
+			return 0;
+		if (e->code != EPERM && e->code != EBUSY)
+			return -1;
+	} else {
+		err_set(e, EPERM,
+			"a user namespace without a cgroup namespace may not mount cgroups");
+	}
+	/* A bind of the whole tree would give write access to other cgroups (CVE-2023-25809). */
+	if (own)
+		return attach_bind(own, o, target, e);
+	return pure ? attach_bind(CGROUP_ROOT, o, target, e) : -1;
 }
 
 /* "cpu,cpuacct" -> directory "cpu,cpuacct"; "name=systemd" -> "systemd"; "" -> "unified". */
