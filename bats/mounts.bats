@@ -225,3 +225,18 @@ inside() {
 	[[ $output =~ " / / "[^-]*"shared:" || $output =~ " / "[^-]*"shared:" ]]
 	not grep -F "$BUNDLE" /proc/mounts
 }
+
+@test "run with rootfsPropagation shared on a host whose mounts are shared leaves nothing there" {
+	update_config '.linux.rootfsPropagation = "shared"'
+	mkdir -p src && add_mount /mnt bind "$BUNDLE/src" bind
+	set_args awk '$5 == "/"' /proc/self/mountinfo
+	for name in rootfs itself; do
+		unshare -m sh -c 'mount --make-rshared /
+			[ "$2" = rootfs ] || { mount --bind rootfs rootfs && mount --make-shared rootfs; }
+			"$0" --root "$1" run test_box
+			echo "left: $(grep -c " $3/" /proc/self/mountinfo)"' "$HULL" "$ROOT" $name "$BUNDLE" >out 2>&1 3>&- </dev/null
+		cat out
+		[[ $(head -1 out) =~ " / "[^-]*shared: ]]
+		[ "$(tail -1 out)" = "left: $([ $name = rootfs ] && echo 0 || echo 1)" ]
+	done
+}

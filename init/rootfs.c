@@ -186,10 +186,11 @@ int rootfs_prepare(struct init *in, struct err *e)
 		return err_sys(e, "set the propagation of /");
 	if (leave_initramfs(in, e) < 0 || open_proc(in, e) < 0)
 		return -1;
-	in->root_fd = bind_itself(in->a->rootfs, e);
-	if (in->root_fd < 0)
+	/* Before the bind, which is a copy of that mount on top of it: neither may be shared. */
+	if ((flags & MS_SHARED) && make_parent_private(in->a->rootfs, e) < 0)
 		return -1;
-	return flags & MS_SHARED ? make_parent_private(in->a->rootfs, e) : 0;
+	in->root_fd = bind_itself(in->a->rootfs, e);
+	return in->root_fd < 0 ? -1 : 0;
 }
 
 static int pivot_into(struct init *in, struct err *e)
