@@ -164,7 +164,7 @@ owners() {
 	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
 	cp "$HULL" "$dir/bin" && chmod 755 "$dir/bin"
 	user() {
-		(cd "$dir" && setpriv --reuid 65534 --regid 65534 --clear-groups env -i PATH="$PATH" XDG_RUNTIME_DIR="$dir" "$@")
+		(cd "$dir" && setpriv --reuid 65534 --regid 65534 --clear-groups env -i PATH="$PATH" ASAN_OPTIONS="${ASAN_OPTIONS:-}" XDG_RUNTIME_DIR="$dir" "$@")
 	}
 	user ./bin spec --rootless
 	jq '.process.terminal = false | .mounts += [{destination: "/mnt", source: "/tmp", options: ["bind", "idmap"]}]' \

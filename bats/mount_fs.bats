@@ -120,6 +120,17 @@ inside() {
 	[ "${lines[*]}" = "word word" ]
 }
 
+@test "run takes a relative destination as one from the root, with a warning" {
+	echo word >"$SRC/file"
+	add_mount var/mnt bind "$SRC" bind
+	set_args cat /var/mnt/file
+	quietly create test_quiet
+	hull --debug run test_box
+	[ "$status" -eq 0 ]
+	[[ $output == *"level=warning"*"relative destination path is deprecated"*"(/mounts/7/destination)"* ]]
+	[[ $output == *word* ]]
+}
+
 # --- what --------------------------------------------------------------------------------------------------------------
 
 @test "run passes flags of the file system on" {

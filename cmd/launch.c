@@ -508,6 +508,17 @@ static int create_in_root(struct launch *l, struct err *e)
 	return r;
 }
 
+/* config.md, Mounts: a destination SHOULD be absolute. */
+static void warn_relative(const struct spec_mounts *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->v[i].destination[0] != '/')
+			log_warn(
+				"relative destination path is deprecated, using it as relative to /: %s (/mounts/%zu/destination)",
+				m->v[i].destination, i);
+	}
+}
+
 static int begin(struct launch *l, struct err *e)
 {
 	if (launch_check_fds(l->o->preserve_fds, e) < 0 || root_check_id(l->o->id, e) < 0 ||
@@ -518,6 +529,7 @@ static int begin(struct launch *l, struct err *e)
 	    find_rootfs(l, e) < 0)
 		return -1;
 	launch_warn_capabilities(l->p.spec->process->capabilities);
+	warn_relative(&l->p.spec->mounts);
 	return create_in_root(l, e);
 }
 

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int open_tree(const struct source_request *r)
+static int open_copy(const struct source_request *r)
 {
 	unsigned flags = (r->recursive ? AT_RECURSIVE : 0) |
 			 (r->nofollow ? AT_SYMLINK_NOFOLLOW : 0);
@@ -26,7 +26,7 @@ int source_open(const struct source_request *r, bool slave, struct err *e)
 {
 	unsigned recursive = r->recursive ? AT_RECURSIVE : 0;
 	struct mount_attr attr = { .propagation = MS_SLAVE };
-	auto_close int fd = open_tree(r);
+	auto_close int fd = open_copy(r);
 
 	if (fd < 0)
 		return err_sys(e, "open %s", r->path);
@@ -76,7 +76,7 @@ static int open_inside(pid_t init, const struct source_request *r, bool *ret_los
 	if (here_ns < 0 || here_root < 0 || here_cwd < 0 || there_ns < 0 || there_root < 0)
 		return -1;
 	if (enter(&there) == 0)
-		fd = open_tree(r);
+		fd = open_copy(r);
 	code = errno;
 	*ret_lost = enter(&here) < 0;
 	if (*ret_lost) {
