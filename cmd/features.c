@@ -212,6 +212,10 @@ static void add_linux(struct json_out *o)
 	add_enabled(o, "apparmor", false);
 	add_enabled(o, "selinux", false);
 	add_enabled(o, "intelRdt", false);
+	begin(o, "memoryPolicy", "{");
+	add_names(o, "modes", mempolicy_mode_names, NULL);
+	add_names(o, "flags", mempolicy_flag_names, NULL);
+	end(o, "}");
 	begin(o, "mountExtensions", "{");
 	add_enabled(o, "idmap", true);
 	end(o, "}");

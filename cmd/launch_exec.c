@@ -10,6 +10,7 @@
 #include "nsexec/channel.h"
 #include "nsexec/rlimits.h"
 #include "state/fd.h"
+#include "state/idset.h"
 #include "state/names.h"
 #include "state/record.h"
 #include "state/root.h"
@@ -21,6 +22,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct exec {
@@ -193,15 +195,29 @@ static int use_options(struct exec *x, struct err *e)
 	return spec_process_check(p, e);
 }
 
+/* What a process file leaves out is the container's, as with runc. */
+static void inherit(struct spec_process *p, const struct spec_process *from)
+{
+	if (!p->capabilities)
+		p->capabilities = from->capabilities;
+	if (!p->rlimits.n)
+		p->rlimits = from->rlimits;
+	if (!p->io_priority)
+		p->io_priority = from->io_priority;
+	if (!p->scheduler)
+		p->scheduler = from->scheduler;
+	if (!p->exec_cpu_affinity)
+		p->exec_cpu_affinity = from->exec_cpu_affinity;
+}
+
 static int make_process(struct exec *x, struct err *e)
 {
 	int r = str_empty(x->o->process_file) ? use_options(x, e) : read_process_file(x, e);
 
 	if (r < 0)
 		return -1;
-	/* What a process file leaves out is the container's. */
-	if (!x->process->capabilities)
-		x->process->capabilities = x->p.spec->process->capabilities;
+	if (!str_empty(x->o->process_file))
+		inherit(x->process, x->p.spec->process);
 	x->p.args->process = x->process;
 	launch_warn_capabilities(x->process->capabilities);
 	return 0;
@@ -235,6 +251,41 @@ static bool needs_limits(const struct exec *x)
 	return (x->p.args->joined_ns & CLONE_NEWUSER) && x->process->rlimits.n;
 }
 
+/*
+ * config.md, Linux Process, execCPUAffinity.initial: where "a runtime parent process" runs "before
+ * the transition to container's cgroup". The stages begin with it; hull itself gets its own back.
+ */
+static bool has_initial_cpus(const struct exec *x)
+{
+	return x->process->exec_cpu_affinity && !str_empty(x->process->exec_cpu_affinity->initial);
+}
+
+static int bind_to_cpus(const struct exec *x, struct idset *ret_before, struct err *e)
+{
+	const struct spec_exec_cpu_affinity *a = x->process->exec_cpu_affinity;
+	struct idset cpus;
+
+	memset(ret_before, 0, sizeof(*ret_before));
+	if (!has_initial_cpus(x))
+		return 0;
+	if (idset_parse(a->initial, &cpus, e) < 0)
+		goto fail;
+	if (syscall(SYS_sched_getaffinity, 0, sizeof(*ret_before), ret_before) >= 0 &&
+	    syscall(SYS_sched_setaffinity, 0, sizeof(cpus), &cpus) == 0)
+		return 0;
+	err_sys(e, "\"%.200s\": set the CPU affinity", a->initial);
+fail:
+	err_at_key(e, "initial");
+	err_at_key(e, "execCPUAffinity");
+	return err_at_key(e, "process");
+}
+
+static void unbind(const struct exec *x, const struct idset *before)
+{
+	if (has_initial_cpus(x))
+		syscall(SYS_sched_setaffinity, 0, sizeof(*before), before);
+}
+
 static int wait_ready(struct exec *x, struct err *e)
 {
 	struct msg m;
@@ -250,10 +301,14 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 	struct nsexec_request req = {
 		.boot = x->p.boot, .join = join, .pass_fds = x->p.fds, .n_pass_fds = x->p.n_fds
 	};
+	struct idset before;
 	int r;
 
 	x->p.args->set_rlimits = !needs_limits(x);
+	if (bind_to_cpus(x, &before, e) < 0)
+		return -1;
 	r = nsexec_start(&req, &x->n, e);
+	unbind(x, &before);
 	cgroup_join_close(join);
 	if (r < 0)
 		return -1;

@@ -106,6 +106,13 @@ int kernel_memory_cgroup(struct init *in, struct err *e);
 int kernel_rlimits(struct init *in, struct err *e);
 int kernel_personality(struct init *in, struct err *e);
 
+/* sched.c */
+int sched_affinity(struct init *in, struct err *e);
+int sched_policy(struct init *in, struct err *e);
+int sched_policy_late(struct init *in, struct err *e);
+int sched_io_priority(struct init *in, struct err *e);
+int sched_memory_policy(struct init *in, struct err *e);
+
 /* creds.c */
 int creds_no_new_privs(struct init *in, struct err *e);
 int creds_apply(struct init *in, struct err *e);

@@ -8,6 +8,7 @@
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"
 #include "state/fd.h"
+#include "state/idset.h"
 #include "state/mem.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int write_oom_score_adj(const struct bootstrap *b, struct err *e)
@@ -87,6 +89,16 @@ static pid_t serve(struct stages *s, pid_t child, struct err *e)
 	}
 }
 
+/* What execCPUAffinity.initial and the cgroup have made of it; runc's tests read it. */
+static void show_affinity(const struct stages *s)
+{
+	struct idset cpus = { 0 };
+
+	if (s->boot.debug && syscall(SYS_sched_getaffinity, 0, sizeof(cpus), &cpus) > 0)
+		channel_log(s->sync_sock, "nsexec[%d]: affinity: 0x%lx", (int)getpid(),
+			    cpus.bits[0]);
+}
+
 _Noreturn void stage_parent(struct stages *s)
 {
 	static const char name[] = "stage 0 (PARENT)";
@@ -95,6 +107,7 @@ _Noreturn void stage_parent(struct stages *s)
 	struct err e;
 
 	stage_name("hull:[0:PARENT]");
+	show_affinity(s);
 	if (write_oom_score_adj(&s->boot, &e) < 0)
 		stage_fail(s, &e, name);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->map_sock) < 0) {

@@ -92,6 +92,38 @@ enum seccomp_flag {
 	SC_FLAG_WAIT_KILLABLE_RECV,
 };
 
+/* linux/mempolicy.h: modes, and bit numbers of flags. */
+enum {
+	MEMPOLICY_DEFAULT,
+	MEMPOLICY_PREFERRED,
+	MEMPOLICY_BIND,
+	MEMPOLICY_INTERLEAVE,
+	MEMPOLICY_LOCAL,
+	MEMPOLICY_PREFERRED_MANY,
+	MEMPOLICY_WEIGHTED_INTERLEAVE,
+};
+enum { MEMPOLICY_NUMA_BALANCING = 13, MEMPOLICY_RELATIVE_NODES, MEMPOLICY_STATIC_NODES };
+
+/* linux/sched.h: policies, as not every C library has them, and bit numbers of flags. */
+enum {
+	POLICY_OTHER,
+	POLICY_FIFO,
+	POLICY_RR,
+	POLICY_BATCH,
+	POLICY_ISO, /* reserved there and not implemented */
+	POLICY_IDLE,
+	POLICY_DEADLINE,
+};
+enum {
+	SCHED_BIT_RESET_ON_FORK,
+	SCHED_BIT_RECLAIM,
+	SCHED_BIT_DL_OVERRUN,
+	SCHED_BIT_KEEP_POLICY,
+	SCHED_BIT_KEEP_PARAMS,
+	SCHED_BIT_UTIL_CLAMP_MIN,
+	SCHED_BIT_UTIL_CLAMP_MAX,
+};
+
 /* The number of name, by exact match. */
 bool name_lookup(const struct name *table, const char *name, int *ret);
 /* The canonical name of value, or NULL. */

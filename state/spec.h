@@ -100,11 +100,11 @@ struct spec_process {
 	struct spec_rlimits rlimits;
 	bool no_new_privileges;
 	struct opt_int oom_score_adj;
-	char *apparmor_profile;				  /* LATER */
-	char *selinux_label;				  /* LATER */
-	struct spec_io_priority *io_priority;		  /* LATER */
-	struct spec_scheduler *scheduler;		  /* LATER */
-	struct spec_exec_cpu_affinity *exec_cpu_affinity; /* LATER */
+	char *apparmor_profile; /* LATER */
+	char *selinux_label;	/* LATER */
+	struct spec_io_priority *io_priority;
+	struct spec_scheduler *scheduler;
+	struct spec_exec_cpu_affinity *exec_cpu_affinity;
 };
 
 /* hooks */
@@ -286,8 +286,8 @@ struct spec_linux {
 	struct spec_personality *personality;
 	char *mount_label;			      /* LATER */
 	ARRAY_OF(struct spec_net_device) net_devices; /* LATER */
-	struct spec_memory_policy *memory_policy;     /* LATER */
-	struct spec_intel_rdt *intel_rdt;	      /* LATER */
+	struct spec_memory_policy *memory_policy;
+	struct spec_intel_rdt *intel_rdt; /* LATER */
 };
 
 struct spec {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables of config-linux.md except resources and seccomp, which have files of their own. */
+#include "state/idset.h"
 #include "state/mem.h"
 #include "state/spec_types.h"
 
@@ -19,6 +20,42 @@ static int check_device(const void *value, struct err *e)
 		return err_at_key(e, keys[i]);
 	}
 	return 0;
+}
+
+static int check_nodes(const void *value, struct err *e)
+{
+	struct idset nodes;
+
+	return idset_parse(*(char *const *)value, &nodes, e) < 0 ?
+		       err_wrap(e, "invalid memory policy nodes") :
+		       0;
+}
+
+/* set_mempolicy(2): which modes want nodes, and which flags go together. */
+static int check_memory_policy(const void *value, struct err *e)
+{
+	const struct spec_memory_policy *p = value;
+	const unsigned fixed = 1u << MEMPOLICY_STATIC_NODES,
+		       relative = 1u << MEMPOLICY_RELATIVE_NODES;
+	struct idset nodes;
+	unsigned n;
+
+	if (idset_parse(p->nodes ? p->nodes : "", &nodes, e) < 0)
+		return -1;
+	n = idset_count(&nodes);
+	if ((p->mode == MEMPOLICY_DEFAULT || p->mode == MEMPOLICY_LOCAL) && n)
+		err_set(e, EINVAL, "memory policy mode requires 0 nodes but got %u", n);
+	else if (p->mode != MEMPOLICY_DEFAULT && p->mode != MEMPOLICY_LOCAL &&
+		 p->mode != MEMPOLICY_PREFERRED && !n)
+		err_set(e, EINVAL, "memory policy mode requires at least one node but got 0");
+	else
+		goto flags;
+	return err_at_key(e, "nodes");
+flags:
+	if (!(p->flags.mask & fixed) || !(p->flags.mask & relative))
+		return 0;
+	err_set(e, EINVAL, "MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other");
+	return err_at_key(e, "flags");
 }
 
 /* clang-format off: tables, one row to a property. */
@@ -87,16 +124,20 @@ static const struct field personality_fields[] = {
 };
 static const struct type t_personality = OBJECT(spec_personality, personality_fields);
 
-static const struct type t_policy_mode = ENUM(mempolicy_mode_names, "memory policy mode");
-static const struct type t_policy_flags = NAME_SET(mempolicy_flag_names, "memory policy flag");
+static const struct type t_policy_mode = ENUM(mempolicy_mode_names, "invalid memory policy mode");
+static const struct type t_policy_flags =
+	NAME_SET(mempolicy_flag_names, "invalid memory policy flag");
+
+static const struct type t_nodes = STRING(check_nodes);
 
 static const struct field memory_policy_fields[] = {
 	FIELD(spec_memory_policy, mode, "mode", &t_policy_mode, REQUIRED),
-	FIELD(spec_memory_policy, nodes, "nodes", &t_str, 0),
+	FIELD(spec_memory_policy, nodes, "nodes", &t_nodes, 0),
 	FIELD(spec_memory_policy, flags, "flags", &t_policy_flags, 0),
 	{ 0 },
 };
-static const struct type t_memory_policy = OBJECT(spec_memory_policy, memory_policy_fields);
+static const struct type t_memory_policy =
+	OBJECT_CHECKED(spec_memory_policy, memory_policy_fields, check_memory_policy);
 
 static const struct field intel_rdt_fields[] = {
 	FIELD(spec_intel_rdt, clos_id, "closID", &t_str, 0),
@@ -118,7 +159,7 @@ static const struct field linux_fields[] = {
 	FIELD(spec_linux, cgroups_path, "cgroupsPath", &t_str, 0),
 	FIELD(spec_linux, resources, "resources", &spec_resources_type, 0),
 	FIELD(spec_linux, intel_rdt, "intelRdt", &t_intel_rdt, LATER),
-	FIELD(spec_linux, memory_policy, "memoryPolicy", &t_memory_policy, LATER),
+	FIELD(spec_linux, memory_policy, "memoryPolicy", &t_memory_policy, 0),
 	FIELD(spec_linux, sysctl, "sysctl", &t_str_map, 0),
 	FIELD(spec_linux, seccomp, "seccomp", &t_seccomp, 0),
 	FIELD(spec_linux, rootfs_propagation, "rootfsPropagation", &t_propagation, 0),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables of config.md, sections Process and POSIX-platform Hooks. */
+#include "state/idset.h"
 #include "state/spec_types.h"
 
 #include <errno.h>
@@ -34,6 +35,88 @@ static int check_env(const void *value, struct err *e)
 		return err_at_index(e, i);
 	}
 	return 0;
+}
+
+/* ioprio_set(2); not even IOPRIO_CLASS_IDLE takes others. */
+static int check_io_priority(const void *value, struct err *e)
+{
+	const struct spec_io_priority *p = value;
+
+	if (p->priority.v >= 0 && p->priority.v <= 7)
+		return 0;
+	err_set(e, EINVAL, "invalid ioPriority.Priority: %lld, expected 0 to 7",
+		(long long)p->priority.v);
+	return err_at_key(e, "priority");
+}
+
+static bool bad_nice(const struct spec_scheduler *s, struct err *e)
+{
+	if (s->nice.v >= -20 && s->nice.v <= 19)
+		return false;
+	err_set(e, EINVAL,
+		"invalid scheduler.nice: %lld when scheduler.policy is %s, expected -20 to 19",
+		(long long)s->nice.v, name_of(sched_policy_names, s->policy));
+	return true;
+}
+
+static bool bad_priority(const struct spec_scheduler *s, struct err *e)
+{
+	bool wanted = s->policy == POLICY_FIFO || s->policy == POLICY_RR;
+
+	if (wanted && (s->priority.v < 1 || s->priority.v > 99))
+		err_set(e, EINVAL, "%lld is out of range (1 to 99) for %s",
+			(long long)s->priority.v, name_of(sched_policy_names, s->policy));
+	else if (!wanted && s->priority.v)
+		err_set(e, EINVAL,
+			"scheduler.priority can only be specified for SchedFIFO or SchedRR policy");
+	else
+		return false;
+	return true;
+}
+
+/* The key of what is wrong about runtime, deadline and period, or NULL. */
+static const char *bad_deadline(const struct spec_scheduler *s, struct err *e)
+{
+	if (s->policy != POLICY_DEADLINE) {
+		if (!s->runtime.v && !s->deadline.v && !s->period.v)
+			return NULL;
+		err_set(e, EINVAL,
+			"scheduler runtime/deadline/period can only be specified for SchedDeadline policy");
+		return s->runtime.v ? "runtime" : s->deadline.v ? "deadline" : "period";
+	}
+	if (!s->runtime.v || !s->deadline.v) {
+		err_set(e, EINVAL, "SCHED_DEADLINE needs runtime and deadline, in nanoseconds");
+		return s->runtime.v ? "deadline" : "runtime";
+	}
+	if (s->runtime.v > s->deadline.v) {
+		err_set(e, EINVAL, "%llu is larger than the deadline %llu",
+			(unsigned long long)s->runtime.v, (unsigned long long)s->deadline.v);
+		return "runtime";
+	}
+	if (s->period.v && s->deadline.v > s->period.v) {
+		err_set(e, EINVAL, "%llu is larger than the period %llu",
+			(unsigned long long)s->deadline.v, (unsigned long long)s->period.v);
+		return "deadline";
+	}
+	return NULL;
+}
+
+/* sched_setattr(2): which fields go with which policy. */
+static int check_scheduler(const void *value, struct err *e)
+{
+	const struct spec_scheduler *s = value;
+	const char *key = bad_nice(s, e)     ? "nice" :
+			  bad_priority(s, e) ? "priority" :
+					       bad_deadline(s, e);
+
+	return key ? err_at_key(e, key) : 0;
+}
+
+static int check_cpus(const void *value, struct err *e)
+{
+	struct idset cpus;
+
+	return idset_parse(*(char *const *)value, &cpus, e);
 }
 
 /* clang-format off: tables, one row to a property. */
@@ -99,7 +182,8 @@ static const struct field io_priority_fields[] = {
 	FIELD(spec_io_priority, priority, "priority", &t_int32, 0),
 	{ 0 },
 };
-static const struct type t_io_priority = OBJECT(spec_io_priority, io_priority_fields);
+static const struct type t_io_priority =
+	OBJECT_CHECKED(spec_io_priority, io_priority_fields, check_io_priority);
 
 static const struct type t_sched_policy = ENUM(sched_policy_names, "scheduling policy");
 static const struct type t_sched_flags = NAME_SET(sched_flag_names, "scheduling flag");
@@ -114,11 +198,14 @@ static const struct field scheduler_fields[] = {
 	FIELD(spec_scheduler, period, "period", &t_uint64, 0),
 	{ 0 },
 };
-static const struct type t_scheduler = OBJECT(spec_scheduler, scheduler_fields);
+static const struct type t_scheduler =
+	OBJECT_CHECKED(spec_scheduler, scheduler_fields, check_scheduler);
+
+static const struct type t_cpus = STRING(check_cpus);
 
 static const struct field affinity_fields[] = {
-	FIELD(spec_exec_cpu_affinity, initial, "initial", &t_str, 0),
-	FIELD(spec_exec_cpu_affinity, final, "final", &t_str, 0),
+	FIELD(spec_exec_cpu_affinity, initial, "initial", &t_cpus, 0),
+	FIELD(spec_exec_cpu_affinity, final, "final", &t_cpus, 0),
 	{ 0 },
 };
 static const struct type t_affinity = OBJECT(spec_exec_cpu_affinity, affinity_fields);
@@ -136,9 +223,9 @@ static const struct field process_fields[] = {
 	FIELD(spec_process, oom_score_adj, "oomScoreAdj", &t_oom_score_adj, 0),
 	FIELD(spec_process, apparmor_profile, "apparmorProfile", &t_str, LATER),
 	FIELD(spec_process, selinux_label, "selinuxLabel", &t_str, LATER),
-	FIELD(spec_process, io_priority, "ioPriority", &t_io_priority, LATER),
-	FIELD(spec_process, scheduler, "scheduler", &t_scheduler, LATER),
-	FIELD(spec_process, exec_cpu_affinity, "execCPUAffinity", &t_affinity, LATER),
+	FIELD(spec_process, io_priority, "ioPriority", &t_io_priority, 0),
+	FIELD(spec_process, scheduler, "scheduler", &t_scheduler, 0),
+	FIELD(spec_process, exec_cpu_affinity, "execCPUAffinity", &t_affinity, 0),
 	IGNORE("commandLine", "for Windows only: config.md, Process"),
 	{ 0 },
 };

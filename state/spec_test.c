@@ -51,14 +51,16 @@ static struct spec *load(enum place place, const char *more, struct err *e)
 	return spec_read(text, strlen(text), &arena, &s, e) < 0 ? NULL : s;
 }
 
-#define Q(x)	     "\"" x "\":"
-#define NS(type)     "{\"type\":\"" type "\"}"
-#define ALL_NS	     Q("namespaces") "[" NS("mount") "," NS("uts") "," NS("ipc") "," NS("network") "]"
-#define MAPS(u, g)   Q("uidMappings") "[" u "]," Q("gidMappings") "[" g "]"
-#define MAP(c, h, n) "{\"containerID\":" c ",\"hostID\":" h ",\"size\":" n "}"
-#define SECCOMP(x)   Q("seccomp") "{" x "}"
-#define RESOURCES(x) Q("resources") "{" x "}"
-#define RULE(x)	     SECCOMP("\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{" x "}]")
+#define Q(x)		     "\"" x "\":"
+#define NS(type)	     "{\"type\":\"" type "\"}"
+#define ALL_NS		     Q("namespaces") "[" NS("mount") "," NS("uts") "," NS("ipc") "," NS("network") "]"
+#define MAPS(u, g)	     Q("uidMappings") "[" u "]," Q("gidMappings") "[" g "]"
+#define MAP(c, h, n)	     "{\"containerID\":" c ",\"hostID\":" h ",\"size\":" n "}"
+#define SECCOMP(x)	     Q("seccomp") "{" x "}"
+#define RESOURCES(x)	     Q("resources") "{" x "}"
+#define RULE(x)		     SECCOMP("\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{" x "}]")
+#define SCHEDULER(policy, x) Q("scheduler") "{\"policy\":\"SCHED_" policy "\"," x "}"
+#define POLICY(mode, x)	     Q("memoryPolicy") "{\"mode\":\"MPOL_" mode "\"," x "}"
 
 /* clang-format off */
 static const struct bad {
@@ -138,15 +140,46 @@ static const struct bad {
 	{ PROCESS, Q("apparmorProfile") "\"x\"", "/process/apparmorProfile", "is not supported yet" },
 	{ PROCESS, Q("selinuxLabel") "\"x\"", "/process/selinuxLabel", "is not supported yet" },
 	{ PROCESS, Q("selinuxLabel") "5", "/process/selinuxLabel", "expected a string, found the number 5" },
-	{ PROCESS, Q("ioPriority") "{\"class\":\"IOPRIO_CLASS_BE\"}", "/process/ioPriority", "is not supported yet" },
+	{ PROCESS, Q("ioPriority") "{\"priority\":1}", "/process/ioPriority/class", "is required" },
+	{ PROCESS, Q("ioPriority") "{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":8}", "/process/ioPriority/priority",
+	  "invalid ioPriority.Priority: 8, expected 0 to 7" },
+	{ PROCESS, Q("ioPriority") "{\"class\":\"IOPRIO_CLASS_RT\",\"priority\":-1}", "/process/ioPriority/priority",
+	  "invalid ioPriority.Priority: -1, expected 0 to 7" },
 	{ PROCESS, Q("ioPriority") "{\"class\":\"X\"}", "/process/ioPriority/class",
 	  "unknown I/O scheduling class \"X\", expected one of IOPRIO_CLASS_RT, IOPRIO_CLASS_BE, IOPRIO_CLASS_IDLE" },
 	{ PROCESS, Q("scheduler") "{\"policy\":\"SCHED_OTHER\",\"flags\":[\"SCHED_FLAG_X\"]}", "/process/scheduler/flags/0",
 	  "unknown scheduling flag \"SCHED_FLAG_X\", expected one of SCHED_FLAG_RESET_ON_FORK, SCHED_FLAG_RECLAIM, "
 	  "SCHED_FLAG_DL_OVERRUN, SCHED_FLAG_KEEP_POLICY, SCHED_FLAG_KEEP_PARAMS, SCHED_FLAG_UTIL_CLAMP_MIN, "
 	  "SCHED_FLAG_UTIL_CLAMP_MAX" },
-	{ PROCESS, Q("scheduler") "{\"policy\":\"SCHED_OTHER\"}", "/process/scheduler", "is not supported yet" },
-	{ PROCESS, Q("execCPUAffinity") "{\"initial\":\"0\"}", "/process/execCPUAffinity", "is not supported yet" },
+	{ PROCESS, SCHEDULER("OTHER", "\"nice\":20"), "/process/scheduler/nice",
+	  "invalid scheduler.nice: 20 when scheduler.policy is SCHED_OTHER, expected -20 to 19" },
+	{ PROCESS, SCHEDULER("IDLE", "\"nice\":-21"), "/process/scheduler/nice",
+	  "invalid scheduler.nice: -21 when scheduler.policy is SCHED_IDLE, expected -20 to 19" },
+	{ PROCESS, SCHEDULER("BATCH", "\"priority\":1"), "/process/scheduler/priority",
+	  "scheduler.priority can only be specified for SchedFIFO or SchedRR policy" },
+	{ PROCESS, SCHEDULER("FIFO", "\"nice\":0"), "/process/scheduler/priority", "0 is out of range (1 to 99) for SCHED_FIFO" },
+	{ PROCESS, SCHEDULER("RR", "\"priority\":100"), "/process/scheduler/priority",
+	  "100 is out of range (1 to 99) for SCHED_RR" },
+	{ PROCESS, SCHEDULER("FIFO", "\"priority\":1,\"runtime\":1"), "/process/scheduler/runtime",
+	  "scheduler runtime/deadline/period can only be specified for SchedDeadline policy" },
+	{ PROCESS, SCHEDULER("OTHER", "\"deadline\":1"), "/process/scheduler/deadline",
+	  "scheduler runtime/deadline/period can only be specified for SchedDeadline policy" },
+	{ PROCESS, SCHEDULER("OTHER", "\"period\":1"), "/process/scheduler/period",
+	  "scheduler runtime/deadline/period can only be specified for SchedDeadline policy" },
+	{ PROCESS, SCHEDULER("DEADLINE", "\"deadline\":1"), "/process/scheduler/runtime",
+	  "SCHED_DEADLINE needs runtime and deadline, in nanoseconds" },
+	{ PROCESS, SCHEDULER("DEADLINE", "\"runtime\":1"), "/process/scheduler/deadline",
+	  "SCHED_DEADLINE needs runtime and deadline, in nanoseconds" },
+	{ PROCESS, SCHEDULER("DEADLINE", "\"runtime\":2,\"deadline\":1"), "/process/scheduler/runtime",
+	  "2 is larger than the deadline 1" },
+	{ PROCESS, SCHEDULER("DEADLINE", "\"runtime\":1,\"deadline\":3,\"period\":2"), "/process/scheduler/deadline",
+	  "3 is larger than the period 2" },
+	{ PROCESS, Q("execCPUAffinity") "{\"initial\":\"0-\"}", "/process/execCPUAffinity/initial",
+	  "\"0-\" is not a list such as 0-3,7 of numbers below 8192" },
+	{ PROCESS, Q("execCPUAffinity") "{\"final\":\"1,,2\"}", "/process/execCPUAffinity/final",
+	  "\"1,,2\" is not a list such as 0-3,7 of numbers below 8192" },
+	{ PROCESS, Q("execCPUAffinity") "{\"final\":1}", "/process/execCPUAffinity/final",
+	  "expected a string, found the number 1" },
 	/* linux: namespaces */
 	{ LINUX, Q("namespaces") "[" NS("foo") "]", "/linux/namespaces/0/type",
 	  "unknown namespace type \"foo\", expected one of pid, network, mount, ipc, uts, user, cgroup, time" },
@@ -212,7 +245,24 @@ static const struct bad {
 	{ LINUX, Q("netDevices") "{\"eth0\":{\"name\":\"x\"}}", "/linux/netDevices", "is not supported yet" },
 	{ LINUX, Q("netDevices") "{\"eth0\":{\"name\":7}}", "/linux/netDevices/eth0/name",
 	  "expected a string, found the number 7" },
-	{ LINUX, Q("memoryPolicy") "{\"mode\":\"MPOL_DEFAULT\"}", "/linux/memoryPolicy", "is not supported yet" },
+	{ LINUX, Q("memoryPolicy") "{}", "/linux/memoryPolicy/mode", "invalid memory policy mode: is required" },
+	{ LINUX, POLICY("BINDING", "\"nodes\":\"0\""), "/linux/memoryPolicy/mode",
+	  "invalid memory policy mode \"MPOL_BINDING\", expected one of MPOL_DEFAULT, MPOL_PREFERRED, MPOL_BIND, "
+	  "MPOL_INTERLEAVE, MPOL_LOCAL, MPOL_PREFERRED_MANY, MPOL_WEIGHTED_INTERLEAVE" },
+	{ LINUX, POLICY("DEFAULT", "\"nodes\":\"0-7\""), "/linux/memoryPolicy/nodes",
+	  "memory policy mode requires 0 nodes but got 8" },
+	{ LINUX, POLICY("LOCAL", "\"nodes\":\"1\""), "/linux/memoryPolicy/nodes",
+	  "memory policy mode requires 0 nodes but got 1" },
+	{ LINUX, POLICY("BIND", "\"nodes\":\"\""), "/linux/memoryPolicy/nodes",
+	  "memory policy mode requires at least one node but got 0" },
+	{ LINUX, POLICY("BIND", "\"nodes\":\"0-9876543210\""), "/linux/memoryPolicy/nodes",
+	  "invalid memory policy nodes: \"0-9876543210\" is not a list such as 0-3,7 of numbers below 8192" },
+	{ LINUX, POLICY("BIND", "\"nodes\":[0]"), "/linux/memoryPolicy/nodes", "expected a string, found an array" },
+	{ LINUX, POLICY("PREFERRED", "\"flags\":[\"MPOL_F_X\"]"), "/linux/memoryPolicy/flags/0",
+	  "invalid memory policy flag \"MPOL_F_X\", expected one of MPOL_F_NUMA_BALANCING, MPOL_F_RELATIVE_NODES, "
+	  "MPOL_F_STATIC_NODES" },
+	{ LINUX, POLICY("BIND", "\"nodes\":\"0\",\"flags\":[\"MPOL_F_STATIC_NODES\",\"MPOL_F_RELATIVE_NODES\"]"),
+	  "/linux/memoryPolicy/flags", "MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other" },
 	{ LINUX, Q("intelRdt") "{\"closID\":\"x\"}", "/linux/intelRdt", "is not supported yet" },
 	{ LINUX, Q("mountLabel") "\"x\"", "/linux/mountLabel", "is not supported yet" },
 	/* seccomp */
