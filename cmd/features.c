@@ -219,7 +219,7 @@ static void add_linux(struct json_out *o)
 	begin(o, "mountExtensions", "{");
 	add_enabled(o, "idmap", true);
 	end(o, "}");
-	add_enabled(o, "netDevices", false);
+	add_enabled(o, "netDevices", true);
 	end(o, "}");
 }
 

@@ -13,6 +13,7 @@
 #include "nsexec/channel.h"
 #include "nsexec/rlimits.h"
 #include "nsexec/hooks.h"
+#include "nsexec/netdev.h"
 #include "nsexec/source.h"
 #include "state/fd.h"
 #include "state/log.h"
@@ -46,6 +47,7 @@ struct launch {
 	struct prepared p;
 	struct nsexec n;
 	struct terminal t;
+	struct netdevs devices;
 	bool made_cgroup, hooks_begun;
 };
 
@@ -231,6 +233,7 @@ static int fill_args(struct launch *l, struct err *e)
 	a->no_pivot = l->o->no_pivot;
 	a->no_new_keyring = l->o->no_new_keyring;
 	a->has_create_hooks = h && (h->prestart.n || h->create_runtime.n || h->create_container.n);
+	a->ask_host = a->has_create_hooks || l->p.spec->linux_->net_devices.n;
 	launch_keep_fds(&l->p, l->p.spec->process, l->o->preserve_fds);
 	if (launch_console(&l->p, l->p.spec->process, l->o->console_socket, &l->t, e) < 0 ||
 	    open_start_socket(l, e) < 0 || prepare_create(&l->p, e) < 0)
@@ -320,6 +323,9 @@ static int run_host_hooks(struct launch *l, struct err *e)
 	const struct spec_hooks *h = l->p.spec->hooks;
 	auto_str struct str state = { 0 };
 
+	/* Only network devices have been waited for, and they are there. */
+	if (!l->p.args->has_create_hooks)
+		return nsexec_send(&l->n, MSG_HOOKS_DONE, -1, e);
 	l->hooks_begun = true;
 	record_hook_state(&l->rec, "creating", l->rec.pid, &state);
 	if (hooks_run(&h->prestart, "prestart", state.s, NULL, e) < 0 ||
@@ -376,6 +382,28 @@ static int serve_init(struct launch *l, struct err *e)
 	}
 }
 
+static int move_devices(struct launch *l, struct err *e)
+{
+	const struct spec_net_devices *list = &l->p.spec->linux_->net_devices;
+
+	return list->n ? netdev_move(list, l->n.init, &l->devices, e) : 0;
+}
+
+/* What needs the PID of init, and may not wait until init has done its work. */
+static int work_early(struct launch *l, struct err *e)
+{
+	const struct spec_linux *s = l->p.spec->linux_;
+
+	if (!has_limits(s->resources) && !s->net_devices.n)
+		return 0;
+	/* With the PIDs the last fork is done: a pids limit of 1 cannot hurt a stage. */
+	if (nsexec_wait_pids(&l->n, e) < 0)
+		return -1;
+	if (has_limits(s->resources) && apply_limits(l, false, e) < 0)
+		return -1;
+	return move_devices(l, e);
+}
+
 /* From the first process to an init that waits to be told that its record is whole. */
 static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 {
@@ -387,11 +415,7 @@ static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 	cgroup_join_close(join);
 	if (r < 0)
 		return -1;
-	/* With the PIDs the last fork is done: a pids limit of 1 cannot hurt a stage. */
-	if (has_limits(l->p.spec->linux_->resources) &&
-	    (nsexec_wait_pids(&l->n, e) < 0 || apply_limits(l, false, e) < 0))
-		return -1;
-	if (serve_init(l, e) < 0)
+	if (work_early(l, e) < 0 || serve_init(l, e) < 0)
 		return -1;
 	nsexec_reap(&l->n);
 	if (proc_start_time(l->rec.pid, &l->rec.start_time) < 0) {
@@ -466,6 +490,8 @@ static void undo(struct launch *l, struct err *e)
 	struct err second;
 
 	explain_oom(l, e);
+	/* While somebody keeps the namespace alive, with which they would go. */
+	netdev_restore(&l->devices);
 	nsexec_kill(&l->n);
 	if (l->made_cgroup && cgroup_remove(&l->rec.cgroup, 10000, &second) < 0)
 		log_warn("%s", second.chain);
@@ -672,6 +698,7 @@ static int wait_and_destroy(struct launch *l, int *ret_code, struct err *e)
 {
 	/* Other commands may work on the container while it runs. */
 	container_unlock(&l->c);
+	netdev_done(&l->devices);
 	nsexec_close(&l->n);
 	*ret_code = launch_attach(&l->t, l->rec.pid, e);
 	if (*ret_code < 0)

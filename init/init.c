@@ -21,7 +21,7 @@ int init_ask_host_hooks(struct init *in, struct err *e)
 {
 	struct msg m;
 
-	if (!in->a->has_create_hooks)
+	if (!in->a->ask_host)
 		return 0;
 	if (channel_send(in->sync, MSG_HOOKS, NULL, 0, -1, e) < 0)
 		return -1;

@@ -35,7 +35,8 @@ struct init_args {
 	unsigned joined_ns; /* CLONE_NEW* joined by path */
 	bool exec;
 	bool no_pivot, no_new_keyring;
-	bool has_create_hooks; /* of the host or of ours: tell hull with MSG_HOOKS that they begin */
+	bool has_create_hooks; /* of the host or of ours */
+	bool ask_host;	       /* tell hull with MSG_HOOKS that the mounts are done, and wait */
 	bool ask_sources; /* bind sources are opened by hull: we may lack the right in a user namespace */
 	bool set_rlimits; /* else hull does it from outside */
 	bool deny_setgroups;

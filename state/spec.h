@@ -157,6 +157,10 @@ struct spec_net_device {
 	char *key; /* its name on the host */
 	char *name;
 };
+struct spec_net_devices {
+	size_t n;
+	struct spec_net_device *v;
+};
 
 struct spec_personality {
 	int domain;		/* PER_LINUX or PER_LINUX32 */
@@ -284,8 +288,8 @@ struct spec_linux {
 	int rootfs_propagation; /* MS_SHARED, MS_REC | MS_SLAVE, ...; 0 when absent */
 	struct str_array masked_paths, readonly_paths; /* absolute */
 	struct spec_personality *personality;
-	char *mount_label;			      /* LATER */
-	ARRAY_OF(struct spec_net_device) net_devices; /* LATER */
+	char *mount_label; /* LATER */
+	struct spec_net_devices net_devices;
 	struct spec_memory_policy *memory_policy;
 	struct spec_intel_rdt *intel_rdt; /* LATER */
 };

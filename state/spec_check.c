@@ -17,9 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAP_LINES_MAX 340  /* user_namespaces(7), since Linux 4.15 */
-#define HOST_NAME_LEN 64   /* the kernel's __NEW_UTS_LEN */
-#define ERRNO_MAX     4095 /* the kernel's MAX_ERRNO */
+#define MAP_LINES_MAX	340  /* user_namespaces(7), since Linux 4.15 */
+#define HOST_NAME_LEN	64   /* the kernel's __NEW_UTS_LEN */
+#define DEVICE_NAME_LEN 15   /* IFNAMSIZ without its end */
+#define ERRNO_MAX	4095 /* the kernel's MAX_ERRNO */
 
 /* --- process -------------------------------------------------------------------------------- */
 
@@ -197,6 +198,65 @@ static int check_time_namespace(const struct spec *s, struct err *e)
 	else
 		return 0;
 	return err_at_key(e, "timeOffsets");
+}
+
+/* The kernel's dev_valid_name(), and for a new name the template of config-linux.md, "eth%d". */
+static bool is_device_name(const char *name, bool template)
+{
+	const char *percent = strchr(name, '%');
+	size_t n = strlen(name);
+
+	if (!n || n > DEVICE_NAME_LEN || !strcmp(name, ".") || !strcmp(name, ".."))
+		return false;
+	if (percent && (!template || percent[1] != 'd' || strchr(percent + 1, '%')))
+		return false;
+	for (; *name; name++) {
+		if (*name == '/' || *name == ':' || isspace((unsigned char)*name))
+			return false;
+	}
+	return true;
+}
+
+static bool find_device_name(const struct spec_net_devices *d, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!strcmp(str_empty(d->v[i].name) ? d->v[i].key : d->v[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+static int check_net_device(const struct spec_net_devices *d, size_t i, struct err *e)
+{
+	const char *name = str_empty(d->v[i].name) ? d->v[i].key : d->v[i].name;
+
+	if (!is_device_name(d->v[i].key, false))
+		return err_set(e, EINVAL, "invalid network device name \"%.64s\"", d->v[i].key);
+	if (!is_device_name(name, true))
+		err_set(e, EINVAL, "invalid network device name \"%.64s\"", name);
+	else if (!strchr(name, '%') && find_device_name(d, i, name))
+		err_set(e, EINVAL, "two devices cannot both be \"%s\"", name);
+	else
+		return 0;
+	return err_at_key(e, "name");
+}
+
+/* config-linux.md, Network Devices. */
+static int check_net_devices(const struct spec *s, struct err *e)
+{
+	const struct spec_net_devices *d = &s->linux_->net_devices;
+
+	if (d->n && !spec_namespace(s, CLONE_NEWNET)) {
+		err_set(e, EINVAL, "unable to move network devices without a NET namespace");
+		return err_at_key(e, "netDevices");
+	}
+	for (size_t i = 0; i < d->n; i++) {
+		if (check_net_device(d, i, e) < 0) {
+			err_at_key(e, d->v[i].key);
+			return err_at_key(e, "netDevices");
+		}
+	}
+	return 0;
 }
 
 /* config-linux.md, Masked Paths and Readonly Paths: without a mount namespace they would hit the host. */
@@ -474,8 +534,8 @@ static int check_mounts(const struct spec *s, struct err *e)
 
 static rule *const rules[] = { check_version, check_uts, check_mounts };
 static rule *const linux_rules[] = {
-	check_namespaces, check_user_namespace, check_time_namespace, check_paths,
-	check_sysctl,	  check_seccomp,	check_resources,
+	check_namespaces, check_user_namespace, check_time_namespace, check_net_devices,
+	check_paths,	  check_sysctl,		check_seccomp,	      check_resources,
 };
 
 int spec_check(const struct spec *s, struct err *e)

@@ -155,7 +155,7 @@ static const struct field linux_fields[] = {
 	FIELD(spec_linux, gid_mappings, "gidMappings", &t_id_maps, 0),
 	FIELD(spec_linux, time_offsets, "timeOffsets", &t_time_offsets, 0),
 	FIELD(spec_linux, devices, "devices", &t_devices, 0),
-	FIELD(spec_linux, net_devices, "netDevices", &t_net_devices, LATER),
+	FIELD(spec_linux, net_devices, "netDevices", &t_net_devices, 0),
 	FIELD(spec_linux, cgroups_path, "cgroupsPath", &t_str, 0),
 	FIELD(spec_linux, resources, "resources", &spec_resources_type, 0),
 	FIELD(spec_linux, intel_rdt, "intelRdt", &t_intel_rdt, LATER),
