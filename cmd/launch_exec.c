@@ -378,7 +378,8 @@ static int enter(struct exec *x, struct err *e)
 	}
 	r = run_stages(x, &join, e);
 	/* v2: an init that has given controllers to its children is in one of them itself. */
-	if (r < 0 && e->code == EBUSY && !x->n.parent && cgroup_of(x->rec.pid, &now, e) == 0) {
+	if (r < 0 && e->code == EBUSY && !x->n.parent && !x->n.init &&
+	    cgroup_of(x->rec.pid, &now, e) == 0) {
 		nsexec_close(&x->n);
 		r = cgroup_join_open(&now, &join, e);
 		cgroup_done(&now);

@@ -259,7 +259,6 @@ int prepare_exec(struct prepared *p, int pidfd, pid_t init, struct err *e)
 		return -1;
 	p->args->exec = true;
 	p->args->joined_ns = in.pidfd_flags;
-	p->boot.exec = true;
 	plan_oom(p);
 	return plan_make(&p->boot.plan, &in, e);
 }

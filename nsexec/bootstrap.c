@@ -27,10 +27,11 @@ enum {
 	ATTR_ARENA,
 	ATTR_CHILD_PID,
 	ATTR_INIT_PID,
+	ATTR_STAGES,
 	ATTR_COUNT,
 };
 
-enum { FLAG_DENY_SETGROUPS = 1, FLAG_DEBUG = 2, FLAG_EXEC = 4 };
+enum { FLAG_DENY_SETGROUPS = 1, FLAG_DEBUG = 2 };
 
 static int put_attr(struct str *out, unsigned type, const void *data, size_t n, struct err *e)
 {
@@ -55,11 +56,12 @@ static int put_string(struct str *out, unsigned type, const char *s, struct err 
 int bootstrap_encode(const struct bootstrap *b, struct str *out, struct err *e)
 {
 	uint32_t flags = (b->deny_setgroups ? FLAG_DENY_SETGROUPS : 0u) |
-			 (b->debug ? FLAG_DEBUG : 0u) | (b->exec ? FLAG_EXEC : 0u);
+			 (b->debug ? FLAG_DEBUG : 0u);
 	struct nlmsghdr h = { .nlmsg_type = MSG_BOOTSTRAP };
 
 	str_add_n(out, (const char *)&h, sizeof(h));
 	if (put_attr(out, ATTR_PLAN, b->plan.steps, b->plan.n * sizeof(b->plan.steps[0]), e) < 0 ||
+	    put_attr(out, ATTR_STAGES, &b->plan.stages, sizeof(b->plan.stages), e) < 0 ||
 	    put_string(out, ATTR_UID_MAP, b->uid_map, e) < 0 ||
 	    put_string(out, ATTR_GID_MAP, b->gid_map, e) < 0 ||
 	    put_string(out, ATTR_NEWUIDMAP, b->newuidmap, e) < 0 ||
@@ -140,6 +142,10 @@ static int get_plan(const struct attrs *a, struct plan *ret, struct err *e)
 	if (!a->data[ATTR_PLAN] || n % sizeof(ret->steps[0]) || n > sizeof(ret->steps))
 		return err_set(e, EBADMSG, "bootstrap plan of %zu bytes is missing or malformed",
 			       n);
+	if (get_u32(a, ATTR_STAGES, &ret->stages, e) < 0)
+		return -1;
+	if (ret->stages < PLAN_ONE || ret->stages > PLAN_THREE)
+		return err_set(e, EBADMSG, "bootstrap plan of %u stages", ret->stages);
 	memcpy(ret->steps, a->data[ATTR_PLAN], n);
 	ret->n = (uint32_t)(n / sizeof(ret->steps[0]));
 	return 0;
@@ -162,7 +168,6 @@ int bootstrap_decode(const char *buf, size_t n, struct bootstrap *ret, struct er
 		return -1;
 	b.deny_setgroups = flags & FLAG_DENY_SETGROUPS;
 	b.debug = flags & FLAG_DEBUG;
-	b.exec = flags & FLAG_EXEC;
 	*ret = b;
 	return 0;
 }
@@ -195,7 +200,7 @@ int bootstrap_decode_pids(const char *buf, size_t n, struct bootstrap_pids *ret,
 	if (parse(buf, n, MSG_PIDS, &a, e) < 0 || get_u32(&a, ATTR_CHILD_PID, &p.child, e) < 0 ||
 	    get_u32(&a, ATTR_INIT_PID, &p.init, e) < 0)
 		return -1;
-	if (p.child <= 0 || p.init < 0)
+	if (p.child < 0 || p.init < 0)
 		return err_set(e, EBADMSG, "stage 0 reported PIDs %d and %d", (int)p.child,
 			       (int)p.init);
 	*ret = p;

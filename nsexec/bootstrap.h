@@ -23,7 +23,6 @@ struct bootstrap {
 	const char *time_offsets;	   /* the text for /proc/PID/timens_offsets */
 	bool deny_setgroups; /* write "deny" to /proc/PID/setgroups before the gid map */
 	bool debug;	     /* send log lines */
-	bool exec;	     /* for an exec, not for a container's init */
 	int arena_fd;	     /* the arguments of init (state/mem.h, shared arena) */
 };
 
@@ -40,7 +39,10 @@ must_check int bootstrap_encode(const struct bootstrap *b, struct str *out, stru
  */
 must_check int bootstrap_decode(const char *buf, size_t n, struct bootstrap *ret, struct err *e);
 
-/* The report of stage 0: PIDs as hull's PID namespace numbers them; no init when stage 1 died early. */
+/*
+ * The report of stage 0, or of the one that it has become: PIDs as hull's PID namespace numbers
+ * them; child 0 when stages 0 and 1 are one process, init 0 when stage 1 died early.
+ */
 struct bootstrap_pids {
 	pid_t child, init;
 };

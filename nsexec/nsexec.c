@@ -68,6 +68,17 @@ pid_t stage_clone(struct stages *s, enum stage stage, struct err *e)
 	return pid;
 }
 
+int stage_report(const struct stages *s, pid_t child, pid_t init, struct err *e)
+{
+	struct bootstrap_pids pids = { .child = child, .init = init };
+	char report[BOOTSTRAP_PIDS_SIZE];
+
+	bootstrap_encode_pids(&pids, report);
+	if (send(s->init_sock, report, sizeof(report), MSG_NOSIGNAL) != sizeof(report))
+		return err_sys(e, "report the PIDs");
+	return 0;
+}
+
 /* A descriptor number from the environment, or -1. */
 static int env_socket(const char *name)
 {
@@ -134,8 +145,7 @@ __attribute__((constructor)) static void nsexec(void)
 	default:
 		die_with_hull();
 		stage_name("hull:[2:INIT]");
-		if (s->map_sock[1] >= 0)
-			close(s->map_sock[1]);
+		close(s->map_sock[1] >= 0 ? s->map_sock[1] : s->init_sock);
 		return;
 	}
 }

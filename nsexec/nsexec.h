@@ -37,10 +37,11 @@ struct nsexec_request {
 struct nsexec {
 	int init_sock, sync_sock;
 	int exe_fd; /* closing a detached mount costs an RCU grace period: not while a stage waits */
-	pid_t parent;	/* stage 0, until it was reaped */
-	pid_t child;	/* stage 1, from the report until it was reaped */
-	pid_t init;	/* stage 2, from the report on; a child of the caller */
-	char died[160]; /* which stage was found killed, for the sentence */
+	const char *first; /* the name of the last stage that stage 0 becomes */
+	pid_t parent;	   /* stage 0, until it was reaped; 0 where it becomes stage 2 */
+	pid_t child;	   /* another stage 1, from the report until it was reaped */
+	pid_t init;	   /* stage 2, from the report on; a child of the caller */
+	char died[160];	   /* which stage was found killed, for the sentence */
 };
 
 #define NSEXEC_INIT                                            \
@@ -92,18 +93,25 @@ struct stages {
 	jmp_buf env;
 	int init_sock, sync_sock;
 	bool is_root; /* as hull was: /proc files of a process that is not dumpable can be written */
-	int map_sock[2]; /* stage 0 serves [0], stage 1 asks at [1] */
+	int map_sock[2]; /* stage 0 serves [0], stage 1 asks at [1]; -1 when they are one */
 	struct bootstrap boot;
 };
 
-/* Stage 0: serves stage 1, reports both PIDs, exits. */
+/*
+ * Stage 0: serves stage 1, reports both PIDs, exits. With a plan that asks it for nothing it
+ * becomes stage 1 (longjmp).
+ */
 _Noreturn void stage_parent(struct stages *s);
-/* Stage 1: walks the plan, makes stage 2, exits. Returns by longjmp in stage 2. */
+/* Stage 1: walks the plan, makes stage 2, exits, or becomes stage 2 (longjmp). */
 _Noreturn void stage_child(struct stages *s);
 /* End a stage with its error sent to hull. */
 _Noreturn void stage_fail(const struct stages *s, struct err *e, const char *stage);
 /* clone(2) with CLONE_PARENT, so that hull can wait for every stage; the child goes to stage. */
 must_check pid_t stage_clone(struct stages *s, enum stage stage, struct err *e);
+/* Tell hull the PIDs of stage 1, 0 when stage 0 has become it, and stage 2, 0 when there is none. */
+must_check int stage_report(const struct stages *s, pid_t child, pid_t init, struct err *e);
+/* setns(2), with a sentence for what can go wrong. */
+must_check int stage_setns(int fd, unsigned flags, struct err *e);
 /* The name that ps shows: "hull:[1:CHILD]". */
 void stage_name(const char *name);
 

@@ -14,7 +14,9 @@
  *  - what is joined is joined before what is new is made: a new namespace of the same user
  *    namespace needs nothing of the joined ones, but once we are in a new user namespace we may no
  *    longer join what belongs to the host.
- *  - PID and time namespaces take effect for children only, so stage 2 is forked at the very end.
+ *  - PID and time namespaces take effect for children only, so stage 2 is forked at the very end;
+ *    but where no user or time namespace is involved, hull itself has the right to put stage 0 into
+ *    its PID namespace when it is born, and nothing is forked at all.
  */
 #include "nsexec/plan.h"
 
@@ -89,6 +91,37 @@ static int add_joins(struct plan *p, const struct plan_input *in, struct err *e)
 	return join_others(p, PLAN_JOIN, in, e);
 }
 
+static enum plan_stages count_stages(const struct plan_input *in)
+{
+	unsigned all = in->unshare | (in->pidfd >= 0 ? in->pidfd_flags : 0);
+	unsigned joined = 0;
+
+	for (size_t i = 0; i < in->n_join; i++)
+		joined |= (unsigned)in->join[i].flag;
+	if ((in->unshare & CLONE_NEWUSER) || in->time_offsets)
+		return PLAN_THREE;
+	/* hull cannot come back from a PID namespace that it joins by path for its child only. */
+	if (((all | joined) & (CLONE_NEWUSER | CLONE_NEWTIME)) || (joined & CLONE_NEWPID))
+		return PLAN_TWO;
+	return PLAN_ONE;
+}
+
+/* The own PID namespace is entered at birth, and is no step any more. */
+static void plan_birth(struct plan *p, struct plan_input *in)
+{
+	p->stages = count_stages(in);
+	p->birth_pidfd = -1;
+	if (p->stages != PLAN_ONE)
+		return;
+	p->birth = in->unshare & CLONE_NEWPID;
+	in->unshare &= ~(unsigned)CLONE_NEWPID;
+	if (in->pidfd >= 0 && (in->pidfd_flags & CLONE_NEWPID)) {
+		p->birth = CLONE_NEWPID;
+		p->birth_pidfd = in->pidfd;
+		in->pidfd_flags &= ~(unsigned)CLONE_NEWPID;
+	}
+}
+
 static int add_unshares(struct plan *p, const struct plan_input *in, struct err *e)
 {
 	unsigned rest = in->unshare & ~(unsigned)CLONE_NEWUSER;
@@ -103,8 +136,9 @@ static int add_unshares(struct plan *p, const struct plan_input *in, struct err 
 	return in->time_offsets ? add(p, PLAN_TIME_OFFSETS, 0, -1, e) : 0;
 }
 
-int plan_make(struct plan *plan, const struct plan_input *in, struct err *e)
+int plan_make(struct plan *plan, const struct plan_input *input, struct err *e)
 {
+	struct plan_input copy = *input, *in = &copy;
 	unsigned joined = 0;
 
 	*plan = (struct plan){ 0 };
@@ -114,6 +148,7 @@ int plan_make(struct plan *plan, const struct plan_input *in, struct err *e)
 				       plan_ns_name((unsigned)in->join[i].flag));
 		joined |= (unsigned)in->join[i].flag;
 	}
+	plan_birth(plan, in);
 	if (in->pidfd >= 0 && in->pidfd_flags &&
 	    add(plan, PLAN_JOIN, in->pidfd_flags, in->pidfd, e) < 0)
 		return -1;
@@ -144,11 +179,13 @@ void plan_print(const struct plan *plan, char *buf, size_t size)
 	};
 
 	buf[0] = '\0';
+	if (plan->birth)
+		put(buf, size, plan->birth_pidfd < 0 ? "born in a new pid" : "born in its pid");
 	for (uint32_t i = 0; i < plan->n; i++) {
 		const struct plan_step *s = &plan->steps[i];
 		const char *sep = " ";
 
-		put(buf, size, i ? ", " : "");
+		put(buf, size, buf[0] ? ", " : "");
 		put(buf, size, s->op < ARRAY_SIZE(ops) && ops[s->op] ? ops[s->op] : "?");
 		for (size_t k = 0; k < ARRAY_SIZE(ns_names); k++) {
 			if (s->flags & ns_names[k].flag) {
@@ -158,5 +195,6 @@ void plan_print(const struct plan *plan, char *buf, size_t size)
 			}
 		}
 	}
-	put(buf, size, plan->n ? ", fork" : "fork");
+	if (plan->stages != PLAN_ONE)
+		put(buf, size, plan->n ? ", fork" : "fork");
 }

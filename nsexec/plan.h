@@ -29,7 +29,24 @@ struct plan_step {
 
 #define PLAN_MAX 32
 
+/*
+ * How many processes walk the plan. A stage with nothing to do in a process of its own becomes
+ * the next one: each that is not forked spares a tenth of an exec.
+ */
+enum plan_stages {
+	PLAN_ONE = 1,	/* nothing takes effect for children only: stage 0 becomes 1 becomes 2 */
+	PLAN_TWO = 2,	/* stage 2 is forked; 0 has nothing to serve and becomes 1 */
+	PLAN_THREE = 3, /* stage 1 asks stage 0 for maps or offsets */
+};
+
 struct plan {
+	uint32_t stages; /* enum plan_stages */
+	/*
+	 * How stage 0 gets into its PID namespace, with PLAN_ONE: 0 not at all, CLONE_NEWPID with
+	 * birth_pidfd -1 it is made by its clone, otherwise it is the one of that process.
+	 */
+	uint32_t birth;
+	int32_t birth_pidfd;
 	uint32_t n;
 	struct plan_step steps[PLAN_MAX];
 };

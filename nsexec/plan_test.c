@@ -19,6 +19,15 @@ static void is_plan(const char *name, const struct plan_input *in, const char *w
 	ok(!strcmp(text, want), "%s: \"%s\", expected \"%s\"", name, text, want);
 }
 
+static void stages(const char *name, const struct plan_input *in, enum plan_stages want)
+{
+	struct plan p;
+	struct err e = { 0 };
+
+	ok(plan_make(&p, in, &e) == 0 && p.stages == want, "%s: %u stages, expected %d", name,
+	   p.stages, want);
+}
+
 static void refuses(const char *name, const struct plan_input *in, const char *want)
 {
 	struct plan p;
@@ -29,17 +38,27 @@ static void refuses(const char *name, const struct plan_input *in, const char *w
 
 int main(void)
 {
-	struct plan_join net = { CLONE_NEWNET, 7 }, user = { CLONE_NEWUSER, 8 };
+	struct plan_join net = { CLONE_NEWNET, 7 }, user = { CLONE_NEWUSER, 8 },
+			 pid = { CLONE_NEWPID, 9 };
 	struct plan_join mixed[] = {
 		{ CLONE_NEWNS, 5 }, { CLONE_NEWNET, 6 }, { CLONE_NEWUSER, 7 }, { CLONE_NEWIPC, 8 }
 	};
 	struct plan_join many[20];
 
-	is_plan("nothing", &(struct plan_input){ .pidfd = -1 }, "fork");
+	is_plan("nothing", &(struct plan_input){ .pidfd = -1 }, "");
 	is_plan("a default container",
 		&(struct plan_input){ .unshare = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC,
 				      .pidfd = -1 },
-		"unshare mount|pid|ipc, fork");
+		"born in a new pid, unshare mount|ipc");
+	is_plan("only a PID namespace",
+		&(struct plan_input){ .unshare = CLONE_NEWPID, .pidfd = -1 }, "born in a new pid");
+	is_plan("a joined PID namespace is for children only",
+		&(struct plan_input){
+			.join = &pid, .n_join = 1, .unshare = CLONE_NEWNS, .pidfd = -1 },
+		"join pid, unshare mount, fork");
+	is_plan("a new time namespace is for children only",
+		&(struct plan_input){ .unshare = CLONE_NEWTIME | CLONE_NEWPID, .pidfd = -1 },
+		"unshare pid|time, fork");
 	is_plan("a user namespace comes first and is mapped",
 		&(struct plan_input){ .unshare = CLONE_NEWUSER | CLONE_NEWNS, .pidfd = -1 },
 		"unshare user, map ids, become root, unshare mount, fork");
@@ -60,10 +79,23 @@ int main(void)
 		"unshare time, set time offsets, fork");
 	is_plan("exec is one join",
 		&(struct plan_input){ .pidfd = 9, .pidfd_flags = CLONE_NEWNS | CLONE_NEWPID },
-		"join mount|pid, fork");
+		"born in its pid, join mount");
 	is_plan("exec into a user namespace",
 		&(struct plan_input){ .pidfd = 9, .pidfd_flags = CLONE_NEWUSER | CLONE_NEWNS },
 		"join user|mount, become root, fork");
+	is_plan("exec into the host's PID namespace",
+		&(struct plan_input){ .pidfd = 9, .pidfd_flags = CLONE_NEWNS }, "join mount");
+	is_plan("exec into a time namespace",
+		&(struct plan_input){ .pidfd = 9, .pidfd_flags = CLONE_NEWTIME | CLONE_NEWPID },
+		"join pid|time, fork");
+	stages("nothing", &(struct plan_input){ .pidfd = -1 }, PLAN_ONE);
+	stages("a joined user namespace",
+	       &(struct plan_input){ .join = &user, .n_join = 1, .pidfd = -1 }, PLAN_TWO);
+	stages("a new user namespace",
+	       &(struct plan_input){ .unshare = CLONE_NEWUSER, .pidfd = -1 }, PLAN_THREE);
+	stages("time offsets",
+	       &(struct plan_input){ .unshare = CLONE_NEWTIME, .time_offsets = true, .pidfd = -1 },
+	       PLAN_THREE);
 	refuses("joined and new",
 		&(struct plan_input){
 			.join = &net, .n_join = 1, .unshare = CLONE_NEWNET, .pidfd = -1 },

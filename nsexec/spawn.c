@@ -85,6 +85,11 @@ static int launched(void *arg)
 #define STACK_SIZE 16384
 static char stack[STACK_SIZE] __attribute__((aligned(16)));
 
+static int birth_flag(const struct launch *l)
+{
+	return l->r->boot.plan.birth_pidfd < 0 ? (int)l->r->boot.plan.birth : 0;
+}
+
 /* Without clone3: join the v2 cgroup in the child, which is slower. */
 static pid_t clone_old(struct launch *l, struct err *e)
 {
@@ -97,20 +102,28 @@ static pid_t clone_old(struct launch *l, struct err *e)
 			return -1;
 	}
 	l->procs_fd = procs;
-	pid = clone(launched, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, l);
+	pid = clone(launched, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD | birth_flag(l),
+		    l);
 	return pid < 0 ? err_sys(e, "clone") : pid;
 }
 
+/*
+ * A stage 0 that becomes the last one is born in its PID namespace: a new one, or one that we say
+ * our next child is to be in. That does not move ourselves (setns(2)).
+ */
 static pid_t clone_stage0(struct launch *l, struct err *e)
 {
+	const struct plan *p = &l->r->boot.plan;
 	struct sys_clone_args args = {
-		.flags = CLONE_VM | CLONE_VFORK,
+		.flags = CLONE_VM | CLONE_VFORK | (unsigned)birth_flag(l),
 		.exit_signal = SIGCHLD,
 		.stack = (uint64_t)(uintptr_t)stack,
 		.stack_size = STACK_SIZE,
 	};
 	long pid;
 
+	if (p->birth && p->birth_pidfd >= 0 && stage_setns(p->birth_pidfd, p->birth, e) < 0)
+		return -1;
 	if (l->r->join && l->r->join->into_fd >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)l->r->join->into_fd;
@@ -178,7 +191,10 @@ static int spawn(const struct nsexec_request *r, int init_fd, int sync_fd, struc
 		errno = l.code;
 		return err_sys(e, "%s", l.failed);
 	}
-	n->parent = pid;
+	if (r->boot.plan.stages == PLAN_ONE)
+		n->init = pid;
+	else
+		n->parent = pid;
 	return 0;
 }
 
@@ -189,6 +205,7 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 	int ok = -1;
 
 	*n = (struct nsexec)NSEXEC_INIT;
+	n->first = r->boot.plan.stages == PLAN_THREE ? "stage 0 (PARENT)" : "stage 1 (CHILD)";
 	if (bootstrap_encode(&r->boot, &boot, e) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, init_pair) < 0)
@@ -276,14 +293,14 @@ static int early_death(struct nsexec *n, struct err *e)
 	}
 	nsexec_close(n);
 	reap(&n->child, n, "stage 1 (CHILD)");
-	reap(&n->parent, n, "stage 0 (PARENT)");
+	reap(&n->parent, n, n->first);
 	kill_unknown();
 	if (told) {
 		memcpy(e, m.body, sizeof(*e));
 		return -1;
 	}
 	return err_set(e, ECHILD, "%s before stage 2 was known",
-		       n->died[0] ? n->died : "stage 0 (PARENT) went away");
+		       n->died[0] ? n->died : "the first stage went away");
 }
 
 int nsexec_wait_pids(struct nsexec *n, struct err *e)
@@ -292,6 +309,8 @@ int nsexec_wait_pids(struct nsexec *n, struct err *e)
 	char buf[BOOTSTRAP_PIDS_SIZE + 1];
 	ssize_t got;
 
+	if (n->init)
+		return 0;
 	do {
 		got = recv(n->init_sock, buf, sizeof(buf), 0);
 	} while (got < 0 && errno == EINTR);
@@ -356,7 +375,7 @@ int nsexec_wait_exec(struct nsexec *n, struct err *e)
 
 void nsexec_reap(struct nsexec *n)
 {
-	reap(&n->parent, n, "stage 0 (PARENT)");
+	reap(&n->parent, n, n->first);
 	reap(&n->child, n, "stage 1 (CHILD)");
 }
 

@@ -2,7 +2,8 @@
 /*
  * Stage 1, CHILD. Starts in the host's namespaces and walks the plan of nsexec/plan.c: joins,
  * new namespaces, maps. PID and time namespaces take effect for children only, so it ends by
- * making stage 2, and exits.
+ * making stage 2, and exits. Where it is what stage 0 has become, it reports the PIDs itself; and
+ * where the plan has no fork, it becomes stage 2.
  */
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"
@@ -69,22 +70,25 @@ static int ask_parent(struct stages *s, char what, struct err *e)
 	return -1;
 }
 
+int stage_setns(int fd, unsigned flags, struct err *e)
+{
+	if (setns(fd, (int)flags) == 0)
+		return 0;
+	/* An exec into a container that died meanwhile: the pidfd's process is gone. */
+	if (errno == ESRCH)
+		return err_set(e, ESRCH, "join namespaces: container not running: no such process");
+	if (flags & (flags - 1))
+		return err_sys(e, "join the container's namespaces");
+	return err_sys(e, "join the %s namespace", plan_ns_name(flags));
+}
+
 static int join(const struct plan_step *step, uint32_t *joined, struct err *e)
 {
 	/* A second pass over what the first was not allowed to join. */
 	if ((*joined & step->flags) == step->flags)
 		return 0;
-	if (setns(step->fd, (int)step->flags) < 0) {
-		if (step->op == PLAN_JOIN_TRY && errno == EPERM)
-			return 0;
-		/* An exec into a container that died meanwhile: the pidfd's process is gone. */
-		if (errno == ESRCH)
-			return err_set(e, ESRCH,
-				       "join namespaces: container not running: no such process");
-		if (step->flags & (step->flags - 1))
-			return err_sys(e, "join the container's namespaces");
-		return err_sys(e, "join the %s namespace", plan_ns_name(step->flags));
-	}
+	if (stage_setns(step->fd, step->flags, e) < 0)
+		return step->op == PLAN_JOIN_TRY && e->code == EPERM ? 0 : -1;
 	*joined |= step->flags;
 	return 0;
 }
@@ -151,17 +155,23 @@ static int walk(struct stages *s, struct err *e)
 _Noreturn void stage_child(struct stages *s)
 {
 	static const char name[] = "stage 1 (CHILD)";
+	bool served = s->map_sock[1] >= 0;
 	struct err e;
 	pid_t init;
 
 	stage_name("hull:[1:CHILD]");
 	/* So that hull sees the end of stage 0 on its socket, and stage 0 ours. */
-	close(s->init_sock);
-	close(s->map_sock[0]);
+	if (served) {
+		close(s->init_sock);
+		close(s->map_sock[0]);
+	}
 	if (walk(s, &e) < 0)
 		stage_fail(s, &e, name);
+	if (s->boot.plan.stages == PLAN_ONE)
+		longjmp(s->env, STAGE_INIT);
 	init = stage_clone(s, STAGE_INIT, &e);
-	if (init < 0 || request(s, MAP_DONE, init, &e) < 0)
+	if (init < 0 ||
+	    (served ? request(s, MAP_DONE, init, &e) : stage_report(s, 0, init, &e)) < 0)
 		stage_fail(s, &e, name);
 	_exit(0);
 }

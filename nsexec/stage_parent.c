@@ -3,7 +3,7 @@
  * Stage 0, PARENT. Runs in the host's namespaces with hull's rights, already in the container's
  * cgroups. It does what stage 1 cannot do from inside: the id maps of a new user namespace are
  * written by somebody with rights in the parent one, and so are the time offsets. It knows both
- * PIDs, reports them to hull, and exits.
+ * PIDs, reports them to hull, and exits. With a plan that asks it for nothing it becomes stage 1.
  */
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"
@@ -102,30 +102,28 @@ static void show_affinity(const struct stages *s)
 _Noreturn void stage_parent(struct stages *s)
 {
 	static const char name[] = "stage 0 (PARENT)";
-	struct bootstrap_pids pids;
-	char report[BOOTSTRAP_PIDS_SIZE];
+	pid_t child, init;
 	struct err e;
 
 	stage_name("hull:[0:PARENT]");
 	show_affinity(s);
 	if (write_oom_score_adj(&s->boot, &e) < 0)
 		stage_fail(s, &e, name);
+	if (s->boot.plan.stages != PLAN_THREE)
+		longjmp(s->env, STAGE_CHILD);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->map_sock) < 0) {
 		err_sys(&e, "socketpair");
 		stage_fail(s, &e, name);
 	}
-	pids.child = stage_clone(s, STAGE_CHILD, &e);
-	if (pids.child < 0)
+	child = stage_clone(s, STAGE_CHILD, &e);
+	if (child < 0)
 		stage_fail(s, &e, name);
 	close(s->map_sock[1]); /* so that we see the end of stage 1 */
-	pids.init = serve(s, pids.child, &e);
-	if (pids.init < 0)
+	init = serve(s, child, &e);
+	if (init < 0)
 		stage_fail(s, &e, name);
 	/* Without a stage 2, too: stage 1 has said why, or hull, who knows it now, sees how it died. */
-	bootstrap_encode_pids(&pids, report);
-	if (send(s->init_sock, report, sizeof(report), MSG_NOSIGNAL) != sizeof(report)) {
-		err_sys(&e, "report the PIDs");
+	if (stage_report(s, child, init, &e) < 0)
 		stage_fail(s, &e, name);
-	}
 	_exit(0);
 }
