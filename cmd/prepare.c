@@ -213,6 +213,7 @@ int prepare_create(struct prepared *p, struct err *e)
 		return -1;
 	p->boot.time_offsets = offsets_text(p->spec->linux_->time_offsets);
 	in.time_offsets = p->boot.time_offsets != NULL;
+	in.report = p->spec->linux_->net_devices.n > 0;
 	if (in.unshare & CLONE_NEWUSER)
 		plan_maps(p);
 	plan_oom(p);

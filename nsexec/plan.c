@@ -101,7 +101,8 @@ static enum plan_stages count_stages(const struct plan_input *in)
 	if ((in->unshare & CLONE_NEWUSER) || in->time_offsets)
 		return PLAN_THREE;
 	/* hull cannot come back from a PID namespace that it joins by path for its child only. */
-	if (((all | joined) & (CLONE_NEWUSER | CLONE_NEWTIME)) || (joined & CLONE_NEWPID))
+	if (in->report || ((all | joined) & (CLONE_NEWUSER | CLONE_NEWTIME)) ||
+	    (joined & CLONE_NEWPID))
 		return PLAN_TWO;
 	return PLAN_ONE;
 }

@@ -34,8 +34,9 @@ struct plan_step {
  * the next one: each that is not forked spares a tenth of an exec.
  */
 enum plan_stages {
-	PLAN_ONE = 1,	/* nothing takes effect for children only: stage 0 becomes 1 becomes 2 */
-	PLAN_TWO = 2,	/* stage 2 is forked; 0 has nothing to serve and becomes 1 */
+	PLAN_ONE = 1, /* nothing takes effect for children only: stage 0 becomes 1 becomes 2 */
+	PLAN_TWO =
+		2, /* stage 2 is forked, or a report asked for; 0 has nothing to serve and becomes 1 */
 	PLAN_THREE = 3, /* stage 1 asks stage 0 for maps or offsets */
 };
 
@@ -64,6 +65,7 @@ struct plan_input {
 	int pidfd; /* exec: join pidfd_flags of this process; -1 otherwise */
 	unsigned pidfd_flags;
 	bool time_offsets;
+	bool report; /* hull has to hear when the namespaces are there: that is the report of the PIDs */
 };
 
 /* Pure. EINVAL for a namespace that is both joined and made, or more steps than fit. */

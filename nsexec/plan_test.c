@@ -91,6 +91,8 @@ int main(void)
 	stages("nothing", &(struct plan_input){ .pidfd = -1 }, PLAN_ONE);
 	stages("a joined user namespace",
 	       &(struct plan_input){ .join = &user, .n_join = 1, .pidfd = -1 }, PLAN_TWO);
+	stages("devices to be moved", &(struct plan_input){ .report = true, .pidfd = -1 },
+	       PLAN_TWO);
 	stages("a new user namespace",
 	       &(struct plan_input){ .unshare = CLONE_NEWUSER, .pidfd = -1 }, PLAN_THREE);
 	stages("time offsets",
