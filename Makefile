@@ -65,7 +65,7 @@ B        := build
 # Not PIE: Debian's musl-gcc turns -static-pie into a dynamic program without a word.
 CFLAGS   := $(COMMON) -O2 -g -fno-pie -ffunction-sections -fdata-sections -fstack-protector-strong \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffile-prefix-map=$(CURDIR)=.
-LDFLAGS  := -static -no-pie -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none
+LDFLAGS  := -static -no-pie -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=sha1
 LIBS     := -lseccomp -lcap -lcjson
 ifeq ($(DEPS),system)
 CPPFLAGS += -idirafter /usr/include/cjson

@@ -404,6 +404,32 @@ two_processes() { [ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)"
 	[ "$output" = word ]
 }
 
+@test "exec uses the decoded configuration that create kept, and the text where that is missing or damaged" {
+	running
+	if [ -e "$ROOT/test_exec/config.bin" ]; then # not in a sanitizer's build: its addresses change
+		strace -o trace "$HULL" --root "$ROOT" exec test_exec true 3>&-
+		not grep -q 'O_RDONLY.*"config.json"\|"config.json", O_RDONLY' trace
+		printf 'x' | dd of="$ROOT/test_exec/config.bin" bs=1 seek=600 conv=notrunc status=none
+	fi
+	hull exec test_exec sh -c 'echo $PWD $TERM'
+	[ "$status" -eq 0 ]
+	[ "$output" = "/ xterm" ]
+	rm -f "$ROOT/test_exec/config.bin"
+	hull exec test_exec sh -c 'echo $PWD $TERM'
+	[ "$output" = "/ xterm" ]
+	quietly delete --force test_exec
+	nothing_left test_exec
+}
+
+@test "exec finds what has changed in the snapshot" {
+	running
+	[ "$(jq -r .process.cwd "$ROOT/test_exec/config.json")" = / ]
+	jq '.process.cwd = "/bin"' "$ROOT/test_exec/config.json" >changed
+	cp changed "$ROOT/test_exec/config.json"
+	hull exec test_exec pwd
+	[ "$output" = /bin ]
+}
+
 @test "exec applies the container's seccomp filter" {
 	with '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 95}]}
 		| .root.readonly = false'

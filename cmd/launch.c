@@ -18,6 +18,7 @@
 #include "state/fd.h"
 #include "state/log.h"
 #include "state/record.h"
+#include "state/spec_cache.h"
 #include "state/root.h"
 #include "state/status.h"
 #include "state/str.h"
@@ -117,9 +118,13 @@ static int write_snapshot(struct launch *l, struct err *e)
 
 	if (fd < 0)
 		return -1;
-	return fd_write_all(fd, l->p.config, l->p.n_config) < 0 ?
-		       err_sys(e, "write %s", RECORD_CONFIG) :
-		       0;
+	if (fd_write_all(fd, l->p.config, l->p.n_config) < 0)
+		return err_sys(e, "write %s", RECORD_CONFIG);
+	/* For the exec probes of a container that is there to stay. */
+	if (!l->foreground || l->o->detach)
+		spec_cache_write(l->c.dir_fd, RECORD_DECODED, fd, &l->p.arena, l->p.decoded,
+				 l->p.spec);
+	return 0;
 }
 
 /* What create is about to make, before any of it exists. */

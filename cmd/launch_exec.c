@@ -229,7 +229,7 @@ static int prepare(struct exec *x, struct err *e)
 {
 	struct init_args *a = x->p.args;
 
-	if (prepare_config(&x->p, x->c.dir_fd, RECORD_CONFIG, e) < 0 || make_process(x, e) < 0 ||
+	if (prepare_snapshot(&x->p, x->c.dir_fd, e) < 0 || make_process(x, e) < 0 ||
 	    launch_check_terminal(x->process->terminal, x->o->detach, x->o->console_socket, e) < 0)
 		return -1;
 	if (prepare_pass_fd(&x->p, x->init_fd, e) < 0)

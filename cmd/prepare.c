@@ -6,6 +6,8 @@
 #include "cmd/prepare.h"
 
 #include "state/fd.h"
+#include "state/record.h"
+#include "state/spec_cache.h"
 #include "state/str.h"
 #include "state/sys.h"
 
@@ -55,6 +57,12 @@ int prepare_pass_fd(struct prepared *p, int fd, struct err *e)
 	return 0;
 }
 
+static void use_spec(struct prepared *p)
+{
+	p->args->spec = p->spec;
+	p->args->process = p->spec->process;
+}
+
 int prepare_config(struct prepared *p, int dir_fd, const char *file, struct err *e)
 {
 	if (fd_read_file(dir_fd, file, SPEC_FILE_MAX, &p->config, &p->n_config, e) < 0) {
@@ -62,10 +70,19 @@ int prepare_config(struct prepared *p, int dir_fd, const char *file, struct err 
 			return err_set(e, ENOENT, "JSON specification file %s not found", file);
 		return -1;
 	}
+	p->decoded = p->arena.p;
 	if (spec_read(p->config, p->n_config, &p->arena, &p->spec, e) < 0)
 		return err_wrap(e, "%s", file);
-	p->args->spec = p->spec;
-	p->args->process = p->spec->process;
+	use_spec(p);
+	return 0;
+}
+
+int prepare_snapshot(struct prepared *p, int dir_fd, struct err *e)
+{
+	p->spec = spec_cache_read(dir_fd, RECORD_DECODED, RECORD_CONFIG, &p->arena);
+	if (!p->spec)
+		return prepare_config(p, dir_fd, RECORD_CONFIG, e);
+	use_spec(p);
 	return 0;
 }
 

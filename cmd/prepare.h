@@ -20,7 +20,8 @@ struct prepared {
 	struct arena arena;	/* shared with init */
 	struct init_args *args; /* its first object */
 	struct spec *spec;
-	char *config; /* the bytes of config.json, for the snapshot */
+	const char *decoded; /* where in the arena the decoded config.json begins */
+	char *config;	     /* the bytes of config.json, for the snapshot */
 	size_t n_config;
 	struct bootstrap boot;
 	int fds[PREPARE_FDS_MAX]; /* namespaces, arena and sockets for the stages; closed by prepare_done */
@@ -35,6 +36,9 @@ must_check int prepare_pass_fd(struct prepared *p, int fd, struct err *e);
 
 /* Read and decode file in dir_fd: the bundle's config.json or the snapshot of it. */
 must_check int prepare_config(struct prepared *p, int dir_fd, const char *file, struct err *e);
+
+/* The snapshot of it in the state directory, as it was decoded before if that was kept. */
+must_check int prepare_snapshot(struct prepared *p, int dir_fd, struct err *e);
 
 /* The plan and the bootstrap message for a new container. */
 must_check int prepare_create(struct prepared *p, struct err *e);

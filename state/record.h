@@ -17,10 +17,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define OCI_VERSION   "1.3.0" /* of the runtime-spec that hull implements */
-#define RECORD_FILE   "record.json"
-#define RECORD_CONFIG "config.json" /* the bytes of the bundle's config.json, beside the record */
-#define RECORD_SOCKET "start.sock"  /* init waits here for `start`; gone once the program runs */
+#define OCI_VERSION    "1.3.0" /* of the runtime-spec that hull implements */
+#define RECORD_FILE    "record.json"
+#define RECORD_CONFIG  "config.json" /* the bytes of the bundle's config.json, beside the record */
+#define RECORD_DECODED "config.bin"  /* the same, decoded (state/spec_cache.h); may be absent */
+#define RECORD_SOCKET  "start.sock"  /* init waits here for `start`; gone once the program runs */
 
 enum record_phase {
 	RECORD_CREATING, /* the journal of a create that is under way, or was killed */

@@ -440,6 +440,7 @@ static int remove_all(struct container *c, struct err *e)
 {
 	/* What most have, without looking; a directory with more in it stays, and is looked at. */
 	unlinkat(c->dir_fd, RECORD_CONFIG, 0);
+	unlinkat(c->dir_fd, RECORD_DECODED, 0);
 	if (unlinkat(c->dir_fd, RECORD_FILE, 0) == 0 &&
 	    unlinkat(c->root_fd, c->id, AT_REMOVEDIR) == 0)
 		return 0;
