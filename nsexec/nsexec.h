@@ -40,8 +40,8 @@ struct nsexec {
 	const char *first; /* the name of the last stage that stage 0 becomes */
 	pid_t parent;	   /* stage 0, until it was reaped; 0 where it becomes stage 2 */
 	pid_t child;	   /* another stage 1, from the report until it was reaped */
-	pid_t init;	   /* stage 2, from the report on; a child of the caller */
-	char died[160];	   /* which stage was found killed, for the sentence */
+	pid_t init; /* stage 2, from the report on; a child of the caller; -1 when it has ended */
+	char died[160]; /* which stage was found killed, for the sentence */
 };
 
 #define NSEXEC_INIT                                            \
@@ -78,6 +78,9 @@ must_check int nsexec_send(struct nsexec *n, enum msg_type type, int pass_fd, st
 
 /* channel_wait_exec() of a child; the death of init is named. */
 must_check int nsexec_wait_exec(struct nsexec *n, struct err *e);
+
+/* The caller has reaped the init, which ended with this exit code, 128 and a signal's number. */
+void nsexec_ended(struct nsexec *n, int code);
 
 /* Stages 0 and 1 have done their work: reap them. */
 void nsexec_reap(struct nsexec *n);

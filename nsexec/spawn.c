@@ -258,6 +258,12 @@ static void reap(pid_t *pid, struct nsexec *n, const char *stage)
 	*pid = 0;
 }
 
+void nsexec_ended(struct nsexec *n, int code)
+{
+	n->init = -1;
+	note_death(n, "stage 2 (INIT)", code > 128 ? code - 128 : code << 8);
+}
+
 /* A stage 1 or 2 of which no PID was reported. */
 static void kill_unknown(void)
 {
