@@ -272,6 +272,7 @@ inject() {
 		all_gone
 	done <<-'END'
 		mkdirat|EACCES|1|mkdir
+		flock|ENOLCK|1|lock the new container: lock the directory of container test_fault: no locks available
 		renameat|ENOSPC|1|no space left on device
 		renameat|ENOSPC|2|no space left on device
 		mkdir|EROFS|1+|read-only file system

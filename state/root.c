@@ -217,8 +217,7 @@ static int does_not_exist(struct err *e)
 	return err_set(e, ENOENT, "container does not exist");
 }
 
-/* Open ROOT/ID; *c is filled and, on failure, closed. */
-/* root_fd is c's from now on. */
+/* Open ROOT/ID into *c, which is to be closed on failure, too; root_fd is c's from now on. */
 static int open_dir_of(int root_fd, const char *id, struct container *c, struct err *e)
 {
 	*c = (struct container){ .id = xstrdup(id), .root_fd = root_fd, .dir_fd = -1 };
@@ -229,7 +228,6 @@ static int open_dir_of(int root_fd, const char *id, struct container *c, struct 
 		does_not_exist(e);
 	else
 		err_sys(e, "open the directory of container %s", id);
-	container_close(c);
 	return -1;
 }
 
@@ -238,8 +236,8 @@ static int open_in(int root_fd, const char *id, struct container *c, struct err 
 	struct stat st;
 
 	if (open_dir_of(root_fd, id, c, e) < 0)
-		return -1;
-	if (fstat(c->dir_fd, &st) < 0)
+		;
+	else if (fstat(c->dir_fd, &st) < 0)
 		err_sys(e, "stat the directory of container %s", id);
 	else if (st.st_mode & 0022)
 		err_set(e, EPERM,
@@ -292,8 +290,10 @@ int container_create(const struct root *r, const char *id, struct container *ret
 		return err_sys(e, "mkdir %s/%s", r->path, id);
 	}
 	/* A delete may have been quicker; then nothing can be made in the directory any more. */
-	if (open_dir_of(take_fd(&root_fd), id, &c, e) < 0 || take_lock(&c, 1000, e) < 0)
+	if (open_dir_of(take_fd(&root_fd), id, &c, e) < 0 || take_lock(&c, 1000, e) < 0) {
+		unlinkat(c.root_fd, id, AT_REMOVEDIR);
 		return err_wrap(e, "lock the new container");
+	}
 	*ret = c;
 	c = CONTAINER_INIT;
 	return 0;
