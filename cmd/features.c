@@ -209,8 +209,8 @@ static void add_linux(struct json_out *o)
 	add_bool(o, "rdma", false);
 	end(o, "}");
 	add_seccomp(o);
-	add_enabled(o, "apparmor", false);
-	add_enabled(o, "selinux", false);
+	add_enabled(o, "apparmor", true);
+	add_enabled(o, "selinux", true);
 	add_enabled(o, "intelRdt", false);
 	begin(o, "memoryPolicy", "{");
 	add_names(o, "modes", mempolicy_mode_names, NULL);

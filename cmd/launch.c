@@ -17,6 +17,7 @@
 #include "nsexec/source.h"
 #include "state/fd.h"
 #include "state/log.h"
+#include "state/lsm.h"
 #include "state/record.h"
 #include "state/spec_cache.h"
 #include "state/root.h"
@@ -550,6 +551,20 @@ static void warn_relative(const struct spec_mounts *m)
 	}
 }
 
+/* What the specification alone does not say is impossible. */
+static int check_host(struct launch *l, struct err *e)
+{
+	if (lsm_check(l->p.spec->process, e) < 0)
+		return err_at_key(e, "process");
+	if (lsm_check_mounts(l->p.spec->linux_, e) < 0)
+		return err_at_key(e, "linux");
+	if (!l->p.spec->linux_->net_devices.n || geteuid() == 0)
+		return 0;
+	err_set(e, EPERM, "network devices are not supported for rootless containers");
+	err_at_key(e, "netDevices");
+	return err_at_key(e, "linux");
+}
+
 static int begin(struct launch *l, struct err *e)
 {
 	if (launch_check_fds(l->o->preserve_fds, e) < 0 || root_check_id(l->o->id, e) < 0 ||
@@ -557,7 +572,7 @@ static int begin(struct launch *l, struct err *e)
 		return -1;
 	if (launch_check_terminal(l->p.spec->process->terminal, !l->foreground || l->o->detach,
 				  l->o->console_socket, e) < 0 ||
-	    find_rootfs(l, e) < 0)
+	    find_rootfs(l, e) < 0 || check_host(l, e) < 0)
 		return -1;
 	launch_warn_capabilities(l->p.spec->process->capabilities);
 	warn_relative(&l->p.spec->mounts);

@@ -15,7 +15,7 @@ struct launch_options {
 
 struct exec_options {
 	const char *id, *process_file, *cwd, *user, *pid_file, *console_socket, *pidfd_socket;
-	const char *process_label, *apparmor; /* LATER: refused before it comes here */
+	const char *process_label, *apparmor;
 	struct strings env, caps, additional_gids, cgroups;
 	bool tty, detach, ignore_paused;
 	bool no_new_privs, no_new_privs_set; /* the second: the option was given */

@@ -11,6 +11,7 @@
 #include "nsexec/rlimits.h"
 #include "state/fd.h"
 #include "state/idset.h"
+#include "state/lsm.h"
 #include "state/names.h"
 #include "state/record.h"
 #include "state/root.h"
@@ -187,6 +188,10 @@ static int use_options(struct exec *x, struct err *e)
 		return err_set(e, EINVAL, "--cwd %s: Cwd must be an absolute path", x->o->cwd);
 	if (!str_empty(x->o->cwd))
 		p->cwd = arena_strdup(&x->p.arena, x->o->cwd);
+	if (!str_empty(x->o->apparmor))
+		p->apparmor_profile = arena_strdup(&x->p.arena, x->o->apparmor);
+	if (!str_empty(x->o->process_label))
+		p->selinux_label = arena_strdup(&x->p.arena, x->o->process_label);
 	if (x->o->no_new_privs_set)
 		p->no_new_privileges = x->o->no_new_privs;
 	if (set_args(x, e) < 0 || set_user(x, e) < 0 || add_gids(x, e) < 0 || add_caps(x, e) < 0 ||
@@ -202,6 +207,10 @@ static void inherit(struct spec_process *p, const struct spec_process *from)
 		p->capabilities = from->capabilities;
 	if (!p->rlimits.n)
 		p->rlimits = from->rlimits;
+	if (str_empty(p->apparmor_profile))
+		p->apparmor_profile = from->apparmor_profile;
+	if (str_empty(p->selinux_label))
+		p->selinux_label = from->selinux_label;
 	if (!p->io_priority)
 		p->io_priority = from->io_priority;
 	if (!p->scheduler)
@@ -218,6 +227,8 @@ static int make_process(struct exec *x, struct err *e)
 		return -1;
 	if (!str_empty(x->o->process_file))
 		inherit(x->process, x->p.spec->process);
+	if (lsm_check(x->process, e) < 0)
+		return err_at_key(e, "process");
 	x->p.args->process = x->process;
 	launch_warn_capabilities(x->process->capabilities);
 	return 0;

@@ -125,6 +125,7 @@ static const struct step create_steps[] = {
 	{ "personality", kernel_personality, "a seccomp filter may refuse it later" },
 	{ "environment", start_env, "PATH decides which program is found" },
 	{ "find program", start_find_program, "so that a missing one is an error of create" },
+	{ "labels", lsm_open, "while there is a /proc that is surely one" },
 	{ "memory cgroup", kernel_memory_cgroup,
 	  "what was done so far is not the program's to pay for" },
 	{ "close descriptors", start_close_fds, "a waiting init must hold nothing of the host" },
@@ -138,6 +139,8 @@ static const struct step start_steps[] = {
 	{ "late scheduler", sched_policy_late, "a process with a deadline cannot fork for hooks" },
 	{ "rlimits", kernel_rlimits,
 	  "while hard limits may be raised, and after all that needs descriptors" },
+	{ "apply labels", lsm_apply,
+	  "after the hooks, which would have them, too; before no_new_privs, which may forbid it" },
 	{ "no_new_privs", creds_no_new_privs,
 	  "after the hooks, which are trusted; before seccomp, which may need it" },
 	{ "descriptors", start_keep_fds, "CVE-2024-21626: nothing of ours is there at execve" },
@@ -160,6 +163,7 @@ static const struct step exec_steps[] = {
 	{ "cwd", start_cwd, "as root first" },
 	{ "environment", start_env, "PATH decides which program is found" },
 	{ "find program", start_find_program, "before hull says that it worked" },
+	{ "labels", lsm_open, "as at creation" },
 	{ "memory cgroup", kernel_memory_cgroup, "as at creation" },
 	{ "CPU affinity", sched_affinity, "as at creation" },
 	{ "scheduler", sched_policy, "as at creation" },
@@ -189,7 +193,12 @@ static int run_steps(struct init *in, const struct step *steps, struct err *e)
 
 _Noreturn void init_main(void)
 {
-	struct init in = { .sync = nsexec_sync_sock(), .start = -1, .proc_fd = -1, .root_fd = -1 };
+	struct init in = { .sync = nsexec_sync_sock(),
+			   .start = -1,
+			   .proc_fd = -1,
+			   .root_fd = -1,
+			   .apparmor_fd = -1,
+			   .selinux_fd = -1 };
 	struct err e;
 	void *args;
 

@@ -63,6 +63,8 @@ struct init {
 	int cwd_errno; /* chdir failed before the change of user: to be tried again after it */
 	char **env;    /* of the program; HOME added */
 	char *exe;     /* what args[0] was found to be */
+	int apparmor_fd, selinux_fd; /* files of our own /proc directory that take a label; -1 */
+	const char *apparmor;	     /* which one it is */
 };
 
 struct step {
@@ -106,6 +108,10 @@ int kernel_sysctl(struct init *in, struct err *e);
 int kernel_memory_cgroup(struct init *in, struct err *e);
 int kernel_rlimits(struct init *in, struct err *e);
 int kernel_personality(struct init *in, struct err *e);
+
+/* lsm.c */
+int lsm_open(struct init *in, struct err *e);
+int lsm_apply(struct init *in, struct err *e);
 
 /* sched.c */
 int sched_affinity(struct init *in, struct err *e);

@@ -4,6 +4,7 @@
  * keyring, loopback, names, sysctls, personality. Runs in stage 2.
  */
 #include "init/init.h"
+#include "init/lsm.h"
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"
 #include "nsexec/rlimits.h"
@@ -38,17 +39,22 @@ int kernel_keyring(struct init *in, struct err *e)
 {
 	auto_free char *name = NULL;
 	long key;
+	int code;
 
-	(void)e;
 	if (in->a->no_new_keyring)
 		return 0;
+	if (lsm_label_keys(in, true, e) < 0)
+		return -1;
 	name = xasprintf("_ses.%s", in->a->id);
 	key = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long)name, 0, 0);
 	if (key < 0 && errno != ENOSYS)
 		key = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0);
+	code = errno;
+	if (lsm_label_keys(in, false, e) < 0)
+		return -1;
 	if (key < 0) {
 		if (nsexec_boot()->debug)
-			channel_log(in->sync, "no session keyring: %s", errno_text(errno));
+			channel_log(in->sync, "no session keyring: %s", errno_text(code));
 		return 0;
 	}
 	/*

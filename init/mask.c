@@ -5,6 +5,7 @@
  */
 #include "init/init.h"
 #include "init/inside.h"
+#include "init/lsm.h"
 #include "init/mount.h"
 #include "state/fd.h"
 #include "state/mem.h"
@@ -120,14 +121,18 @@ static int cover_file(struct init *in, struct covers *c, int fd, struct err *e)
 }
 
 /* One tmpfs serves every directory: a node with many pods has thousands of them (k8s 138512). */
-static int cover_directory(struct covers *c, int fd, struct err *e)
+static int cover_directory(struct init *in, struct covers *c, int fd, struct err *e)
 {
 	const uint64_t attrs = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 			       MOUNT_ATTR_NOEXEC;
 	auto_later int tree = -1;
 
 	if (c->tmpfs_fd < 0) {
-		c->tmpfs_fd = mount_new_fs("tmpfs", "tmpfs", attrs, "nr_blocks=1,nr_inodes=1", e);
+		auto_str struct str buf = { 0 };
+
+		c->tmpfs_fd = mount_new_fs(
+			"tmpfs", "tmpfs", attrs,
+			lsm_mount_data(in, "tmpfs", "nr_blocks=1,nr_inodes=1", &buf), e);
 		return c->tmpfs_fd < 0 ? -1 : mount_attach(c->tmpfs_fd, fd, e);
 	}
 	tree = sys_open_tree(c->tmpfs_fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
@@ -146,7 +151,7 @@ static int mask(struct init *in, struct covers *c, const char *path, struct err 
 		return r;
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "stat %s", path);
-	r = S_ISDIR(st.st_mode) ? cover_directory(c, fd, e) : cover_file(in, c, fd, e);
+	r = S_ISDIR(st.st_mode) ? cover_directory(in, c, fd, e) : cover_file(in, c, fd, e);
 	return r < 0 ? err_wrap(e, "mask %s", path) : 0;
 }
 

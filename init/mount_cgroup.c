@@ -10,6 +10,7 @@
  *   no cgroup at all          an empty tmpfs
  */
 #include "init/inside.h"
+#include "init/lsm.h"
 #include "init/mount.h"
 #include "nsexec/source.h"
 #include "state/cgroup.h"
@@ -138,7 +139,9 @@ static int mount_v1(struct init *in, const struct mount_options *o, int target, 
 {
 	uint64_t attrs = MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
-	auto_close int tmpfs = mount_new_fs("tmpfs", "tmpfs", attrs, "mode=755", e);
+	auto_str struct str buf = { 0 };
+	const char *data = lsm_mount_data(in, "tmpfs", "mode=755", &buf);
+	auto_close int tmpfs = mount_new_fs("tmpfs", "tmpfs", attrs, data, e);
 
 	if (tmpfs < 0 || mount_attach(tmpfs, target, e) < 0)
 		return -1;

@@ -4,6 +4,7 @@
  * one by one and says which one is wrong; what that call cannot express, or an old kernel, goes
  * through mount(2).
  */
+#include "init/lsm.h"
 #include "init/mount.h"
 
 #include "nsexec/source.h"
@@ -81,7 +82,7 @@ static int add_layers(int fs_fd, const char *value, struct err *e)
 /* The next option of data, which is cut there; overlay has "\," for a comma in a name. */
 static char *next_option(char **data, bool escapes)
 {
-	char *start = *data, *p = start;
+	char *start = *data, *p = start ? mount_skip_context(start) : NULL;
 
 	if (!start)
 		return NULL;
@@ -105,6 +106,8 @@ static int configure(int fs_fd, const char *type, const char *data, struct err *
 			continue;
 		if (value)
 			*value++ = '\0';
+		if (value && mount_is_context(opt))
+			value = mount_unquote(value);
 		if (overlay && value && strlen(value) > VALUE_MAX && !strcmp(opt, "lowerdir") ?
 			    add_layers(fs_fd, value, e) < 0 :
 			    set_option(fs_fd, opt, value, e) < 0)
@@ -261,16 +264,18 @@ static bool has_mode(const char *data)
 }
 
 /* tmpfs without mode=: as the directory that it covers, if there was one. */
-static const char *data_of(const struct mount_work *w, int target, bool made, struct str *buf)
+static const char *data_of(const struct init *in, const struct mount_work *w, int target, bool made,
+			   struct str *buf)
 {
 	const char *data = str_get(&w->o.data);
 	struct stat st;
 
-	if (!mount_is_type(w, "tmpfs") || made || has_mode(data) || fstat(target, &st) < 0)
-		return data;
-	str_add(buf, data);
-	str_addf(buf, "%smode=%o", *data ? "," : "", st.st_mode & 07777);
-	return buf->s;
+	if (mount_is_type(w, "tmpfs") && !made && !has_mode(data) && fstat(target, &st) == 0) {
+		str_add(buf, data);
+		str_addf(buf, "%smode=%o", *data ? "," : "", st.st_mode & 07777);
+		data = buf->s;
+	}
+	return lsm_mount_data(in, w->m->type, data, buf);
 }
 
 static int tmpcopyup(int fd, int target, struct err *e)
@@ -395,7 +400,7 @@ int mount_fs(struct init *in, const struct mount_work *w, struct err *e)
 	target = open_target(in, w, &made, e);
 	if (target < 0)
 		return -1;
-	data = data_of(w, target, made, &buf);
+	data = data_of(in, w, target, made, &buf);
 	classic = (w->o.ms_set & MOUNT_CLASSIC) || has_long_value(w, data);
 	if (!classic)
 		fd = make_detached(in, w, data, e);

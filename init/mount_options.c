@@ -305,3 +305,38 @@ void mount_options_done(struct mount_options *o)
 {
 	str_done(&o->data);
 }
+
+/* security/selinux/hooks.c, selinux_parameters */
+bool mount_is_context(const char *key)
+{
+	static const char *const keys[] = { "context", "fscontext", "defcontext", "rootcontext" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (!strcmp(key, keys[i]))
+			return true;
+	}
+	return false;
+}
+
+char *mount_skip_context(char *data)
+{
+	char *value = strstr(data, "=\""), *end;
+	char key[16];
+
+	if (!value || (size_t)(value - data) >= sizeof(key))
+		return data;
+	memcpy(key, data, (size_t)(value - data));
+	key[value - data] = '\0';
+	end = mount_is_context(key) ? strchr(value + 2, '"') : NULL;
+	return end ? end + 1 : data;
+}
+
+char *mount_unquote(char *value)
+{
+	size_t n = strlen(value);
+
+	if (n < 2 || value[0] != '"' || value[n - 1] != '"')
+		return value;
+	value[n - 1] = '\0';
+	return value + 1;
+}

@@ -30,6 +30,14 @@ struct mount_options {
 void mount_options_parse(const struct str_array *options, struct mount_options *ret);
 void mount_options_done(struct mount_options *o);
 
+/*
+ * SELinux labels have commas: context="u:r:t:s0:c1,c2". Past such an option at data's beginning, or
+ * data; whether the key is one of SELinux; and the value (which is changed) without its quotes.
+ */
+char *mount_skip_context(char *data);
+bool mount_is_context(const char *key);
+char *mount_unquote(char *value);
+
 /* MOUNT_ATTR_* to be set and to be cleared, as mount_setattr(2) wants them. */
 struct mount_change {
 	uint64_t set, clr;

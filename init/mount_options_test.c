@@ -21,6 +21,23 @@ static struct mount_options parse(const char *text)
 	return o;
 }
 
+static void test_context(void)
+{
+	char quoted[] = "context=\"u:r:t:s0:c1,c2\",mode=755", other[] = "size=1,context=\"x\"";
+	char open[] = "context=\"a,b", not_ours[] = "opt=\"a,b\",c", value[] = "\"a,b\"",
+	     bare[] = "\"";
+
+	is(mount_skip_context(quoted), ",mode=755", "the commas of a label are no end of it");
+	ok(mount_skip_context(other) == other, "only a first option is skipped");
+	ok(mount_skip_context(open) == open, "... that ends");
+	ok(mount_skip_context(not_ours) == not_ours, "... and is SELinux's");
+	is(mount_unquote(value), "a,b", "the quotes are not the kernel's");
+	is(mount_unquote(bare), "\"", "one quote alone is none");
+	ok(mount_is_context("fscontext") && mount_is_context("rootcontext") &&
+		   !mount_is_context("contexts"),
+	   "the keys of SELinux");
+}
+
 int main(void)
 {
 	struct mount_options o = parse("rbind ro nosuid rprivate");
@@ -103,5 +120,6 @@ int main(void)
 			ok(false, "the table is not sorted at %s", mount_option_name(i));
 	}
 	ok(true, "the table is sorted");
+	test_context();
 	return done_testing();
 }

@@ -273,8 +273,11 @@ int start_wait(struct init *in, struct err *e)
  */
 int start_close_fds(struct init *in, struct err *e)
 {
+	/* The last two are files that only this process may write to, and nobody can go further by. */
+	int keep[] = { in->sync, in->a->start_fd, in->apparmor_fd, in->selinux_fd };
+
 	(void)e;
-	fd_close_all_but(3 + in->a->preserve_fds, in->sync, in->a->start_fd);
+	fd_close_all_but(3 + in->a->preserve_fds, keep, ARRAY_SIZE(keep));
 	in->proc_fd = in->root_fd = -1;
 	return 0;
 }

@@ -181,17 +181,19 @@ static void close_between(int from, int to)
 		close((int)fd);
 }
 
-void fd_close_all_but(int first, int a, int b)
+static int by_number(const void *a, const void *b)
 {
-	int low = a < b ? a : b, high = a < b ? b : a;
+	return *(const int *)a - *(const int *)b;
+}
 
-	if (low >= first) {
-		close_between(first, low - 1);
-		first = low + 1;
-	}
-	if (high >= first) {
-		close_between(first, high - 1);
-		first = high + 1;
+void fd_close_all_but(int first, int *keep, size_t n)
+{
+	qsort(keep, n, sizeof(*keep), by_number);
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] < first)
+			continue;
+		close_between(first, keep[i] - 1);
+		first = keep[i] + 1;
 	}
 	close_between(first, INT_MAX);
 }

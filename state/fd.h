@@ -40,8 +40,8 @@ must_check int fd_write_atomic(int dirfd, const char *name, const void *data, si
 
 /* Give up or regain FD_CLOEXEC, to hand a descriptor to the program about to be executed. */
 void fd_set_cloexec(int fd, bool on);
-/* Close every descriptor from first on but a and b, which may be -1 or below first. */
-void fd_close_all_but(int first, int a, int b);
+/* Close every descriptor from first on but those of keep, which may be -1 or below first; it gets sorted. */
+void fd_close_all_but(int first, int *keep, size_t n);
 /* Close every descriptor from first on at the next execve(2), and not before. */
 void fd_cloexec_from(unsigned first);
 

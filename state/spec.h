@@ -100,8 +100,8 @@ struct spec_process {
 	struct spec_rlimits rlimits;
 	bool no_new_privileges;
 	struct opt_int oom_score_adj;
-	char *apparmor_profile; /* LATER */
-	char *selinux_label;	/* LATER */
+	char *apparmor_profile;
+	char *selinux_label;
 	struct spec_io_priority *io_priority;
 	struct spec_scheduler *scheduler;
 	struct spec_exec_cpu_affinity *exec_cpu_affinity;
@@ -288,7 +288,7 @@ struct spec_linux {
 	int rootfs_propagation; /* MS_SHARED, MS_REC | MS_SLAVE, ...; 0 when absent */
 	struct str_array masked_paths, readonly_paths; /* absolute */
 	struct spec_personality *personality;
-	char *mount_label; /* LATER */
+	char *mount_label;
 	struct spec_net_devices net_devices;
 	struct spec_memory_policy *memory_policy;
 	struct spec_intel_rdt *intel_rdt; /* LATER */

@@ -5,6 +5,7 @@
 #include "state/spec_types.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* config-linux.md, Devices: major and minor are "REQUIRED unless type is p". */
 static int check_device(const void *value, struct err *e)
@@ -56,6 +57,14 @@ flags:
 		return 0;
 	err_set(e, EINVAL, "MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other");
 	return err_at_key(e, "flags");
+}
+
+/* It becomes context="..." in the options of a mount. */
+static int check_mount_label(const void *value, struct err *e)
+{
+	const char *label = *(char *const *)value;
+
+	return strpbrk(label, "\"\n\\") ? decode_bad(e, label, "is not a label") : 0;
 }
 
 /* clang-format off: tables, one row to a property. */
@@ -149,6 +158,8 @@ static const struct field intel_rdt_fields[] = {
 };
 static const struct type t_intel_rdt = OBJECT(spec_intel_rdt, intel_rdt_fields);
 
+static const struct type t_mount_label = STRING(check_mount_label);
+
 static const struct field linux_fields[] = {
 	FIELD(spec_linux, namespaces, "namespaces", &t_namespaces, 0),
 	FIELD(spec_linux, uid_mappings, "uidMappings", &t_id_maps, 0),
@@ -165,7 +176,7 @@ static const struct field linux_fields[] = {
 	FIELD(spec_linux, rootfs_propagation, "rootfsPropagation", &t_propagation, 0),
 	FIELD(spec_linux, masked_paths, "maskedPaths", &t_abspaths, 0),
 	FIELD(spec_linux, readonly_paths, "readonlyPaths", &t_abspaths, 0),
-	FIELD(spec_linux, mount_label, "mountLabel", &t_str, LATER),
+	FIELD(spec_linux, mount_label, "mountLabel", &t_mount_label, 0),
 	FIELD(spec_linux, personality, "personality", &t_personality, 0),
 	{ 0 },
 };

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#define LABEL_MAX 4000
+
 static int check_args(const void *value, struct err *e)
 {
 	const struct str_array *args = value;
@@ -112,6 +114,18 @@ static int check_scheduler(const void *value, struct err *e)
 	return key ? err_at_key(e, key) : 0;
 }
 
+/* proc_pid_attr(5): one line, at most a page with the command before it. */
+static int check_label(const void *value, struct err *e)
+{
+	const char *label = *(char *const *)value;
+
+	if (strchr(label, '\n'))
+		return decode_bad(e, label, "is not a label");
+	return strlen(label) <= LABEL_MAX ?
+		       0 :
+		       err_set(e, EINVAL, "is longer than %d bytes", LABEL_MAX);
+}
+
 static int check_cpus(const void *value, struct err *e)
 {
 	struct idset cpus;
@@ -210,6 +224,8 @@ static const struct field affinity_fields[] = {
 };
 static const struct type t_affinity = OBJECT(spec_exec_cpu_affinity, affinity_fields);
 
+static const struct type t_label = STRING(check_label);
+
 static const struct field process_fields[] = {
 	FIELD(spec_process, terminal, "terminal", &t_bool, 0),
 	FIELD(spec_process, console_size, "consoleSize", &t_console_size, 0),
@@ -221,8 +237,8 @@ static const struct field process_fields[] = {
 	FIELD(spec_process, rlimits, "rlimits", &t_rlimits, 0),
 	FIELD(spec_process, no_new_privileges, "noNewPrivileges", &t_bool, 0),
 	FIELD(spec_process, oom_score_adj, "oomScoreAdj", &t_oom_score_adj, 0),
-	FIELD(spec_process, apparmor_profile, "apparmorProfile", &t_str, LATER),
-	FIELD(spec_process, selinux_label, "selinuxLabel", &t_str, LATER),
+	FIELD(spec_process, apparmor_profile, "apparmorProfile", &t_label, 0),
+	FIELD(spec_process, selinux_label, "selinuxLabel", &t_label, 0),
 	FIELD(spec_process, io_priority, "ioPriority", &t_io_priority, 0),
 	FIELD(spec_process, scheduler, "scheduler", &t_scheduler, 0),
 	FIELD(spec_process, exec_cpu_affinity, "execCPUAffinity", &t_affinity, 0),

@@ -120,6 +120,7 @@ struct mount_attr {
 #define TMPFS_MAGIC	    0x01021994
 #define DEVPTS_SUPER_MAGIC  0x1cd1
 #define NSFS_MAGIC	    0x6e736673
+#define SELINUX_MAGIC	    0xf97cff8c
 
 /* struct clone_args of clone3(2), up to the cgroup member (Linux 5.7). */
 struct sys_clone_args {

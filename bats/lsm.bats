@@ -1,0 +1,108 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+
+# AppArmor and SELinux. Most kernels that tests run on have neither, so this is about refusals, and about what is
+# written where; init/lsm_test.c has the pieces.
+
+load helpers
+setup() { setup_bundle; }
+teardown() { teardown_bundle; }
+
+no_apparmor() { [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" != Y ] || skip "AppArmor is enabled"; }
+no_selinux() { ! grep -q selinuxfs /proc/mounts || skip "SELinux is enabled"; }
+
+# From here on hull believes that the kernel has AppArmor.
+pretend_apparmor() {
+	no_apparmor
+	[ -e /proc/self/attr/exec ] || skip "a kernel without security modules"
+	real=$HULL
+	cat >"$BATS_TEST_TMPDIR/pretend" <<-END
+		#!/bin/sh
+		exec unshare -m sh -c 'mount -t tmpfs none /sys/module && mkdir -p /sys/module/apparmor/parameters &&
+			echo Y >/sys/module/apparmor/parameters/enabled && exec "\$@"' sh $real "\$@"
+	END
+	chmod +x "$BATS_TEST_TMPDIR/pretend"
+	HULL=$BATS_TEST_TMPDIR/pretend
+}
+
+@test "create with an AppArmor profile where there is no AppArmor is refused" {
+	no_apparmor
+	update_config '.process.apparmorProfile = "docker-default"'
+	refused 'unable to apply apparmor profile \"docker-default\": apparmor: config provided but apparmor not supported (/process/apparmorProfile)' \
+		create test_box
+	nothing_left test_box
+}
+
+@test "create with a SELinux label where there is no SELinux is refused" {
+	no_selinux
+	update_config '.process.selinuxLabel = "system_u:system_r:container_t:s0:c4,c5"'
+	refused 'selinux label is specified in config, but selinux is disabled or not supported (\"system_u:system_r:container_t:s0:c4,c5\") (/process/selinuxLabel)' \
+		create test_box
+	nothing_left test_box
+}
+
+@test "empty labels ask for nothing" {
+	update_config '.process += {apparmorProfile: "", selinuxLabel: ""} | .linux.mountLabel = ""'
+	quietly create test_box
+	must exec --apparmor "" --process-label "" test_box true
+}
+
+@test "exec with --apparmor, --process-label or a process of such is refused" {
+	no_apparmor
+	no_selinux
+	quietly create test_box
+	refused 'unable to apply apparmor profile \"x\": apparmor: config provided' exec --apparmor x test_box true
+	[ "$status" -eq 255 ]
+	refused "selinux label is specified in config, but selinux is disabled" exec --process-label x:y test_box true
+	[ "$status" -eq 255 ]
+	jq -n '{args: ["true"], cwd: "/", apparmorProfile: "p"}' >process.json
+	refused 'unable to apply apparmor profile \"p\": apparmor: config provided' exec --process process.json test_box
+}
+
+@test "the profile is what the kernel is asked for, after the hooks and before the program" {
+	pretend_apparmor
+	update_config '.process.apparmorProfile = "docker-default" | .root.readonly = false
+		| .hooks.startContainer = [{path: "/bin/touch", args: ["touch", "/tmp/hook"]}]'
+	set_args touch /tmp/program
+	hull run test_box
+	[ "$status" -eq 1 ]
+	[[ $output = *'apparmor failed to apply profile: write \"exec docker-default\" to `/proc/thread-self/attr/exec`: invalid argument (/process/apparmorProfile)'* ]]
+	[ -e rootfs/tmp/hook ]
+	[ ! -e rootfs/tmp/program ]
+}
+
+@test "exec writes the profile through a proc of its own, whatever covers the container's" {
+	pretend_apparmor
+	update_config '.root.readonly = false | .linux.maskedPaths = ["/proc"] | .linux.readonlyPaths = []
+		| .process.capabilities = {}'
+	quietly create test_box
+	refused 'write \"exec x\" to `/proc/thread-self/attr/exec`: invalid argument (/process/apparmorProfile)' \
+		exec --apparmor x test_box touch /tmp/program
+	[ ! -e rootfs/tmp/program ]
+}
+
+@test "a waiting init has nothing more open than the file of its label" {
+	pretend_apparmor
+	update_config '.process.apparmorProfile = "docker-default"'
+	quietly create test_box
+	for fd in /proc/"$(state_of test_box .pid)"/fd/*; do
+		[[ $fd == */[012] || $(readlink "$fd") == socket:* || $(readlink "$fd") == */attr/exec ]]
+	done
+	refused 'write \"exec docker-default\" to `/proc/thread-self/attr/exec`' start test_box
+	wait_status test_box stopped
+}
+
+@test "create with a mount label where there is no SELinux is refused" {
+	no_selinux
+	update_config '.linux.mountLabel = "system_u:object_r:container_file_t:s0:c1,c2"'
+	refused 'mount label is specified in config, but selinux is disabled or not supported (\"system_u:object_r:container_file_t:s0:c1,c2\") (/linux/mountLabel)' \
+		create test_box
+	nothing_left test_box
+}
+
+@test "a context with commas among the options of a mount is one option" {
+	no_selinux
+	update_config '.mounts = [{destination: "/tmp", type: "tmpfs", source: "none",
+		options: ["mode=700", "context=\"u:r:t:s0:c1,c2\"", "size=4k"]}] | .linux.maskedPaths = []'
+	refused "option context=u:r:t:s0:c1,c2: invalid argument (/mounts/0)" create test_box
+}
