@@ -21,7 +21,7 @@ static void is_plan(const char *name, const struct plan_input *in, const char *w
 
 static void stages(const char *name, const struct plan_input *in, enum plan_stages want)
 {
-	struct plan p;
+	struct plan p = { 0 };
 	struct err e = { 0 };
 
 	ok(plan_make(&p, in, &e) == 0 && p.stages == want, "%s: %u stages, expected %d", name,
