@@ -59,7 +59,7 @@ load helpers
 @test "options of later versions are refused with a sentence" {
 	refused "--systemd-cgroup is not supported yet" --systemd-cgroup list
 	must --systemd-cgroup=false --root "$BATS_TEST_TMPDIR" list
-	refused "--apparmor is not supported yet" exec --apparmor x id sh
+	refused "--cgroup is not supported yet" exec --cgroup x id sh
 	[ "$status" -eq 255 ]
 }
 
@@ -136,13 +136,14 @@ load helpers
 	jq -e '.linux.capabilities | length == 41' <<<"$output"
 	jq -e '.linux.cgroup.v1 and .linux.cgroup.v2' <<<"$output"
 	jq -e '.linux.seccomp.enabled and (.linux.seccomp.archs | index("SCMP_ARCH_X86_64"))' <<<"$output"
-	jq -e '.linux.mountExtensions.idmap.enabled == false' <<<"$output"
+	jq -e '.linux.mountExtensions.idmap.enabled' <<<"$output"
+	jq -e '.linux | .apparmor.enabled and .selinux.enabled and .netDevices.enabled' <<<"$output"
+	jq -e '.linux.memoryPolicy | (.modes | length == 7) and (.flags | length == 3)' <<<"$output"
 	cmp <(jq --indent 4 . <<<"$output") <(echo "$output")
 }
 
 @test "features refuses what config.json refuses" {
 	must features
-	jq -e '[.mountOptions[] | select(test("idmap"))] == []' <<<"$output"
 	jq -e '[.linux.seccomp.actions[] | select(test("NOTIFY"))] == []' <<<"$output"
 }
 
