@@ -8,12 +8,11 @@
 #   SAN=1         build/san/hull for glibc with ASan and UBSan (also: make SAN=1 check)
 #   DEPS=system   link the system's static libraries (a musl distribution) instead of building them
 #   LANES="host v2" TESTS="bats/create.bats"    what make check runs
-#   PREFIX, DESTDIR, FUZZ_TIME (seconds for each fuzzer)
+#   PREFIX, DESTDIR, FUZZ_TIME (seconds for each fuzzer; 60 for config.json)
 
 VERSION   := 0.1.0
 PREFIX    := /usr/local
 DEPS      := build
-FUZZ_TIME := 20
 Q         := $(if $(filter 1,$(V)),,@)
 
 ifeq ($(filter -j%,$(MAKEFLAGS)),)
@@ -128,7 +127,8 @@ packages-%:
 
 # --- Tests ------------------------------------------------------------------------------------------------------------
 
-UNITS := $(TESTS_C:%.c=$(B)/test/%)
+UNITS   := $(TESTS_C:%.c=$(B)/test/%)
+FUZZERS := $(FUZZ_C:%.c=build/fuzz/%)
 
 define unit
 $(B)/test/$(1:.c=): $(B)/obj/$(1:.c=.o) $(call archives,$(B),$(1))
@@ -139,9 +139,10 @@ endef
 $(foreach t,$(TESTS_C),$(eval $(call unit,$(t))))
 
 RUN = HULL='$(CURDIR)/$(B)/hull' UNITS='$(UNITS)' LANES='$(LANES)' TESTS='$(TESTS)' V='$(V)' \
-	CC='$(CC)' DEPS='$(DEPS)' SAN='$(SAN)' bats/run-tests.sh
+	CC='$(CC)' DEPS='$(DEPS)' SAN='$(SAN)' FUZZERS='$(FUZZERS)' FUZZ_TIME='$(FUZZ_TIME)' bats/run-tests.sh
 
-check: packages-test all $(UNITS)
+# The fuzzers when all is checked, or they are asked for.
+check: packages-test all $(UNITS) $(if $(filter fuzz,$(LANES) $(if $(LANES)$(TESTS)$(filter 1,$(SAN)),,fuzz)),$(FUZZERS))
 	@$(RUN)
 
 unit: LANES := unit
@@ -174,7 +175,6 @@ build/lint/analyzed/%.o: %.c Makefile | $(READY)
 
 FUZZ_FLAGS := -std=gnu11 -D_GNU_SOURCE -I. -idirafter /usr/include/cjson -O1 -g -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
-FUZZERS := $(FUZZ_C:%.c=build/fuzz/%)
 
 build/fuzz/obj/%.o: %.c Makefile | packages-fuzz
 	@mkdir -p $(@D)
@@ -189,17 +189,9 @@ build/fuzz/$(1:.c=): build/fuzz/obj/$(1:.c=.o) $(call archives,build/fuzz,$(1))
 endef
 $(foreach f,$(FUZZ_C),$(eval $(call fuzzer,$(f))))
 
-# New inputs go to build/fuzz/corpus; those in bats/fuzz are only read.
+fuzz: LANES := fuzz
 fuzz: $(FUZZERS)
-	@for f in $(FUZZERS); do \
-		n=$$(basename $$f _fuzz); mkdir -p build/fuzz/corpus/$$n build/fuzz/found; seeds=; \
-		[ ! -d bats/fuzz/$$n ] || seeds=bats/fuzz/$$n; \
-		echo "  FUZZ    $$n, $(FUZZ_TIME) s"; \
-		ASAN_OPTIONS=detect_leaks=1 $$f -max_total_time=$(FUZZ_TIME) -timeout=5 -rss_limit_mb=1024 \
-			-artifact_prefix=build/fuzz/found/$$n- build/fuzz/corpus/$$n $$seeds \
-			>build/fuzz/$$n.log 2>&1 || { tail -n 60 build/fuzz/$$n.log; exit 1; }; \
-		tail -n 1 build/fuzz/$$n.log; \
-	done
+	@$(RUN)
 
 # --- Installing, cleaning ---------------------------------------------------------------------------------------------
 

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs the tests and counts them; called by the Makefile (make check, unit, lint). Everything speaks TAP. Five lanes:
+# Runs the tests and counts them; called by the Makefile (make check, unit, lint). Everything speaks TAP. Six lanes:
 #
 #   unit   the programs made from *_test.c          host   bats on the machine's own cgroups
 #   lint   bats/lint.sh                             v1     bats on a view without the unified hierarchy
-#                                                   v2     bats on a view with nothing but cgroup2
+#   fuzz   the programs made from *_fuzz.c          v2     bats on a view with nothing but cgroup2
 #
 # v1 and v2 are private mount namespaces; the machine's mounts stay as they are. A bats file with "# lanes: host" (or
 # "host v2") among its first lines runs only there. Environment:
 #
 #   HULL     the binary                   LANES   which lanes           UNITS         the unit tests
 #   TESTS    which bats files             V=1     show every test       FILE_TIMEOUT  seconds for a file (300)
+#   FUZZERS   the fuzzers                FUZZ_TIME   seconds for each (10, and 60 for config.json)
 #   CI=true or STRICT=1: a skip that bats/skips.txt does not list is a failure
 #
 # Logs stay in build/check/LANE/. The last line is "N passed, N failed, N skipped".
@@ -74,7 +75,7 @@ in_lane() {
 
 # --- Settings ----------------------------------------------------------------------------------------------------------
 
-: "${HULL:=$TOP/build/hull}" "${UNITS:=}" "${TESTS:=}" "${LANES:=}" "${V:=0}" "${SAN:=0}"
+: "${HULL:=$TOP/build/hull}" "${UNITS:=}" "${FUZZERS:=}" "${TESTS:=}" "${LANES:=}" "${V:=0}" "${SAN:=0}"
 : "${FILE_TIMEOUT:=300}" "${BATS_TEST_TIMEOUT:=60}"
 export HULL BATS_TEST_TIMEOUT
 strict=0
@@ -82,7 +83,7 @@ if [ "${CI:-}" = true ] || [ "${STRICT:-}" = 1 ]; then
 	strict=1
 fi
 if [ -z "$LANES" ]; then
-	LANES="unit lint host v1 v2"
+	LANES="unit lint fuzz host v1 v2"
 	[ "$SAN" != 1 ] || LANES="unit host v1 v2" # lint is about the other binary
 	[ -z "$TESTS" ] || LANES="host v1 v2"
 fi
@@ -264,13 +265,35 @@ run_bats_lane() {
 	check_leftovers "$lane" "$before"
 }
 
+# The seeds in bats/fuzz are only read; new inputs go to build/fuzz/corpus, what is found to build/fuzz/found.
+run_fuzzer() {
+	local name seconds log seeds=()
+	name=$(basename "$1" _fuzz)
+	seconds=${FUZZ_TIME:-10} log=$OUT/fuzz/$name.log
+	if [ "$name" = spec ]; then
+		seconds=${FUZZ_TIME:-60}
+		seeds=(bats/bad)
+	fi
+	[ ! -d "bats/fuzz/$name" ] || seeds+=("bats/fuzz/$name")
+	mkdir -p "$OUT/fuzz" "build/fuzz/corpus/$name" build/fuzz/found
+	if ASAN_OPTIONS=detect_leaks=1 timeout $((seconds * 2 + 60)) "$1" -max_total_time="$seconds" -timeout=5 \
+		-rss_limit_mb=1024 -artifact_prefix="build/fuzz/found/$name-" "build/fuzz/corpus/$name" "${seeds[@]}" \
+		>"$log" 2>&1; then
+		pass fuzz "$name"
+		printf '%-5s %-30s %s\n' fuzz "$name" "$(grep -a '^Done' "$log")"
+	else
+		fail fuzz "$name" "$(tail -n 60 "$log")"
+	fi
+}
+
 run_lane() {
 	local u
 	case $1 in
 	unit) for u in $UNITS; do run_tap unit "${u#*/test/}" 120 "$u"; done ;;
 	lint) run_tap lint lint 900 bats/lint.sh ;;
+	fuzz) for u in $FUZZERS; do run_fuzzer "$u"; done ;;
 	host | v1 | v2) run_bats_lane "$1" ;;
-	*) fail "$1" "the whole lane" "no such lane: unit lint host v1 v2" ;;
+	*) fail "$1" "the whole lane" "no such lane: unit lint fuzz host v1 v2" ;;
 	esac
 }
 
