@@ -51,9 +51,8 @@ static const char *sample(const char *pointer, const char *type)
 /* What the object at the first n bytes of pointer must have beside the member that comes next. */
 static void add_required(const char *pointer, size_t n, struct str *json)
 {
-	const char *own = pointer + n + 1, *line, *rest;
+	const char *own = pointer + n + 1, *line, *rest, *type, *word;
 	size_t n_own = strcspn(own, "/");
-	char type[16], word[16];
 
 	for (line = list; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
 		auto_free char *other = xstrndup(line, strcspn(line, " \n"));
@@ -61,7 +60,9 @@ static void add_required(const char *pointer, size_t n, struct str *json)
 		if (strncmp(other, pointer, n) || other[n] != '/' || strchr(other + n + 1, '/'))
 			continue;
 		rest = line + strlen(other);
-		if (sscanf(rest, "%15s %15s", type, word) < 2 || strcmp(word, "required"))
+		type = rest + strspn(rest, " ");
+		word = type + strcspn(type, " \n");
+		if (strncmp(word + strspn(word, " "), "required", 8))
 			continue;
 		if (strlen(other + n + 1) != n_own || strncmp(other + n + 1, own, n_own))
 			str_addf(json, "\"%s\":%s,", other + n + 1, sample(other, type));
