@@ -508,6 +508,36 @@ static void test_other_files(void)
 	is(e.pointer, "/memory/swap", "... has pointers from its root");
 }
 
+static void refuses(const char *what, const char *text, const char *pointer, const char *chain)
+{
+	struct spec *s = NULL;
+	struct err e = { 0 };
+
+	ok(spec_read(text, strlen(text), &arena, &s, &e) < 0, "refuses %s", what);
+	is(e.pointer, pointer, "... at its place");
+	is(e.chain, chain, "... with its sentence");
+}
+
+/* What is too much to be written into the table. */
+static void test_too_many(void)
+{
+	auto_free char *name = xasprintf("\"hostname\":\"%065d\",\"linux\":{" ALL_NS "}", 0);
+	auto_free char *host = config(TOP, name);
+	auto_str struct str maps = { 0 };
+	auto_free char *mapped = NULL;
+
+	refuses("a long host name", host, "/hostname", "is longer than 64 bytes");
+	str_add(&maps, "\"namespaces\":[{\"type\":\"user\"}],\"gidMappings\":[" MAP(
+			       "0", "0", "1") "],\"uidMappings\":[");
+	for (int i = 0; i <= 340; i++)
+		str_addf(&maps, "%s{\"containerID\":%d,\"hostID\":%d,\"size\":1}", i ? "," : "", i,
+			 i);
+	str_add(&maps, "]");
+	mapped = config(LINUX, maps.s);
+	refuses("a map of 341 lines", mapped, "/linux/uidMappings",
+		"has 341 lines, the kernel takes at most 340");
+}
+
 /* Nothing may point out of a shared arena: another process maps it and follows the pointers. */
 static void test_shared_arena(void)
 {
@@ -639,6 +669,7 @@ int main(void)
 	test_process_values();
 	test_linux_values();
 	test_other_files();
+	test_too_many();
 	test_shared_arena();
 	test_coverage();
 	test_golden_files();
