@@ -8,6 +8,19 @@ load helpers
 setup() { setup_bundle; }
 teardown() { teardown_bundle; }
 
+# Programs that cannot be executed, each for a reason of its own.
+broken_programs() {
+	printf '#!/no/such/interpreter\n' >rootfs/bin/nointerp
+	printf '#!/bin/sh\r\necho\r\n' >rootfs/bin/crlf
+	printf 'echo hello\n' >rootfs/bin/noshebang
+	: >rootfs/bin/empty
+	# An ELF header of 64 bits for AArch64 (183), and one for nothing that there is.
+	printf '\x7fELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\xb7\0%0100d' 0 >rootfs/bin/foreign
+	cp "$(command -v cat)" rootfs/bin/dynamic
+
+	chmod +x rootfs/bin/{nointerp,crlf,noshebang,empty,foreign,dynamic}
+}
+
 # inside SCRIPT [OPTION...]: run it in the container.
 inside() {
 	set_args sh -c "$1"
@@ -374,4 +387,38 @@ needs() {
 	refused "container init was OOM-killed (memory limit too low?)" run test_run
 	[ "$status" -eq 1 ]
 	nothing_left test_run
+}
+
+@test "run, start and exec say why a program cannot be executed" {
+	broken_programs
+	set_args sleep 1000
+	quietly create test_run
+	quietly start test_run
+	while IFS='|' read -r name text; do
+		[ "$name" != foreign ] || [ "$(uname -m)" != aarch64 ] || continue
+		set_args "/bin/$name"
+		refused "unable to start container process: exec /bin/$name: $text" run test_why
+		nothing_left test_why
+		quietly create test_why
+		refused "exec /bin/$name: $text" start test_why
+		quietly delete --force test_why
+		refused "exec failed: exec /bin/$name: $text" exec test_run "/bin/$name"
+		[ "$status" -eq 255 ]
+	done <<-'END'
+		nointerp|no such file or directory: its interpreter \"/no/such/interpreter\" does not exist
+		crlf|no such file or directory: the #! line of the script ends in a carriage return
+		noshebang|exec format error: it is a script without a #! line
+		empty|exec format error: the file is empty
+		foreign|exec format error: it is a program for aarch64, this machine is
+		dynamic|no such file or directory: its dynamic loader \"/lib
+	END
+}
+
+@test "run says only what the kernel says where its filter could kill it for looking" {
+	broken_programs
+	set_args /bin/noshebang
+	update_config '.linux.seccomp = {defaultAction: "SCMP_ACT_KILL_PROCESS", syscalls: [{action: "SCMP_ACT_ALLOW", names: [
+		"execve", "exit_group", "sendmsg", "write", "writev", "umask", "prctl", "close_range", "chdir", "getcwd"]}]}'
+	hull run test_run
+	[[ $output = *"exec /bin/noshebang: exec format error\""* ]]
 }

@@ -5,10 +5,12 @@
  */
 #include "init/init.h"
 #include "init/inside.h"
+#include "init/why.h"
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"
 #include "state/fd.h"
 #include "state/mem.h"
+#include "state/names.h"
 #include "state/str.h"
 #include "state/sys.h"
 
@@ -290,6 +292,32 @@ int start_keep_fds(struct init *in, struct err *e)
 	return 0;
 }
 
+/*
+ * The filter is loaded by now, and could end us where it should only say no: then the kernel's word
+ * must do.
+ */
+static bool may_look(const struct init *in)
+{
+	const struct spec_linux *l = in->a->spec->linux_;
+	int action = l->seccomp ? l->seccomp->default_action : 0;
+
+	return !l->seccomp || action == SC_ACT_ALLOW || action == SC_ACT_LOG ||
+	       action == SC_ACT_ERRNO;
+}
+
+static int explain(const struct init *in, struct err *e)
+{
+	auto_close int fd = -1;
+	char why[400];
+
+	err_sys(e, "exec %s", in->exe);
+	if (may_look(in))
+		fd = open(in->exe, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || !why_not_executable(fd, e->code, why, sizeof(why)))
+		return -1;
+	return err_set(e, e->code, "exec %s: %s: %s", in->exe, errno_text(e->code), why);
+}
+
 int start_exec(struct init *in, struct err *e)
 {
 	if (nsexec_boot()->debug && in->sync >= 0)
@@ -298,5 +326,5 @@ int start_exec(struct init *in, struct err *e)
 	if (channel_send(in->start, MSG_EXEC, NULL, 0, -1, e) < 0)
 		return -1;
 	execve(in->exe, in->a->process->args.v, in->env);
-	return err_sys(e, "exec %s", in->exe);
+	return explain(in, e);
 }

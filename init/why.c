@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "init/why.h"
+
+#include "state/mem.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define HEAD 256 /* BINPRM_BUF_SIZE of the kernel: what it looks at, too */
+
+#if defined(__x86_64__)
+#define NATIVE EM_X86_64
+#elif defined(__aarch64__)
+#define NATIVE EM_AARCH64
+#elif defined(__riscv)
+#define NATIVE EM_RISCV
+#elif defined(__arm__)
+#define NATIVE EM_ARM
+#elif defined(__i386__)
+#define NATIVE EM_386
+#elif defined(__s390x__)
+#define NATIVE EM_S390
+#elif defined(__powerpc64__)
+#define NATIVE EM_PPC64
+#else
+#define NATIVE EM_NONE
+#endif
+
+static const char *machine_name(unsigned machine)
+{
+	static const struct {
+		unsigned machine;
+		const char *name;
+	} names[] = {
+		{ EM_386, "i386" },	   { EM_X86_64, "x86_64" }, { EM_ARM, "arm" },
+		{ EM_AARCH64, "aarch64" }, { EM_RISCV, "riscv" },   { EM_S390, "s390x" },
+		{ EM_PPC64, "ppc64" },	   { EM_MIPS, "mips" },	    { 258, "loongarch" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (names[i].machine == machine)
+			return names[i].name;
+	}
+	return "another architecture";
+}
+
+/* The image chose these bytes: nothing but printable ones go into a message. */
+static void clean(char *s)
+{
+	for (; *s; s++) {
+		if (*s < ' ' || *s > '~')
+			*s = '?';
+	}
+}
+
+/* Whether the interpreter is what was missing, or not permitted. */
+static bool blame(const char *kind, char *name, int code, char *buf, size_t size)
+{
+	struct stat st;
+	const char *what = NULL;
+
+	if (stat(name, &st) < 0)
+		what = errno == ENOENT || errno == ENOTDIR ? "does not exist" : NULL;
+	else if (code == EACCES && (S_ISDIR(st.st_mode) || access(name, X_OK) < 0))
+		what = "is not executable";
+	clean(name);
+	if (what)
+		snprintf(buf, size, "its %s \"%s\" %s", kind, name, what);
+	return what;
+}
+
+/* "#! INTERPRETER [ARGUMENT]", as binfmt_script reads it (execve(2), Interpreter scripts). */
+static bool script(char *head, int code, char *buf, size_t size)
+{
+	char *name = head + 2 + strspn(head + 2, " \t");
+	size_t line = strcspn(name, "\n"), n = strcspn(name, " \t\n");
+
+	if (n > 0 && name[n - 1] == '\r') {
+		name[n - 1] = '\0';
+		clean(name);
+		snprintf(
+			buf, size,
+			"the #! line of the script ends in a carriage return (CRLF line ends), so its "
+			"interpreter is \"%s\\r\"",
+			name);
+		return true;
+	}
+	if (n == 0 || line == 0) {
+		snprintf(buf, size, "the #! line of the script names no interpreter");
+		return true;
+	}
+	name[n] = '\0';
+	return blame("interpreter", name, code, buf, size);
+}
+
+/* The dynamic loader that a program of our own class asks for (elf(5), PT_INTERP). */
+static bool read_loader(int fd, const char *head, char *name, size_t size)
+{
+	Elf64_Ehdr eh;
+	Elf64_Phdr ph;
+	ssize_t n;
+
+	memcpy(&eh, head, sizeof(eh));
+	for (unsigned i = 0; i < eh.e_phnum && i < 64; i++) {
+		off_t at = (off_t)(eh.e_phoff + i * sizeof(ph));
+
+		if (eh.e_phentsize != sizeof(ph) || at < 0 ||
+		    pread(fd, &ph, sizeof(ph), at) != sizeof(ph))
+			return false;
+		if (ph.p_type != PT_INTERP)
+			continue;
+		n = ph.p_offset <= INT64_MAX ? pread(fd, name, size - 1, (off_t)ph.p_offset) : -1;
+		if (n <= 0)
+			return false;
+		name[(uint64_t)n < ph.p_filesz ? (uint64_t)n : ph.p_filesz] = '\0';
+		return name[0];
+	}
+	return false;
+}
+
+static bool program(int fd, const char *head, size_t n, int code, char *buf, size_t size)
+{
+	bool big = head[EI_DATA] == ELFDATA2MSB;
+	unsigned machine, low = (unsigned char)head[18], high = (unsigned char)head[19];
+	char loader[HEAD];
+
+	if (n < sizeof(Elf64_Ehdr)) {
+		snprintf(buf, size, "it is cut off after %zu bytes", n);
+		return true;
+	}
+	machine = big ? low << 8 | high : high << 8 | low;
+	if (machine != NATIVE && code == ENOEXEC) {
+		snprintf(buf, size, "it is a program for %s, this machine is %s",
+			 machine_name(machine), machine_name(NATIVE));
+		return true;
+	}
+	if (head[EI_CLASS] != ELFCLASS64 || machine != NATIVE ||
+	    !read_loader(fd, head, loader, sizeof(loader)))
+		return false;
+	return blame("dynamic loader", loader, code, buf, size);
+}
+
+static bool is_text(const char *head, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)head[i] < ' ' && !strchr("\t\n\r\f\b\033", head[i]))
+			return false;
+	}
+	return true;
+}
+
+bool why_not_executable(int fd, int code, char *buf, size_t size)
+{
+	char head[HEAD + 1];
+	struct statvfs vfs;
+	ssize_t n;
+
+	if (code != ENOENT && code != ENOEXEC && code != EACCES)
+		return false;
+	if (code == EACCES && fstatvfs(fd, &vfs) == 0 && (vfs.f_flag & ST_NOEXEC)) {
+		snprintf(buf, size, "it is on a file system that is mounted noexec");
+		return true;
+	}
+	n = pread(fd, head, HEAD, 0);
+	if (n < 0)
+		return false;
+	head[n] = '\0';
+	if (n >= 2 && !memcmp(head, "#!", 2))
+		return script(head, code, buf, size);
+	if (n >= 20 && !memcmp(head, ELFMAG, SELFMAG))
+		return program(fd, head, (size_t)n, code, buf, size);
+	if (code != ENOEXEC)
+		return false;
+	if (n == 0)
+		snprintf(buf, size, "the file is empty");
+	else if (is_text(head, (size_t)n))
+		snprintf(buf, size, "it is a script without a #! line");
+	else
+		snprintf(buf, size, "it is neither a program nor a script");
+	return true;
+}
