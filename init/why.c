@@ -2,6 +2,7 @@
 #include "init/why.h"
 
 #include "state/mem.h"
+#include "state/sys.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -14,24 +15,6 @@
 #include <unistd.h>
 
 #define HEAD 256 /* BINPRM_BUF_SIZE of the kernel: what it looks at, too */
-
-#if defined(__x86_64__)
-#define NATIVE EM_X86_64
-#elif defined(__aarch64__)
-#define NATIVE EM_AARCH64
-#elif defined(__riscv)
-#define NATIVE EM_RISCV
-#elif defined(__arm__)
-#define NATIVE EM_ARM
-#elif defined(__i386__)
-#define NATIVE EM_386
-#elif defined(__s390x__)
-#define NATIVE EM_S390
-#elif defined(__powerpc64__)
-#define NATIVE EM_PPC64
-#else
-#define NATIVE EM_NONE
-#endif
 
 static const char *machine_name(unsigned machine)
 {
@@ -136,12 +119,12 @@ static bool program(int fd, const char *head, size_t n, int code, char *buf, siz
 		return true;
 	}
 	machine = big ? low << 8 | high : high << 8 | low;
-	if (machine != NATIVE && code == ENOEXEC) {
+	if (machine != SYS_ELF_MACHINE && code == ENOEXEC) {
 		snprintf(buf, size, "it is a program for %s, this machine is %s",
-			 machine_name(machine), machine_name(NATIVE));
+			 machine_name(machine), machine_name(SYS_ELF_MACHINE));
 		return true;
 	}
-	if (head[EI_CLASS] != ELFCLASS64 || machine != NATIVE ||
+	if (head[EI_CLASS] != ELFCLASS64 || machine != SYS_ELF_MACHINE ||
 	    !read_loader(fd, head, loader, sizeof(loader)))
 		return false;
 	return blame("dynamic loader", loader, code, buf, size);

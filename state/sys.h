@@ -7,6 +7,7 @@
 #ifndef STATE_SYS_H
 #define STATE_SYS_H
 
+#include <elf.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stddef.h>
@@ -203,5 +204,24 @@ static inline long sys_clone3_fn(struct sys_clone_args *args, size_t size, int (
 
 int sys_bpf(int cmd, void *attr, unsigned size);
 int sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c);
+
+/* The machine that hull is built for, as in the header of its programs (elf(5), e_machine). */
+#if defined(__x86_64__)
+#define SYS_ELF_MACHINE EM_X86_64
+#elif defined(__aarch64__)
+#define SYS_ELF_MACHINE EM_AARCH64
+#elif defined(__riscv)
+#define SYS_ELF_MACHINE EM_RISCV
+#elif defined(__arm__)
+#define SYS_ELF_MACHINE EM_ARM
+#elif defined(__i386__)
+#define SYS_ELF_MACHINE EM_386
+#elif defined(__s390x__)
+#define SYS_ELF_MACHINE EM_S390
+#elif defined(__powerpc64__)
+#define SYS_ELF_MACHINE EM_PPC64
+#else
+#define SYS_ELF_MACHINE EM_NONE
+#endif
 
 #endif
