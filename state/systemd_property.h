@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Annotations org.systemd.property.NAME: properties for the container's unit (runc's
+ * docs/systemd.md). Only those that cannot reach beyond it are let through: with ExecStart,
+ * SuccessAction or OnFailure a container would command the host (CVE-2024-3154).
+ */
+#ifndef STATE_SYSTEMD_PROPERTY_H
+#define STATE_SYSTEMD_PROPERTY_H
+
+#include "state/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+
+struct systemd_property {
+	const char *name; /* as systemd's bus knows it: TimeoutStopUSec for TimeoutStopSec */
+	char type;	  /* of D-Bus: b, i, u, x, t, s; 'a' for an array of strings */
+	union {
+		int64_t i;  /* b, i, x */
+		uint64_t u; /* u, t */
+		const char *s;
+	};
+	const char **list; /* a: ends with NULL */
+	size_t n;
+};
+
+/*
+ * name is what follows the prefix, value a GVariant in its text form: true, 5, uint32 5,
+ * 'text', "text", ['a', 'b'], @as []. Strings are put into the arena.
+ */
+must_check int systemd_property_parse(const char *name, const char *value, struct arena *a,
+				      struct systemd_property *ret, struct err *e);
+
+#endif
