@@ -112,7 +112,7 @@ hull_bg() {
 # compiled NAME.c: the path of the static program made from bats/NAME.c, once in a run of bats.
 compiled() {
 	local program=$BATS_RUN_TMPDIR/${1%.c}
-	[ -x "$program" ] || musl-gcc -static -Os -o "$program" "$BATS_TEST_DIRNAME/$1"
+	[ -x "$program" ] || musl-gcc -static -Os -idirafter "$BATS_TEST_DIRNAME/../build/deps/include-linux" -o "$program" "$BATS_TEST_DIRNAME/$1"
 	echo "$program"
 }
 

@@ -137,3 +137,69 @@ add_hook() {
 	quietly delete --force test_box
 	[ "$(cat log)" = stopped ]
 }
+
+@test "hooks run in the bundle, and createContainer hooks in the root file system" {
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		add_hook $kind "pwd >$BUNDLE/$kind"
+	done
+	cd /
+	hull run --bundle "$BUNDLE" test_box
+	cd "$BUNDLE"
+	[ "$status" -eq 0 ]
+	[ "$(cat prestart createRuntime poststart poststop | sort -u)" = "$BUNDLE" ]
+	[ "$(cat createContainer)" = "$BUNDLE/rootfs" ]
+}
+
+@test "the end of what a failing hook wrote is in the error" {
+	add_hook createRuntime 'seq 1 1000; seq 2001 3000 >&2; echo the reason >&2; exit 1'
+	refused "exit status 1, stdout: ... " run test_box
+	[[ $output == *"1000, stderr: ... "*"3000"*"the reason"* ]]
+	[[ $output != *"2001"* ]]
+}
+
+@test "a hook that is too slow says what it has written, and its children die with it" {
+	add_hook createRuntime "echo some words; sleep 997 & sleep 998" '{"timeout": 1}'
+	refused "hook ran past specified timeout of 1.0s, stdout: some words, stderr:" run test_box
+	not pgrep -f 'sleep 99[78]'
+}
+
+@test "annotations send the output of hooks to files" {
+	update_config ".annotations = {\"run.oci.hooks.stdout\": \"$BUNDLE/out\", \"run.oci.hooks.stderr\": \"$BUNDLE/err\"}"
+	for kind in prestart createContainer poststart poststop; do
+		add_hook $kind "echo $kind; echo not $kind >&2"
+	done
+	quietly run test_box
+	[ "$(cat out)" = "$(printf '%s\n' prestart createContainer poststart poststop)" ]
+	[ "$(cat err)" = "$(printf 'not %s\n' prestart createContainer poststart poststop)" ]
+	add_hook createRuntime 'exit 1'
+	refused "error running createRuntime hook #0: exit status 1" run test_box
+	rm out
+	ln -s "$BUNDLE/elsewhere" out
+	refused "output of hooks: open $BUNDLE/out" run test_box
+	[ ! -e elsewhere ]
+	update_config '.annotations = {"run.oci.hooks.stdout": "out"}'
+	refused 'is not an absolute path' run test_box
+	[[ $output == *"/annotations/run.oci.hooks.stdout"* ]]
+}
+
+@test "a poststart hook that fails has poststop hooks run when the container goes" {
+	add_hook poststart 'exit 1'
+	add_hook poststop "echo poststop >>$BUNDLE/log"
+	hull run test_box
+	[ "$status" -ne 0 ]
+	[ "$(cat log)" = poststop ]
+	set_args sleep 1000
+	quietly create test_box
+	hull start test_box
+	quietly delete --force test_box
+	[ "$(cat log)" = "$(printf 'poststop\npoststop')" ]
+}
+
+@test "a failing poststop hook is a warning, and delete goes on" {
+	add_hook poststop 'exit 3'
+	set_args sleep 1000
+	quietly create test_box
+	must --debug delete --force test_box
+	[[ $output == *"error running poststop hook #0: exit status 3"* ]]
+	nothing_left test_box
+}

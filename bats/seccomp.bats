@@ -3,7 +3,10 @@
 
 load helpers
 setup() { setup_bundle; }
-teardown() { teardown_bundle; }
+teardown() {
+	[ -z "${agent:-}" ] || kill "$agent" 2>/dev/null || true
+	teardown_bundle
+}
 
 inside() {
 	set_args sh -c "$1"
@@ -65,8 +68,6 @@ profile() { update_config ".linux.seccomp = $1"; }
 	refused "/linux/seccomp/defaultAction" create test_box
 	profile '{defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_ABACUS"]}'
 	refused "/linux/seccomp/architectures/0" create test_box
-	profile '{defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/run/x", syscalls: [{names: ["read"], action: "SCMP_ACT_NOTIFY"}]}'
-	refused "not supported yet" create test_box
 	nothing_left test_box
 }
 
@@ -83,4 +84,176 @@ profile() { update_config ".linux.seccomp = $1"; }
 	set_args call
 	must run test_box
 	[ "$output" = "-1 38" ]
+}
+
+@test "a profile need not allow the calls of sockets" {
+	for calls in '"sendmsg"' '"sendmsg", "recvmsg", "sendto", "recvfrom", "socket", "connect", "poll", "fcntl", "close"'; do
+		for nnp in true false; do
+			update_config ".process.noNewPrivileges = $nnp"
+			profile "{defaultAction: \"SCMP_ACT_ALLOW\", syscalls: [{names: [$calls], action: \"SCMP_ACT_KILL_PROCESS\"}]}"
+			set_args true
+			quietly run test_box
+			quietly create test_box
+			quietly start test_box
+			hull delete --force test_box
+		done
+	done
+	set_args sleep 1000
+	quietly create test_box
+	quietly start test_box
+	quietly exec test_box true
+}
+
+@test "a program that the filter keeps from being executed is an error of start" {
+	profile '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["execve", "sendmsg"], action: "SCMP_ACT_ERRNO", errnoRet: 34}]}'
+	quietly create test_box
+	refused "exec /bin/sleep: " start test_box
+	wait_status test_box stopped
+}
+
+@test "startContainer hooks have no right that the program has not" {
+	update_config '.process.user = {uid: 5, gid: 6} | .process.capabilities.bounding = ["CAP_KILL"]
+		| .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "id -u; grep -E \"CapEff|CapBnd|Seccomp:\" /proc/self/status; mkdir /tmp/x; exit 1"]}]'
+	profile '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 38}]}'
+	refused "error running startContainer hook #0: exit status 1, stdout: 5" run test_box
+	[[ $output == *"CapEff:"*"0000000000000000"*"CapBnd:"*"0000000000000020"*"Seccomp:"*"2"*"Function not implemented"* ]]
+}
+
+@test "a startContainer hook that the filter kills is an error" {
+	profile '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_KILL_PROCESS"}]}'
+	update_config '.hooks.startContainer = [{path: "/bin/mkdir", args: ["mkdir", "/tmp/x"]}] | .process.rlimits = [{type: "RLIMIT_CORE", soft: 0, hard: 0}]'
+	refused "error running startContainer hook #0: signal: bad system call" run test_box
+}
+
+# notify CALLS: the listener at agent.sock decides these calls.
+notify() {
+	profile "{defaultAction: \"SCMP_ACT_ALLOW\", listenerPath: \"$BUNDLE/agent.sock\", listenerMetadata: \"some words\",
+		syscalls: [{names: [$1], action: \"SCMP_ACT_NOTIFY\"}]}"
+}
+
+# start_agent [ONE]: what it gets is in states; its PID is in $agent.
+start_agent() {
+	local program
+	program=$(compiled agent.c)
+	rm -f agent.sock
+	"$program" agent.sock "$@" >states 2>/dev/null </dev/null 3>&- &
+	agent=$!
+	wait_for 10 test -S agent.sock
+}
+
+@test "run gives the agent the listener and the state, and it answers" {
+	start_agent
+	update_config '.annotations = {color: "blue"}'
+	for nnp in true false; do
+		: >states
+		notify '"mkdir", "mkdirat"'
+		update_config ".process.noNewPrivileges = $nnp"
+		inside 'mkdir /dev/shm/x; ls /proc/self/fd | wc -l'
+		[[ $output == *"/dev/shm/x': Numerical argument out of domain"* ]] || [[ $output == *"/dev/shm/x': Domain error"* ]]
+		[ "${lines[1]}" = 4 ]
+		[ "$(jq -c '[.fds, .metadata, .ociVersion, .state.id, .state.status, .state.bundle, .state.annotations.color]' states)" = \
+			"[[\"seccompFd\"],\"some words\",\"1.3.0\",\"test_box\",\"creating\",\"$BUNDLE\",\"blue\"]" ]
+		[ "$(jq '.pid == .state.pid and .pid > 1' states)" = true ]
+	done
+}
+
+@test "start and exec give the agent their listeners, too" {
+	start_agent
+	notify '"mkdir", "mkdirat"'
+	set_args sh -c 'mkdir /dev/shm/x 2>/dev/null || touch /dev/shm/refused; exec sleep 1000'
+	quietly create test_box
+	[ ! -s states ]
+	quietly start test_box
+	[ "$(jq .pid states)" = "$(state_of test_box .pid)" ]
+	[ "$(jq -r .state.status states)" = creating ]
+	wait_for 5 "$HULL" --root "$ROOT" exec test_box test -e /dev/shm/refused
+	: >states
+	hull exec test_box sh -c 'mkdir /dev/shm/y'
+	[ "$status" -eq 1 ]
+	[ "$(jq -r .state.status states)" = running ]
+	[ "$(jq -r .state.pid states)" = "$(state_of test_box .pid)" ]
+	[ "$(jq '.pid != .state.pid' states)" = true ]
+}
+
+@test "the agent may be asked about all that init does but write" {
+	start_agent
+	for nnp in true false; do
+		notify '"execve","openat","open","read","close","fcntl","sendmsg","recvmsg","sendto","prctl","capset","setresuid","setgroups","umask","mkdir"'
+		update_config ".process.noNewPrivileges = $nnp"
+		inside 'echo good'
+		[ "$output" = good ]
+	done
+	set_args sleep 1000
+	quietly create test_box
+	quietly start test_box
+	must exec test_box echo good
+	[ "$output" = good ]
+	notify '"read", "write"'
+	refused "SCMP_ACT_NOTIFY cannot be used for the write syscall" create test_other
+	[[ $output == *"/linux/seccomp/syscalls/0/names/1"* ]]
+}
+
+@test "startContainer hooks are asked about, too, and do not see the listener" {
+	start_agent
+	notify '"mkdir"'
+	update_config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "ls /proc/self/fd | wc -l; mkdir /tmp/x; exit 1"]}]'
+	refused "exit status 1, stdout: 4, stderr: mkdir" run test_box
+	[[ $output == *"omain"* ]]
+}
+
+@test "WAIT_KILLABLE_RECV goes with a listener" {
+	start_agent
+	notify '"mkdir"'
+	update_config '.linux.seccomp.flags = ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]'
+	set_args true
+	must --debug run test_box
+	[[ $output == *'"seccomp filter flags: 40"'* ]]
+	update_config '.linux.seccomp.syscalls[0].action = "SCMP_ACT_ERRNO"'
+	must --debug run test_box
+	[[ $output == *'"seccomp filter flags: 0"'* ]]
+}
+
+@test "without an agent create and start say so, and nothing runs" {
+	notify '"mkdir"'
+	refused "failed to connect with seccomp agent specified in the seccomp profile: $BUNDLE/agent.sock: no such file or directory" create test_box
+	[[ $output == *"/linux/seccomp/listenerPath"* ]]
+	touch agent.sock
+	refused "agent.sock is not a socket" create test_box
+	nothing_left test_box
+	start_agent
+	set_args sh -c 'echo ran'
+	quietly create test_box
+	kill "$agent"
+	wait "$agent" || true
+	refused "failed to connect with seccomp agent" start test_box
+	wait_status test_box stopped
+	refused "failed to connect with seccomp agent" run test_two
+	nothing_left test_two
+}
+
+@test "when the agent is gone, its calls are not implemented" {
+	start_agent ONE
+	notify '"mkdir", "mkdirat"'
+	inside 'sleep 0.3; mkdir /dev/shm/x'
+	[[ $output == *"Function not implemented"* ]]
+}
+
+@test "a listenerPath without SCMP_ACT_NOTIFY is ignored" {
+	profile '{defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/no/such/path", listenerMetadata: "x"}'
+	inside 'echo good'
+	[ "$output" = good ]
+}
+
+@test "crun's annotations name the receiver, and make unknown calls an error" {
+	start_agent
+	notify '"mkdir", "no_such_call"'
+	update_config "del(.linux.seccomp.listenerPath, .linux.seccomp.listenerMetadata)"
+	refused "seccomp listenerPath is not set" run test_box
+	update_config ".annotations[\"run.oci.seccomp.receiver\"] = \"$BUNDLE/agent.sock\""
+	set_args true
+	quietly run test_box
+	[ "$(jq 'has("metadata")' states)" = false ]
+	update_config '.annotations["run.oci.seccomp_fail_unknown_syscall"] = "1"'
+	refused "unknown system call no_such_call" run test_box
+	[[ $output == *"/linux/seccomp/syscalls/0/names/1"* ]]
 }

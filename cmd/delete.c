@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/launch_common.h"
 #include "cmd/options.h"
-#include "nsexec/hooks.h"
 #include "state/cgroup.h"
 #include "state/fd.h"
 #include "state/log.h"
@@ -113,12 +113,9 @@ static void run_poststop(const struct container *c, const struct record *r)
 {
 	struct arena a;
 	const struct spec *s = read_config(c, "poststop", &a);
-	auto_str struct str state = { 0 };
 
-	if (!s || !s->hooks || !s->hooks->poststop.n)
-		return;
-	record_hook_state(r, status_name(STATUS_STOPPED), 0, &state);
-	hooks_run_all(&s->hooks->poststop, "poststop", state.s, log_warn_text);
+	if (s)
+		launch_poststop(s, r);
 }
 
 static int destroy(struct container *c, const struct record *r, struct err *e)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "init/mount_options.h"
+#include "state/annotations.h"
 #include "state/mem.h"
 #include "state/names.h"
 #include "state/record.h"
@@ -141,11 +142,6 @@ static void add_capabilities(struct json_out *o)
 /* --- seccomp ---------------------------------------------------------------------------------- */
 
 /* The listener is still to come. */
-static bool works_action(const struct name *action)
-{
-	return action->value != SC_ACT_NOTIFY;
-}
-
 /* "SCMP_ARCH_X86_64" is x86_64 to libseccomp, if this version knows it. */
 static bool knows_arch(const struct name *arch)
 {
@@ -163,7 +159,8 @@ static bool kernel_has_flag(const struct name *flag)
 		[SC_FLAG_TSYNC] = SECCOMP_FILTER_FLAG_TSYNC,
 		[SC_FLAG_LOG] = SECCOMP_FILTER_FLAG_LOG,
 		[SC_FLAG_SPEC_ALLOW] = SECCOMP_FILTER_FLAG_SPEC_ALLOW,
-		[SC_FLAG_WAIT_KILLABLE_RECV] = 0, /* needs a listener */
+		[SC_FLAG_WAIT_KILLABLE_RECV] = SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV |
+					       SECCOMP_FILTER_FLAG_NEW_LISTENER,
 	};
 	unsigned long bit = (size_t)flag->value < ARRAY_SIZE(bits) ? bits[flag->value] : 0;
 
@@ -175,7 +172,7 @@ static void add_seccomp(struct json_out *o)
 {
 	begin(o, "seccomp", "{");
 	add_bool(o, "enabled", true);
-	add_names(o, "actions", seccomp_action_names, works_action);
+	add_names(o, "actions", seccomp_action_names, NULL);
 	add_names(o, "operators", seccomp_op_names, NULL);
 	add_names(o, "archs", seccomp_arch_names, knows_arch);
 	add_names(o, "knownFlags", seccomp_flag_names, NULL);
@@ -248,6 +245,8 @@ static int run(struct invocation *inv, struct err *e)
 	add_linux(&o);
 	add_annotations(&o);
 	begin(&o, "potentiallyUnsafeConfigAnnotations", "[");
+	for (size_t i = 0; annotations_unsafe[i]; i++)
+		add_text(&o, NULL, annotations_unsafe[i]);
 	end(&o, "]");
 	end(&o, "}");
 	str_add(&o.s, "\n");

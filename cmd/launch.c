@@ -8,11 +8,13 @@
 
 #include "cmd/attach.h"
 #include "cmd/launch_common.h"
+#include "cmd/listener.h"
 #include "init/mount_idmap.h"
 #include "init/mount_options.h"
+#include "init/seccomp.h"
 #include "nsexec/channel.h"
+#include "state/annotations.h"
 #include "nsexec/rlimits.h"
-#include "nsexec/hooks.h"
 #include "nsexec/netdev.h"
 #include "nsexec/source.h"
 #include "state/fd.h"
@@ -145,6 +147,7 @@ static int write_journal(struct launch *l, struct err *e)
 	r->owner = (uid_t)getauxval(AT_EUID);
 	r->in_user_ns = all & CLONE_NEWUSER;
 	r->in_pid_ns = (all & CLONE_NEWPID) && str_empty(spec_namespace(s, CLONE_NEWPID)->path);
+	r->has_listener = seccomp_notifies(s->linux_->seccomp);
 	r->annotations = s->annotations;
 	if (proc_start_time(r->creator, &r->creator_start) < 0)
 		return err_sys(e, "read /proc/self/stat");
@@ -244,6 +247,8 @@ static int fill_args(struct launch *l, struct err *e)
 	if (launch_console(&l->p, l->p.spec->process, l->o->console_socket, &l->t, e) < 0 ||
 	    open_start_socket(l, e) < 0 || prepare_create(&l->p, e) < 0)
 		return -1;
+	if (listener_check(l->p.spec, l->bundle, e) < 0)
+		return -1;
 	return launch_seccomp(&l->p, l->c.root_fd, e);
 }
 
@@ -327,15 +332,14 @@ static int send_source(struct launch *l, const struct msg *m, struct err *e)
 static int run_host_hooks(struct launch *l, struct err *e)
 {
 	const struct spec_hooks *h = l->p.spec->hooks;
-	auto_str struct str state = { 0 };
+	const struct spec *s = l->p.spec;
 
 	/* Only network devices have been waited for, and they are there. */
 	if (!l->p.args->has_create_hooks)
 		return nsexec_send(&l->n, MSG_HOOKS_DONE, -1, e);
 	l->hooks_begun = true;
-	record_hook_state(&l->rec, "creating", l->rec.pid, &state);
-	if (hooks_run(&h->prestart, "prestart", state.s, NULL, e) < 0 ||
-	    hooks_run(&h->create_runtime, "createRuntime", state.s, NULL, e) < 0)
+	if (launch_hooks(&h->prestart, "prestart", s, &l->rec, "creating", e) < 0 ||
+	    launch_hooks(&h->create_runtime, "createRuntime", s, &l->rec, "creating", e) < 0)
 		return -1;
 	return nsexec_send(&l->n, MSG_HOOKS_DONE, -1, e);
 }
@@ -466,22 +470,6 @@ static int commit(struct launch *l, struct err *e)
 	return l->foreground ? 0 : wait_for_independence(l, e);
 }
 
-static void warn_hook(const char *text)
-{
-	log_warn("%s", text);
-}
-
-/* runtime.md, Lifecycle: a container that is destroyed has its poststop hooks run. */
-static void run_poststop(const struct spec *s, const struct record *rec)
-{
-	auto_str struct str state = { 0 };
-
-	if (!s->hooks || !s->hooks->poststop.n)
-		return;
-	record_hook_state(rec, "stopped", 0, &state);
-	hooks_run_all(&s->hooks->poststop, "poststop", state.s, warn_hook);
-}
-
 /* The kernel's reason is better than "was killed by signal 9". */
 static void explain_oom(struct launch *l, struct err *e)
 {
@@ -502,7 +490,7 @@ static void undo(struct launch *l, struct err *e)
 	if (l->made_cgroup && cgroup_remove(&l->rec.cgroup, 10000, &second) < 0)
 		log_warn("%s", second.chain);
 	if (l->hooks_begun)
-		run_poststop(l->p.spec, &l->rec);
+		launch_poststop(l->p.spec, &l->rec);
 	if (!str_empty(l->o->pid_file))
 		unlink(l->o->pid_file);
 	if (container_remove(&l->c, &second) < 0)
@@ -575,6 +563,7 @@ static int begin(struct launch *l, struct err *e)
 	    find_rootfs(l, e) < 0 || check_host(l, e) < 0)
 		return -1;
 	launch_warn_capabilities(l->p.spec->process->capabilities);
+	annotations_warn(l->p.spec, log_warn_text);
 	warn_relative(&l->p.spec->mounts);
 	return create_in_root(l, e);
 }
@@ -607,7 +596,6 @@ int launch_create(const struct globals *g, const struct launch_options *o, struc
 static int run_poststart(const struct container *c, const struct record *rec, struct err *e)
 {
 	auto_free char *text = NULL;
-	auto_str struct str state = { 0 };
 	struct arena arena;
 	struct spec *s;
 	size_t n;
@@ -619,10 +607,7 @@ static int run_poststart(const struct container *c, const struct record *rec, st
 	arena_init(&arena);
 	if (spec_read(text, n, &arena, &s, e) < 0)
 		return -1;
-	if (!s->hooks || !s->hooks->poststart.n)
-		return 0;
-	record_hook_state(rec, "running", rec->pid, &state);
-	return hooks_run(&s->hooks->poststart, "poststart", state.s, NULL, e);
+	return s->hooks ? launch_hooks(&s->hooks->poststart, "poststart", s, rec, "running", e) : 0;
 }
 
 static int check_startable(enum status status, struct err *e)
@@ -642,15 +627,19 @@ static int check_startable(enum status status, struct err *e)
 }
 
 /* GO, then EXEC and the end of file, or an error. */
-static int talk_to_init(const struct container *c, struct err *e)
+static int talk_to_init(const struct container *c, const struct record *rec, struct err *e)
 {
+	struct listener to = {
+		.dir_fd = c->dir_fd, .rec = rec, .pid = &rec->pid, .status = "creating"
+	};
+	struct channel_listener serve = { listener_pass_on, &to };
 	auto_close int sock = fd_connect_unix(c->dir_fd, RECORD_SOCKET, SOCK_SEQPACKET);
 
 	if (sock < 0)
 		return err_sys(e, "connect to the container's init");
 	if (channel_send(sock, MSG_GO, NULL, 0, -1, e) < 0)
 		return -1;
-	if (channel_wait_exec(sock, e) == 0)
+	if (channel_wait_exec(sock, rec->has_listener ? &serve : NULL, e) == 0)
 		return 0;
 	if (e->code == ENODATA)
 		err_set(e, ECHILD, "container init went away before it ran the program");
@@ -676,7 +665,7 @@ int launch_start(const struct globals *g, const char *id, struct err *e)
 	if (status_load(&g->root, id, CONTAINER_LOCK_MS, &c, &rec, &status, e) < 0 ||
 	    check_startable(status, e) < 0)
 		return -1;
-	if (talk_to_init(&c, e) < 0) {
+	if (talk_to_init(&c, &rec, e) < 0) {
 		stop(&rec);
 		return err_wrap(e, "unable to start container process");
 	}
@@ -693,14 +682,15 @@ int launch_start(const struct globals *g, const char *id, struct err *e)
 static int go(struct launch *l, struct err *e)
 {
 	const struct spec_hooks *h = l->p.spec->hooks;
-	auto_str struct str state = { 0 };
+	struct listener to = {
+		.spec = l->p.spec, .rec = &l->rec, .pid = &l->rec.pid, .status = "creating"
+	};
+	struct channel_listener serve = { listener_pass_on, &to };
 
-	if (nsexec_send(&l->n, MSG_GO, -1, e) < 0 || nsexec_wait_exec(&l->n, e) < 0)
+	if (nsexec_send(&l->n, MSG_GO, -1, e) < 0 ||
+	    nsexec_wait_exec(&l->n, l->rec.has_listener ? &serve : NULL, e) < 0)
 		return err_wrap(e, "unable to start container process");
-	if (!h || !h->poststart.n)
-		return 0;
-	record_hook_state(&l->rec, "running", l->rec.pid, &state);
-	return hooks_run(&h->poststart, "poststart", state.s, NULL, e);
+	return h ? launch_hooks(&h->poststart, "poststart", l->p.spec, &l->rec, "running", e) : 0;
 }
 
 /* The program has ended: what `delete` would do. */
@@ -710,7 +700,7 @@ static int destroy(struct launch *l, struct err *e)
 		return e->code == ENOENT ? 0 : -1; /* somebody deleted it already */
 	if (l->made_cgroup && cgroup_remove(&l->rec.cgroup, 10000, e) < 0)
 		return -1;
-	run_poststop(l->p.spec, &l->rec);
+	launch_poststop(l->p.spec, &l->rec);
 	return container_remove(&l->c, e);
 }
 

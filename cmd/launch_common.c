@@ -5,6 +5,8 @@
 #include "cmd/attach.h"
 #include "init/seccomp.h"
 #include "nsexec/channel.h"
+#include "nsexec/hooks.h"
+#include "state/annotations.h"
 #include "state/fd.h"
 #include "state/fd.h"
 #include "state/log.h"
@@ -136,6 +138,43 @@ int launch_seccomp(struct prepared *p, int root_fd, struct err *e)
 	r = seccomp_compile(s, &p->arena, &p->args->seccomp, &p->args->seccomp_flags, e);
 	seccomp_set_cache(-1);
 	return r;
+}
+
+static struct hook_run describe_hooks(const char *kind, const char *state, const struct spec *s,
+				      const struct record *rec)
+{
+	return (struct hook_run){
+		.kind = kind,
+		.state = state,
+		.cwd = rec->bundle,
+		.stdout_file = spec_annotation(s, ANNOTATION_HOOKS_STDOUT),
+		.stderr_file = spec_annotation(s, ANNOTATION_HOOKS_STDERR),
+	};
+}
+
+int launch_hooks(const struct spec_hook_list *hooks, const char *kind, const struct spec *s,
+		 const struct record *rec, const char *status, struct err *e)
+{
+	auto_str struct str state = { 0 };
+	struct hook_run r;
+
+	if (!hooks->n)
+		return 0;
+	record_hook_state(rec, status, rec->pid, &state);
+	r = describe_hooks(kind, state.s, s, rec);
+	return hooks_run(hooks, &r, e);
+}
+
+void launch_poststop(const struct spec *s, const struct record *rec)
+{
+	auto_str struct str state = { 0 };
+	struct hook_run r;
+
+	if (!s->hooks || !s->hooks->poststop.n)
+		return;
+	record_hook_state(rec, "stopped", 0, &state);
+	r = describe_hooks("poststop", state.s, s, rec);
+	hooks_run_all(&s->hooks->poststop, &r, log_warn_text);
 }
 
 int launch_memory_late(struct prepared *p, struct cgroup_join *join, struct err *e)

@@ -9,6 +9,7 @@
 #include "nsexec/nsexec.h"
 #include "state/cgroup.h"
 #include "state/err.h"
+#include "state/record.h"
 
 /* Show the plan and the log lines of the stages with --debug. */
 void launch_debug(struct prepared *p);
@@ -24,6 +25,15 @@ must_check int launch_console(struct prepared *p, struct spec_process *process,
 must_check int launch_attach(struct terminal *t, pid_t pid, struct err *e);
 /* Compile linux.seccomp into the arguments of init, with the cache of compiled filters in ROOT. */
 must_check int launch_seccomp(struct prepared *p, int root_fd, struct err *e);
+/*
+ * The hooks of one kind that run in hull's namespaces, in the bundle, each with the state document.
+ * That of an init that waits is "creating".
+ */
+must_check int launch_hooks(const struct spec_hook_list *hooks, const char *kind,
+			    const struct spec *s, const struct record *rec, const char *status,
+			    struct err *e);
+/* runtime.md, Lifecycle: whatever fails, the others run, and nobody is kept from going on. */
+void launch_poststop(const struct spec *s, const struct record *rec);
 /* Let init enter the v1 memory cgroup, unless a new cgroup namespace must find it entered before. */
 must_check int launch_memory_late(struct prepared *p, struct cgroup_join *join, struct err *e);
 /*

@@ -7,6 +7,7 @@
 #include "cmd/attach.h"
 #include "cmd/launch.h"
 #include "cmd/launch_common.h"
+#include "cmd/listener.h"
 #include "nsexec/channel.h"
 #include "nsexec/rlimits.h"
 #include "state/fd.h"
@@ -339,9 +340,16 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 /* One wake-up for all that init says: READY, EXEC and the end of file. */
 static int wait_exec(struct exec *x, struct err *e)
 {
+	struct listener to = {
+		.spec = x->p.spec, .rec = &x->rec, .pid = &x->n.init, .status = "running"
+	};
+	struct channel_listener serve = { listener_pass_on, &to };
+
+	if (x->rec.has_listener)
+		return !x->ready && wait_ready(x, e) < 0 ? -1 : nsexec_wait_exec(&x->n, &serve, e);
 	if (!x->ready && (channel_wait_end(x->n.sync_sock, e) < 0 || wait_ready(x, e) < 0))
 		return -1;
-	return nsexec_wait_exec(&x->n, e);
+	return nsexec_wait_exec(&x->n, NULL, e);
 }
 
 /*
@@ -350,8 +358,9 @@ static int wait_exec(struct exec *x, struct err *e)
  */
 static bool can_ask_later(const struct exec *x)
 {
-	return !x->o->detach && str_empty(x->o->pid_file) && str_empty(x->o->pidfd_socket) &&
-	       x->t.sock < 0 && !x->ready && x->p.boot.plan.stages == PLAN_ONE;
+	return !x->rec.has_listener && !x->o->detach && str_empty(x->o->pid_file) &&
+	       str_empty(x->o->pidfd_socket) && x->t.sock < 0 && !x->ready &&
+	       x->p.boot.plan.stages == PLAN_ONE;
 }
 
 static int attach(struct exec *x, int *ret_code, struct err *e)

@@ -4,6 +4,7 @@
  * Runs in stage 2, just before execve; the order is the table's in init.c.
  */
 #include "init/init.h"
+#include "state/annotations.h"
 #include "state/mem.h"
 #include "state/sys.h"
 
@@ -66,7 +67,7 @@ static int set_groups(struct init *in, struct err *e)
 	const struct spec_user *u = in->a->process->user;
 	auto_free gid_t *list = xmalloc(u->additional_gids.n * sizeof(*list));
 
-	if (in->a->deny_setgroups)
+	if (in->a->deny_setgroups || spec_annotation(in->a->spec, ANNOTATION_KEEP_GROUPS))
 		return 0;
 	for (size_t i = 0; i < u->additional_gids.n; i++)
 		list[i] = (gid_t)u->additional_gids.v[i].v;

@@ -9,6 +9,7 @@
 #include "nsexec/channel.h"
 #include "nsexec/hooks.h"
 #include "nsexec/nsexec.h"
+#include "state/annotations.h"
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/str.h"
@@ -51,39 +52,52 @@ static void write_state(const struct init *in, const char *status, struct str *o
 	str_add(out, s->annotations.n ? "}}" : "}");
 }
 
-static int run_hooks(struct init *in, const struct spec_hook_list *list, const char *kind,
-		     const char *status, struct err *e)
+static int run_hooks(struct init *in, const struct spec_hook_list *list, const char *status,
+		     struct hook_run *run, struct err *e)
 {
 	auto_str struct str state = { 0 };
-	int r;
 
 	if (!list->n)
 		return 0;
 	write_state(in, status, &state);
+	run->state = state.s;
 	/* Nor with the preserved descriptors, which start_keep_fds() gives back, have hooks to do. */
 	fd_cloexec_from(3);
-	umask(in->umask);
-	r = hooks_run(list, kind, state.s, in->env ? in->env : nsexec_caller_env(), e);
-	umask(0);
-	return r;
+	return hooks_run(list, run, e);
 }
 
 int init_create_container_hooks(struct init *in, struct err *e)
 {
-	const struct spec_hooks *h = in->a->spec->hooks;
+	const struct spec *s = in->a->spec;
+	struct hook_run run = {
+		.kind = "createContainer",
+		.cwd = in->a->rootfs, /* as with runc: hooks work on its files by relative paths */
+		.env = nsexec_caller_env(),
+		.stdout_file = spec_annotation(s, ANNOTATION_HOOKS_STDOUT),
+		.stderr_file = spec_annotation(s, ANNOTATION_HOOKS_STDERR),
+	};
+	int r;
 
-	return h ? run_hooks(in, &h->create_container, "createContainer", "creating", e) : 0;
+	if (!s->hooks)
+		return 0;
+	umask(in->umask);
+	r = run_hooks(in, &s->hooks->create_container, "creating", &run, e);
+	umask(0);
+	return r;
 }
 
-/* Those without env get the container's, as with runc: in->env is set by now. */
+/* Those without env get the container's, as with runc; so do they its user, rights and filter. */
 int init_start_container_hooks(struct init *in, struct err *e)
 {
 	const struct spec_hooks *h = in->a->spec->hooks;
+	struct hook_run run = { .kind = "startContainer", .env = in->env };
 
 	/* Not for a process that joins later. */
 	if (!h || in->a->exec)
 		return 0;
-	return run_hooks(in, &h->start_container, "startContainer", "created", e);
+	if (run_hooks(in, &h->start_container, "created", &run, e) < 0)
+		return -1;
+	return h->start_container.n ? start_keep_fds(in, e) : 0;
 }
 
 static int clear_umask(struct init *in, struct err *e)
@@ -134,15 +148,11 @@ static const struct step create_steps[] = {
 };
 
 static const struct step start_steps[] = {
-	{ "startContainer hooks", init_start_container_hooks,
-	  "config.md: before the program, in its namespaces" },
-	{ "late scheduler", sched_policy_late, "a process with a deadline cannot fork for hooks" },
 	{ "rlimits", kernel_rlimits,
 	  "while hard limits may be raised, and after all that needs descriptors" },
 	{ "apply labels", lsm_apply,
-	  "after the hooks, which would have them, too; before no_new_privs, which may forbid it" },
-	{ "no_new_privs", creds_no_new_privs,
-	  "after the hooks, which are trusted; before seccomp, which may need it" },
+	  "the hooks have them, too; before no_new_privs, which may forbid it" },
+	{ "no_new_privs", creds_no_new_privs, "before seccomp, which may need it" },
 	{ "descriptors", start_keep_fds, "CVE-2024-21626: nothing of ours is there at execve" },
 	{ "stdio owner", creds_stdio, "while we may give files away" },
 	{ "seccomp early", seccomp_load_early,
@@ -150,7 +160,10 @@ static const struct step start_steps[] = {
 	{ "credentials", creds_apply, "after everything that needs rights" },
 	{ "cwd", start_cwd_again, "what root could not enter, the user may" },
 	{ "umask", creds_umask, "last of what makes files" },
-	{ "seccomp late", seccomp_load_late, "with no_new_privs: as close to execve as can be" },
+	{ "seccomp late", seccomp_load_late,
+	  "with no_new_privs: after all that the profile need not allow" },
+	{ "startContainer hooks", init_start_container_hooks,
+	  "they are the image's own files, which get no right that the program has not" },
 	{ "exec", start_exec, "" },
 	{ 0 },
 };

@@ -116,7 +116,6 @@ int lsm_apply(struct init *in, struct err *e);
 /* sched.c */
 int sched_affinity(struct init *in, struct err *e);
 int sched_policy(struct init *in, struct err *e);
-int sched_policy_late(struct init *in, struct err *e);
 int sched_io_priority(struct init *in, struct err *e);
 int sched_memory_policy(struct init *in, struct err *e);
 

@@ -122,29 +122,11 @@ static int set_policy(struct init *in, const struct spec_scheduler *s, struct er
 	return explain_policy(in, s, e);
 }
 
-/* A process with a deadline may not fork (EAGAIN), and hooks want to be run. */
-static bool after_hooks(const struct init *in, const struct spec_scheduler *s)
-{
-	const struct spec_hooks *h = in->a->spec->hooks;
-
-	return s->policy == POLICY_DEADLINE && !(s->flags.mask & 1u << SCHED_BIT_RESET_ON_FORK) &&
-	       !in->a->exec && h && h->start_container.n;
-}
-
 int sched_policy(struct init *in, struct err *e)
 {
 	const struct spec_scheduler *s = in->a->process->scheduler;
 
-	if (!s || after_hooks(in, s))
-		return 0;
-	return set_policy(in, s, e) < 0 ? at_process(e, "scheduler") : 0;
-}
-
-int sched_policy_late(struct init *in, struct err *e)
-{
-	const struct spec_scheduler *s = in->a->process->scheduler;
-
-	if (!s || !after_hooks(in, s))
+	if (!s)
 		return 0;
 	return set_policy(in, s, e) < 0 ? at_process(e, "scheduler") : 0;
 }

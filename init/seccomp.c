@@ -95,14 +95,24 @@ static const struct {
 	{ SC_FLAG_TSYNC, 0, 0 },
 	{ SC_FLAG_LOG, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_LOG },
 	{ SC_FLAG_SPEC_ALLOW, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_FILTER_FLAG_SPEC_ALLOW },
-	/* About the listener of SCMP_ACT_NOTIFY: without one the kernel refuses it, and there is none yet. */
-	{ SC_FLAG_WAIT_KILLABLE_RECV, 0,
+	/* About the listener of SCMP_ACT_NOTIFY: without one the kernel refuses it. */
+	{ SC_FLAG_WAIT_KILLABLE_RECV, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
 	  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV | SECCOMP_FILTER_FLAG_NEW_LISTENER },
 };
 /* clang-format on */
 
-static int flags_of(const struct name_set *flags, unsigned *ret, struct err *e)
+bool seccomp_notifies(const struct spec_seccomp *s)
 {
+	for (size_t i = 0; s && i < s->syscalls.n; i++) {
+		if (s->syscalls.v[i].action == SC_ACT_NOTIFY)
+			return true;
+	}
+	return false;
+}
+
+static int flags_of(const struct spec_seccomp *s, unsigned *ret, struct err *e)
+{
+	const struct name_set *flags = &s->flags;
 	unsigned all = 0;
 
 	/* As runc: its clients expect a profile without flags not to slow the program down. */
@@ -119,6 +129,10 @@ static int flags_of(const struct name_set *flags, unsigned *ret, struct err *e)
 		}
 		all |= flag_table[i].pass;
 	}
+	if (seccomp_notifies(s))
+		all |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	else
+		all &= ~(unsigned)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 	*ret = all;
 	return 0;
 }
@@ -188,6 +202,8 @@ static int add_rule(struct compile *c, const char *name, uint32_t action,
 	struct scmp_arg_cmp cmp[N_ARGS];
 
 	if (nr == __NR_SCMP_ERROR) {
+		if (new_nr < 0 && c->s->fail_unknown)
+			return err_set(e, EINVAL, "unknown system call %s", name);
 		if (new_nr < 0)
 			log_debug("seccomp: unknown system call %s ignored", name);
 		else
@@ -229,10 +245,6 @@ static int add_call(struct compile *c, const struct spec_syscall *call, struct e
 {
 	uint32_t action = action_of(call->action, &call->errno_ret);
 
-	if (action == SCMP_ACT_NOTIFY) {
-		err_set(e, ENOTSUP, "SCMP_ACT_NOTIFY is not supported yet");
-		return err_at_key(e, "action");
-	}
 	if (action == c->default_action)
 		return 0;
 	for (size_t i = 0; i < call->names.n; i++) {
@@ -415,6 +427,7 @@ static void make_key(struct cache_key *k, const struct spec_seccomp *s)
 	cache_key_number(k, (uint64_t)v->major << 32 | v->minor << 16 | v->micro);
 	cache_key_number(k, seccomp_arch_native());
 	cache_key_string(k, u.release);
+	cache_key_number(k, s->fail_unknown);
 	cache_key_profile(k, s);
 }
 
@@ -443,7 +456,7 @@ int seccomp_compile(const struct spec_seccomp *s, struct arena *a, const struct 
 	const struct sock_fprog *prog = NULL;
 	unsigned flags = 0;
 
-	if (s && (flags_of(&s->flags, &flags, e) < 0 || compile_cached(s, a, &prog, e) < 0)) {
+	if (s && (flags_of(s, &flags, e) < 0 || compile_cached(s, a, &prog, e) < 0)) {
 		err_at_key(e, "seccomp");
 		return err_at_key(e, "linux");
 	}

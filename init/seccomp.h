@@ -7,6 +7,7 @@
 #include "state/spec.h"
 
 #include <linux/filter.h>
+#include <stdbool.h>
 
 struct arena;
 
@@ -16,6 +17,9 @@ struct arena;
  */
 must_check int seccomp_compile(const struct spec_seccomp *s, struct arena *a,
 			       const struct sock_fprog **ret, unsigned *ret_flags, struct err *e);
+
+/* Some rule has calls decided by an agent: the filter has a listener. s may be NULL. */
+bool seccomp_notifies(const struct spec_seccomp *s);
 
 /*
  * Keep compiled filters in this directory, which only its owner may write, for as long as the

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,16 +16,30 @@
 void (*channel_log_fn)(const char *line);
 
 static const char *const names[] = {
-	[MSG_ERROR] = "ERROR",	   [MSG_LOG] = "LOG",
-	[MSG_SOURCE] = "SOURCE",   [MSG_SOURCE_FD] = "SOURCE_FD",
-	[MSG_HOOKS] = "HOOKS",	   [MSG_READY] = "READY",
-	[MSG_PROCEED] = "PROCEED", [MSG_HOOKS_DONE] = "HOOKS_DONE",
-	[MSG_GO] = "GO",	   [MSG_EXEC] = "EXEC",
+	[MSG_ERROR] = "ERROR",
+	[MSG_LOG] = "LOG",
+	[MSG_SOURCE] = "SOURCE",
+	[MSG_SOURCE_FD] = "SOURCE_FD",
+	[MSG_HOOKS] = "HOOKS",
+	[MSG_READY] = "READY",
+	[MSG_PROCEED] = "PROCEED",
+	[MSG_HOOKS_DONE] = "HOOKS_DONE",
+	[MSG_GO] = "GO",
+	[MSG_EXEC] = "EXEC",
+	[MSG_LISTENER] = "LISTENER",
+	[MSG_LISTENER_DONE] = "LISTENER_DONE",
 };
 
 const char *msg_name(uint32_t type)
 {
 	return type < ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
+}
+
+static bool use_write;
+
+void channel_use_write(void)
+{
+	use_write = true;
 }
 
 #define HEADER offsetof(struct msg, body)
@@ -45,6 +60,19 @@ static void attach_fd(struct msghdr *mh, union fd_control *c, int fd)
 	memcpy(CMSG_DATA(&c->h), &fd, sizeof(fd));
 }
 
+static int write_message(int sock, enum msg_type type, const void *body, size_t n, struct err *e)
+{
+	struct msg m = { .type = type, .n = (uint32_t)n };
+	ssize_t r;
+
+	if (n)
+		memcpy(m.body, body, n);
+	do {
+		r = write(sock, &m, HEADER + n);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? err_sys(e, "send %s", msg_name(type)) : 0;
+}
+
 int channel_send(int sock, enum msg_type type, const void *body, size_t n, int pass_fd,
 		 struct err *e)
 {
@@ -60,6 +88,8 @@ int channel_send(int sock, enum msg_type type, const void *body, size_t n, int p
 			       n);
 	if (pass_fd >= 0)
 		attach_fd(&mh, &control, pass_fd);
+	if (use_write)
+		return write_message(sock, type, body, n, e);
 	do {
 		r = sendmsg(sock, &mh, MSG_NOSIGNAL);
 	} while (r < 0 && errno == EINTR);
@@ -148,12 +178,29 @@ int channel_wait_end(int sock, struct err *e)
 	return r < 0 ? err_sys(e, "poll") : 0;
 }
 
-int channel_wait_exec(int sock, struct err *e)
+static int serve_listener(int sock, const struct msg *m, const struct channel_listener *l,
+			  struct err *e)
+{
+	uint32_t fd;
+
+	if (m->n != sizeof(fd))
+		return err_set(e, EPROTO, "message LISTENER of %u bytes", (unsigned)m->n);
+	memcpy(&fd, m->body, sizeof(fd));
+	if (l->pass_on(l->arg, (int)fd, e) < 0)
+		return -1;
+	return channel_send(sock, MSG_LISTENER_DONE, NULL, 0, -1, e);
+}
+
+int channel_wait_exec(int sock, const struct channel_listener *l, struct err *e)
 {
 	struct msg m;
 	int r;
 
-	if (channel_wait_end(sock, e) < 0)
+	if (!l && channel_wait_end(sock, e) < 0)
+		return -1;
+	/* LISTENER comes before EXEC: init tells what its filter may hinder when it is in force. */
+	if (l && (channel_expect(sock, MSG_LISTENER, &m, NULL, e) < 0 ||
+		  serve_listener(sock, &m, l, e) < 0))
 		return -1;
 	if (channel_expect(sock, MSG_EXEC, &m, NULL, e) < 0)
 		return -1;

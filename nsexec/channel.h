@@ -23,6 +23,9 @@ enum msg_type {
 	MSG_PROCEED = 8,    /* hull -> init: the record is whole, you may outlive me */
 	MSG_GO = 9,	    /* start -> init */
 	MSG_EXEC = 10,	    /* init -> start: execve comes next; end of file now means "running" */
+	MSG_LISTENER =
+		11, /* init -> start: uint32 number of its descriptor of the seccomp listener */
+	MSG_LISTENER_DONE = 12, /* start -> init: the agent has it */
 };
 
 struct msg {
@@ -53,11 +56,24 @@ must_check int channel_expect(int sock, enum msg_type type, struct msg *m, int *
 /* Wait until the peer has closed its end; what it said before is still there to be received. */
 must_check int channel_wait_end(int sock, struct err *e);
 
+/* What is done with LISTENER: fd is init's number for the descriptor. */
+struct channel_listener {
+	int (*pass_on)(void *arg, int fd, struct err *e);
+	void *arg;
+};
+
 /*
  * GO was sent: wait for EXEC and the end of file, which is execve's close of the socket. -1 with
- * the error of init when something failed.
+ * the error of init when something failed. l is NULL when no LISTENER can come, and then we are
+ * woken once only.
  */
-must_check int channel_wait_exec(int sock, struct err *e);
+must_check int channel_wait_exec(int sock, const struct channel_listener *l, struct err *e);
+
+/*
+ * From here on messages of this process go out by write(2): a seccomp filter, which may refuse
+ * sendmsg(2) or have an agent asked about it, comes into force. write(2) is what every program has.
+ */
+void channel_use_write(void);
 
 /* Best effort: the error itself cannot be reported otherwise. */
 void channel_send_error(int sock, const struct err *e);

@@ -87,18 +87,65 @@ static void exec_and_its_failure(void)
 	pair(s);
 	ok(channel_send(s[1], MSG_EXEC, NULL, 0, -1, &e) == 0, "EXEC");
 	close(s[1]);
-	ok(channel_wait_exec(s[0], &e) == 0, "EXEC and the end of file: running");
+	ok(channel_wait_exec(s[0], NULL, &e) == 0, "EXEC and the end of file: running");
 	close(s[0]);
 	pair(s);
 	err_set(&sent, ENOEXEC, "exec format error");
 	ok(channel_send(s[1], MSG_EXEC, NULL, 0, -1, &e) == 0, "EXEC");
 	channel_send_error(s[1], &sent);
 	close(s[1]);
-	ok(channel_wait_exec(s[0], &e) < 0 && e.code == ENOEXEC, "EXEC and an error: %s", e.chain);
+	ok(channel_wait_exec(s[0], NULL, &e) < 0 && e.code == ENOEXEC, "EXEC and an error: %s",
+	   e.chain);
 	close(s[0]);
 	pair(s);
 	close(s[1]);
-	ok(channel_wait_exec(s[0], &e) < 0, "the end of file alone: %s", e.chain);
+	ok(channel_wait_exec(s[0], NULL, &e) < 0, "the end of file alone: %s", e.chain);
+	close(s[0]);
+}
+
+static int note_fd(void *arg, int fd, struct err *e)
+{
+	*(int *)arg = fd;
+	return fd == 99 ? err_set(e, ECONNREFUSED, "nobody listens") : 0;
+}
+
+/* What init says with a filter in force, by write(2) alone. Last of all: there is no way back. */
+static void with_a_filter(void)
+{
+	int fd = -1, s[2];
+	struct channel_listener l = { note_fd, &fd };
+	struct err e = { 0 };
+	uint32_t number = 7;
+	struct msg m;
+
+	channel_use_write();
+	pair(s);
+	ok(channel_send(s[1], MSG_LISTENER, &number, sizeof(number), -1, &e) == 0 &&
+		   channel_send(s[1], MSG_EXEC, NULL, 0, -1, &e) == 0,
+	   "LISTENER and EXEC are written");
+	shutdown(s[1], SHUT_WR);
+	ok(channel_wait_exec(s[0], &l, &e) == 0 && fd == 7, "the listener %d is passed on", fd);
+	ok(channel_expect(s[1], MSG_LISTENER_DONE, &m, NULL, &e) == 0, "init may go on");
+	close(s[0]);
+	close(s[1]);
+	pair(s);
+	number = 99;
+	ok(channel_send(s[1], MSG_LISTENER, &number, sizeof(number), -1, &e) == 0, "LISTENER");
+	ok(channel_wait_exec(s[0], &l, &e) < 0 && e.code == ECONNREFUSED, "%s", e.chain);
+	close(s[0]);
+	close(s[1]);
+	pair(s);
+	ok(channel_send(s[1], MSG_EXEC, NULL, 0, -1, &e) == 0 &&
+		   channel_wait_exec(s[0], &l, &e) < 0 && e.code == EPROTO,
+	   "%s", e.chain);
+	close(s[0]);
+	close(s[1]);
+	pair(s);
+	err_set(&e, ENOEXEC, "whole");
+	channel_send_error(s[1], &e);
+	close(s[1]);
+	e = (struct err){ 0 };
+	ok(channel_wait_exec(s[0], &l, &e) < 0 && e.code == ENOEXEC, "an error: %s", e.chain);
 	close(s[0]);
 }
 
@@ -127,5 +174,6 @@ int main(void)
 	order();
 	exec_and_its_failure();
 	descriptors();
+	with_a_filter();
 	return done_testing();
 }

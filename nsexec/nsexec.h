@@ -77,7 +77,7 @@ int nsexec_why(struct nsexec *n, struct err *e);
 must_check int nsexec_send(struct nsexec *n, enum msg_type type, int pass_fd, struct err *e);
 
 /* channel_wait_exec() of a child; the death of init is named. */
-must_check int nsexec_wait_exec(struct nsexec *n, struct err *e);
+must_check int nsexec_wait_exec(struct nsexec *n, const struct channel_listener *l, struct err *e);
 
 /* The caller has reaped the init, which ended with this exit code, 128 and a signal's number. */
 void nsexec_ended(struct nsexec *n, int code);

@@ -36,11 +36,18 @@ static int memory_file(const char *text, struct err *e)
 	return take_fd(&fd);
 }
 
-static void read_begin(int fd, char *buf, size_t size)
+/* The end is where programs say why they give up. */
+static void read_end(int fd, char *buf, size_t size)
 {
-	ssize_t n = fd >= 0 ? pread(fd, buf, size - 1, 0) : 0;
+	off_t all = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+	size_t cut = all >= (off_t)size ? 4 : 0;
+	ssize_t n = 0;
 
-	n = n < 0 ? 0 : n;
+	if (cut)
+		memcpy(buf, "... ", cut);
+	if (all > 0)
+		n = pread(fd, buf + cut, size - 1 - cut, cut ? all - (off_t)(size - 1 - cut) : 0);
+	n = n < 0 ? 0 : n + (ssize_t)cut;
 	while (n > 0 && buf[n - 1] == '\n')
 		n--;
 	buf[n] = '\0';
@@ -108,6 +115,8 @@ static int spawn(const struct process *p, int in, int out, int err, pid_t *ret, 
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
 	posix_spawnattr_setsigmask(&attr, &none);
+	if (p->cwd)
+		posix_spawn_file_actions_addchdir_np(&acts, p->cwd);
 	posix_spawn_file_actions_adddup2(&acts, in, STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&acts, out, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&acts, err, STDERR_FILENO);
@@ -127,7 +136,9 @@ int process_run(const struct process *p, struct process_result *ret, struct err 
 	auto_close int out = in < 0	  ? -1 :
 			     p->stdout_fd ? fcntl(p->stdout_fd, F_DUPFD_CLOEXEC, 3) :
 					    memory_file(NULL, e);
-	auto_close int err = out < 0 ? -1 : memory_file(NULL, e);
+	auto_close int err = out < 0	  ? -1 :
+			     p->stderr_fd ? fcntl(p->stderr_fd, F_DUPFD_CLOEXEC, 3) :
+					    memory_file(NULL, e);
 	pid_t pid;
 
 	*ret = (struct process_result){ 0 };
@@ -136,8 +147,8 @@ int process_run(const struct process *p, struct process_result *ret, struct err 
 	if (wait_for(pid, p->timeout_ms, ret, e) < 0)
 		return -1;
 	describe(ret);
-	read_begin(p->stdout_fd ? -1 : out, ret->output, sizeof(ret->output));
-	read_begin(err, ret->errors, sizeof(ret->errors));
+	read_end(p->stdout_fd ? -1 : out, ret->output, sizeof(ret->output));
+	read_end(p->stderr_fd ? -1 : err, ret->errors, sizeof(ret->errors));
 	return 0;
 }
 

@@ -9,19 +9,20 @@
 #include <stddef.h>
 
 struct process {
-	const char *path;  /* absolute: nothing is searched in PATH */
-	char *const *argv; /* ends with NULL */
-	char *const *env;  /* ends with NULL; NULL: the caller's own */
-	const char *input; /* its stdin; NULL: /dev/null */
-	int timeout_ms;	   /* 0: for ever */
-	int stdout_fd;	   /* 0: captured in output */
+	const char *path;	  /* absolute: nothing is searched in PATH */
+	char *const *argv;	  /* ends with NULL */
+	char *const *env;	  /* ends with NULL; NULL: the caller's own */
+	const char *input;	  /* its stdin; NULL: /dev/null */
+	const char *cwd;	  /* NULL: the caller's */
+	int timeout_ms;		  /* 0: for ever */
+	int stdout_fd, stderr_fd; /* 0: captured in output and errors */
 };
 
 struct process_result {
 	int status;	  /* as of waitpid(2) */
 	bool timed_out;	  /* it was killed, with its process group */
 	char how[48];	  /* "exit status 3", "signal: killed" */
-	char output[512]; /* the begin of what it wrote to stdout, no newline at the end */
+	char output[256]; /* the end of what it wrote to stdout: "... words", no newline at the end */
 	char errors[512]; /* the same of stderr */
 };
 

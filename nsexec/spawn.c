@@ -368,9 +368,9 @@ int nsexec_send(struct nsexec *n, enum msg_type type, int pass_fd, struct err *e
 	return nsexec_why(n, e);
 }
 
-int nsexec_wait_exec(struct nsexec *n, struct err *e)
+int nsexec_wait_exec(struct nsexec *n, const struct channel_listener *l, struct err *e)
 {
-	int r = channel_wait_exec(n->sync_sock, e);
+	int r = channel_wait_exec(n->sync_sock, l, e);
 
 	if (r == 0 || e->code != ENODATA)
 		return r;

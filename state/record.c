@@ -44,6 +44,7 @@ static const struct row {
 	{ "owner", R_UID, offsetof(struct record, owner) },
 	{ "inUserNs", R_BOOL, offsetof(struct record, in_user_ns) },
 	{ "inPidNs", R_BOOL, offsetof(struct record, in_pid_ns) },
+	{ "hasListener", R_BOOL, offsetof(struct record, has_listener) },
 };
 
 static const struct name phase_names[] = {

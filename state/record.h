@@ -40,6 +40,7 @@ struct record {
 	uid_t owner;
 	bool in_user_ns; /* it has a user namespace of its own */
 	bool in_pid_ns; /* it has a PID namespace of its own: init's death ends all its processes */
+	bool has_listener; /* init will ask `start` to pass on a seccomp listener */
 	struct cgroup cgroup;
 	struct str_map annotations;
 

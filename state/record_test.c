@@ -37,6 +37,7 @@ static struct record sample(void)
 		.created = 1788220800500000000,
 		.owner = 4294967294,
 		.in_pid_ns = true,
+		.has_listener = true,
 		.annotations = { 1, annotations },
 		.cgroup = { .layout = CGROUP_V1, .n = 1 },
 	};
@@ -60,7 +61,8 @@ static void round_trip(void)
 	ok(got.phase == r.phase && got.pid == r.pid && got.owner == r.owner, "small numbers");
 	ok(got.start_time == r.start_time && got.creator_start == r.creator_start,
 	   "64 bits are exact");
-	ok(got.created == r.created && got.in_pid_ns && !got.in_user_ns, "time and flags");
+	ok(got.created == r.created && got.in_pid_ns && got.has_listener && !got.in_user_ns,
+	   "time and flags");
 	is(got.boot_id, r.boot_id, "boot id");
 	ok(got.annotations.n == 1 && !strcmp(got.annotations.v[0].key, key), "annotations");
 	ok(got.cgroup.layout == CGROUP_V1 && got.cgroup.n == 1, "cgroup");
@@ -89,7 +91,7 @@ static void damage(void)
 	}
 	ok(!bad, "each of %zu cut records is EBADMSG (%zu were not)", n - 1, bad);
 	is(e.chain,
-	   "the container's record.json is damaged: line 18, column 11: expected ',' or "
+	   "the container's record.json is damaged: line 19, column 11: expected ',' or "
 	   "'}', found the end of the text",
 	   "the sentence about a cut record");
 	bad = 0;

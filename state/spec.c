@@ -6,9 +6,11 @@
  */
 #include "state/spec.h"
 
+#include "state/annotations.h"
 #include "state/json.h"
 #include "state/mem.h"
 #include "state/spec_types.h"
+#include "state/str.h"
 
 #include <errno.h>
 #include <string.h>
@@ -127,6 +129,19 @@ static void swap_separators(char *key)
 	}
 }
 
+/* What crun's users write in annotations, where no property says otherwise. */
+static void fill_seccomp(struct spec *s)
+{
+	struct spec_seccomp *sc = s->linux_->seccomp;
+	const char *receiver = spec_annotation(s, ANNOTATION_SECCOMP_RECEIVER);
+
+	if (!sc)
+		return;
+	if (receiver && str_empty(sc->listener_path))
+		sc->listener_path = (char *)(uintptr_t)receiver;
+	sc->fail_unknown = spec_annotation(s, ANNOTATION_SECCOMP_UNKNOWN);
+}
+
 static void fill_spec(struct spec *s, struct arena *a)
 {
 	char *key;
@@ -134,6 +149,7 @@ static void fill_spec(struct spec *s, struct arena *a)
 	fill_process(s->process, a);
 	if (!s->linux_)
 		s->linux_ = arena_zalloc(a, sizeof(*s->linux_));
+	fill_seccomp(s);
 	if (s->linux_->resources)
 		fill_resources(s->linux_->resources);
 	for (size_t i = 0; i < s->linux_->sysctl.n; i++) {

@@ -197,6 +197,7 @@ struct spec_seccomp {
 	ARRAY_OF(int) architectures; /* enum seccomp_arch */
 	struct name_set flags;	     /* enum seccomp_flag; set == false is not the same as [] */
 	char *listener_path, *listener_metadata;
+	bool fail_unknown; /* by annotation: an unknown name in syscalls is an error */
 	ARRAY_OF(struct spec_syscall) syscalls;
 };
 

@@ -6,6 +6,7 @@
  *
  * The texts of runc's validator are kept where clients and test suites look for them.
  */
+#include "state/annotations.h"
 #include "state/mem.h"
 #include "state/spec_types.h"
 #include "state/str.h"
@@ -390,10 +391,9 @@ static int check_notify(const struct spec_seccomp *sc, const struct spec_syscall
 			return err_at_key(e, "names");
 		}
 	}
-	if (!sc->listener_path)
-		err_set(e, EINVAL, "seccomp listenerPath is not set");
-	else
-		err_set(e, ENOTSUP, "SCMP_ACT_NOTIFY is not supported yet");
+	if (!str_empty(sc->listener_path))
+		return 0;
+	err_set(e, EINVAL, "seccomp listenerPath is not set");
 	return err_at_key(e, "action");
 }
 
@@ -422,7 +422,8 @@ static int check_seccomp(const struct spec *s, struct err *e)
 		err_set(e, EINVAL, "SCMP_ACT_NOTIFY cannot be used as default action");
 		err_at_key(e, "defaultAction");
 	} else if (sc->listener_metadata &&
-		   !sc->listener_path) { /* "MUST NOT be set if listenerPath is not set" */
+		   str_empty(
+			   sc->listener_path)) { /* "MUST NOT be set if listenerPath is not set" */
 		err_set(e, EINVAL, "is set without listenerPath");
 		err_at_key(e, "listenerMetadata");
 	} else if (!check_errno_ret(sc->default_action, &sc->default_errno_ret, "defaultErrnoRet",
@@ -454,6 +455,23 @@ static int check_resources(const struct spec *s, struct err *e)
 	if (s->linux_->resources && spec_resources_check(s->linux_->resources, e) < 0)
 		return err_at_key(e, "resources");
 	return 0;
+}
+
+/*
+ * sched(7): a process with a deadline cannot fork, unless its children are to have none. The hooks
+ * come when the program's rights are all that is left, and with those no deadline can be set after.
+ */
+static int check_deadline(const struct spec *s, struct err *e)
+{
+	const struct spec_scheduler *p = s->process->scheduler;
+
+	if (!s->hooks || !s->hooks->start_container.n || !p || p->policy != POLICY_DEADLINE ||
+	    (p->flags.mask & 1u << SCHED_BIT_RESET_ON_FORK))
+		return 0;
+	err_set(e, EINVAL,
+		"SCHED_DEADLINE needs SCHED_FLAG_RESET_ON_FORK where there are startContainer hooks");
+	err_at_key(e, "scheduler");
+	return err_at_key(e, "process");
 }
 
 /* --- all of it ------------------------------------------------------------------------------ */
@@ -532,7 +550,8 @@ static int check_mounts(const struct spec *s, struct err *e)
 	return 0;
 }
 
-static rule *const rules[] = { check_version, check_uts, check_mounts };
+static rule *const rules[] = { check_version, check_uts, check_mounts, annotations_check,
+			       check_deadline };
 static rule *const linux_rules[] = {
 	check_namespaces, check_user_namespace, check_time_namespace, check_net_devices,
 	check_paths,	  check_sysctl,		check_seccomp,	      check_resources,

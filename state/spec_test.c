@@ -308,9 +308,9 @@ static const struct bad {
 	{ LINUX, RULE("\"names\":[\"read\",\"write\"],\"action\":\"SCMP_ACT_NOTIFY\""), "/linux/seccomp/syscalls/0/names/1",
 	  "SCMP_ACT_NOTIFY cannot be used for the write syscall" },
 	{ LINUX,
-	  SECCOMP("\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/s\",\"syscalls\":[{\"names\":[\"read\"],"
+	  SECCOMP("\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"\",\"syscalls\":[{\"names\":[\"read\"],"
 		  "\"action\":\"SCMP_ACT_NOTIFY\"}]"),
-	  "/linux/seccomp/syscalls/0/action", "SCMP_ACT_NOTIFY is not supported yet" },
+	  "/linux/seccomp/syscalls/0/action", "seccomp listenerPath is not set" },
 	{ LINUX, RULE("\"names\":[\"a\"],\"action\":\"SCMP_ACT_LOG\",\"args\":[{\"index\":6,\"value\":0,\"op\":\"SCMP_CMP_EQ\"}]"),
 	  "/linux/seccomp/syscalls/0/args/0/index", "6 is out of range (0 to 5)" },
 	{ LINUX, RULE("\"names\":[\"a\"],\"action\":\"SCMP_ACT_LOG\",\"args\":[{\"index\":0,\"value\":-1,\"op\":\"SCMP_CMP_EQ\"}]"),

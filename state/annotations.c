@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Annotations that runtimes act upon, as a table. Pure.
+ *
+ * Engines let users of a cluster choose some annotations, so what could reach the host is listed
+ * for them (annotations_unsafe), and what hull does not do is an error where a container without
+ * it would be less isolated or not what was asked for, and a warning where it merely lacks a comfort.
+ */
+#include "state/annotations.h"
+
+#include "state/mem.h"
+#include "state/spec_types.h"
+#include "state/str.h"
+#include "state/systemd_property.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int is_file(const struct spec *s, const char *value, struct err *e)
+{
+	(void)s;
+	return value[0] == '/' ? 0 : decode_bad(e, value, "is not an absolute path");
+}
+
+static int is_receiver(const struct spec *s, const char *value, struct err *e)
+{
+	const struct spec_seccomp *sc = s->linux_->seccomp;
+
+	if (is_file(s, value, e) < 0)
+		return -1;
+	if (sc && !str_empty(sc->listener_path) && strcmp(sc->listener_path, value))
+		return err_set(e, EINVAL, "is another path than linux.seccomp.listenerPath");
+	return 0;
+}
+
+static int is_context(const struct spec *s, const char *value, struct err *e)
+{
+	static const char *const types[] = { "context", "fscontext", "defcontext", "rootcontext" };
+
+	(void)s;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (!strcmp(value, types[i]))
+			return 0;
+	}
+	return decode_bad(e, value, "is not one of context, fscontext, defcontext and rootcontext");
+}
+
+static int refuse(const struct spec *s, const char *value, struct err *e)
+{
+	(void)s;
+	return *value ? decode_bad(e, value, "is not supported") : 0;
+}
+
+/* clang-format off: a table, one row to an annotation. */
+static const struct row {
+	const char *key; /* with a "." at the end: a prefix */
+	int (*check)(const struct spec *s, const char *value, struct err *e);
+	const char *no_effect; /* why, in a warning */
+} rows[] = {
+	{ ANNOTATION_HOOKS_STDOUT, is_file, NULL },
+	{ ANNOTATION_HOOKS_STDERR, is_file, NULL },
+	{ ANNOTATION_KEEP_GROUPS, NULL, NULL },
+	{ ANNOTATION_SECCOMP_RECEIVER, is_receiver, NULL },
+	{ ANNOTATION_SECCOMP_UNKNOWN, NULL, NULL },
+	{ "run.oci.mount_context_type", is_context, NULL },
+	/* Another kind of isolation, or another kernel interface inside: not to be ignored. */
+	{ "run.oci.handler", refuse, NULL },
+	{ "run.oci.seccomp.plugins", refuse, NULL },
+	{ "run.oci.seccomp_bpf_data", refuse, NULL },
+	{ "run.oci.systemd.force_cgroup_v1", refuse, NULL },
+	{ "run.oci.delegate-cgroup", refuse, NULL },
+	{ "run.oci.pidfd_receiver", refuse, NULL },
+	{ "run.oci.systemd.subgroup", NULL, "it is for the systemd cgroup driver" },
+	{ "module.wasm.image/variant", NULL, "hull runs no WebAssembly" },
+	{ "krun.", NULL, "hull makes no virtual machines" },
+};
+/* clang-format on */
+
+const char *const annotations_unsafe[] = {
+	ANNOTATION_SYSTEMD_PROPERTY, ANNOTATION_HOOKS_STDOUT,	  ANNOTATION_HOOKS_STDERR,
+	ANNOTATION_KEEP_GROUPS,	     ANNOTATION_SECCOMP_RECEIVER, NULL,
+};
+
+static bool matches(const char *pattern, const char *key)
+{
+	size_t n = strlen(pattern);
+
+	return pattern[n - 1] == '.' ? !strncmp(pattern, key, n) : !strcmp(pattern, key);
+}
+
+static const struct row *find(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (matches(rows[i].key, key))
+			return &rows[i];
+	}
+	return NULL;
+}
+
+static int check_property(const char *key, const char *value, struct err *e)
+{
+	struct systemd_property ignored;
+	struct arena arena;
+	int r;
+
+	arena_init(&arena);
+	r = systemd_property_parse(key + strlen(ANNOTATION_SYSTEMD_PROPERTY), value, &arena,
+				   &ignored, e);
+	free(arena.base);
+	return r;
+}
+
+static int check(const struct spec *s, const char *key, const char *value, struct err *e)
+{
+	const struct row *row;
+
+	if (matches(ANNOTATION_SYSTEMD_PROPERTY, key))
+		return check_property(key, value, e);
+	row = find(key);
+	return row && row->check ? row->check(s, value, e) : 0;
+}
+
+int annotations_check(const struct spec *s, struct err *e)
+{
+	const struct map_entry *a;
+
+	for (size_t i = 0; i < s->annotations.n; i++) {
+		a = &s->annotations.v[i];
+		if (check(s, a->key, a->value, e) < 0) {
+			err_at_key(e, a->key);
+			return err_at_key(e, "annotations");
+		}
+	}
+	return 0;
+}
+
+static void tell(const char *key, const char *why, void (*warn)(const char *))
+{
+	auto_free char *text = xasprintf("annotation %s has no effect: %s", key, why);
+
+	warn(text);
+}
+
+void annotations_warn(const struct spec *s, void (*warn)(const char *))
+{
+	const struct row *row;
+	const char *key;
+
+	for (size_t i = 0; i < s->annotations.n; i++) {
+		key = s->annotations.v[i].key;
+		row = find(key);
+		if (matches(ANNOTATION_SYSTEMD_PROPERTY, key))
+			tell(key, "it is for the systemd cgroup driver", warn);
+		else if (row && row->no_effect)
+			tell(key, row->no_effect, warn);
+		else if (s->hooks && s->hooks->start_container.n &&
+			 str_starts(key, "run.oci.hooks."))
+			tell(key, "on startContainer hooks: the file is the host's", warn);
+	}
+}
