@@ -57,7 +57,7 @@ bad() {
 		[ "$message" = "hull create failed: config.json: $text${pointer:+ ($pointer)}" ]
 		n=$((n + 1))
 	done
-	[ "$n" -ge 58 ]
+	[ "$n" -ge 170 ]
 }
 
 @test "create without a config.json says so" {

@@ -20,7 +20,7 @@ struct strings {
 
 /* The options before the command's name. */
 struct globals {
-	const char *root_option, *log, *log_format, *rootless, *criu;
+	const char *root_option, *log, *log_format, *rootless, *criu, *missing_controllers;
 	bool debug, systemd_cgroup, help, version, verbose;
 	struct root root; /* set before a command runs */
 };
@@ -47,9 +47,10 @@ struct command {
 	int (*run)(struct invocation *inv, struct err *e);
 };
 
-extern const struct command create_command, delete_command, exec_command, features_command;
-extern const struct command kill_command, list_command, pause_command, ps_command, resume_command;
-extern const struct command run_command, spec_command, start_command, state_command;
+extern const struct command create_command, delete_command, events_command, exec_command;
+extern const struct command features_command, kill_command, list_command, pause_command;
+extern const struct command ps_command, resume_command, run_command, spec_command, start_command;
+extern const struct command state_command, update_command;
 extern const struct command *const commands[]; /* by name, ended by NULL */
 
 /* All of it in one write(2) to stdout. */

@@ -203,7 +203,7 @@ static void add_linux(struct json_out *o)
 	add_bool(o, "v2", true);
 	add_bool(o, "systemd", false);
 	add_bool(o, "systemdUser", false);
-	add_bool(o, "rdma", false);
+	add_bool(o, "rdma", true);
 	end(o, "}");
 	add_seccomp(o);
 	add_enabled(o, "apparmor", true);

@@ -11,13 +11,10 @@
 #include "state/str.h"
 
 const struct command *const commands[] = {
-	&create_command, &delete_command,
-	&exec_command,	 &features_command,
-	&kill_command,	 &list_command,
-	&pause_command,	 &ps_command,
-	&resume_command, &run_command,
-	&spec_command,	 &start_command,
-	&state_command,	 NULL,
+	&create_command,   &delete_command, &events_command, &exec_command,
+	&features_command, &kill_command,   &list_command,   &pause_command,
+	&ps_command,	   &resume_command, &run_command,    &spec_command,
+	&start_command,	   &state_command,  &update_command, NULL,
 };
 
 #define GLOBAL(member, name, alias, kind, help) OPTION(globals, member, name, alias, kind, help)
@@ -33,6 +30,9 @@ const struct option_row global_options[] = {
 	       "default is '/run/hull', or '$XDG_RUNTIME_DIR/hull' for a user)"),
 	GLOBAL(rootless, "rootless", NULL, OPT_STRING,
 	       "ignore cgroup permission errors ('true', 'false', or 'auto' (default))"),
+	GLOBAL(missing_controllers, "missing-controllers", NULL, OPT_STRING,
+	       "what a limit is whose cgroup controller this machine lacks: 'error' (default), "
+	       "'warn' or 'ignore'"),
 	OPTION_AS(globals, systemd_cgroup, "systemd-cgroup", NULL, OPT_FLAG,
 		  "let systemd make the cgroups (not supported yet)", OPTION_LATER),
 	OPTION_AS(globals, criu, "criu", NULL, OPT_STRING, "", OPTION_HIDDEN),

@@ -161,7 +161,8 @@ static int write_journal(struct launch *l, struct err *e)
 
 static bool has_limits(const struct spec_resources *r)
 {
-	return r && (r->memory || r->cpu || r->pids || r->hugepage_limits.n || r->unified.n);
+	return r && (r->memory || r->cpu || r->pids || r->hugepage_limits.n || r->unified.n ||
+		     r->block_io || r->network || r->rdma.n);
 }
 
 /* FEATURES.md D1: without rights and without a wish for limits a container has no cgroup. */
@@ -191,8 +192,8 @@ static int make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e
 	const struct spec_resources *res = l->p.spec->linux_->resources;
 	struct cgroup *cg = &l->rec.cgroup;
 
-	if (cg->layout == CGROUP_NONE)
-		return 0;
+	if (cg->layout == CGROUP_NONE) /* a limit says what it misses */
+		return cgroup_apply_limits(cg, res, e) < 0 ? at_resources(e) : 0;
 	if (cgroup_create(cg, res, e) < 0) {
 		if (!may_go_without_cgroup(l, e)) {
 			at_resources(e);

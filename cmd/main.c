@@ -16,6 +16,7 @@
 #include "cmd/options.h"
 #include "init/init.h"
 #include "nsexec/nsexec.h"
+#include "state/cgroup.h"
 #include "state/fd.h"
 #include "state/log.h"
 #include "state/mem.h"
@@ -164,6 +165,26 @@ static int check_rootless(const struct globals *g, struct err *e)
 		       g->rootless);
 }
 
+static int set_missing_controllers(const char *word, struct err *e)
+{
+	static const char *const words[] = {
+		[CGROUP_MISSING_ERROR] = "error",
+		[CGROUP_MISSING_WARN] = "warn",
+		[CGROUP_MISSING_IGNORE] = "ignore",
+	};
+
+	for (size_t i = 0; word && i < ARRAY_SIZE(words); i++) {
+		if (!strcmp(word, words[i])) {
+			cgroup_set_missing((enum cgroup_missing)i);
+			return 0;
+		}
+	}
+	return !word ? 0 :
+		       err_set(e, EINVAL,
+			       "invalid --missing-controllers: \"%s\" is not error, warn or ignore",
+			       word);
+}
+
 static int open_log(const struct globals *g, struct err *e)
 {
 	bool json = g->log_format && !strcmp(g->log_format, "json");
@@ -196,7 +217,8 @@ int main(int argc, char **argv)
 		version_text(g.verbose, &out);
 		return print(&out);
 	}
-	if (open_log(&g, &e) < 0 || check_rootless(&g, &e) < 0)
+	if (open_log(&g, &e) < 0 || check_rootless(&g, &e) < 0 ||
+	    set_missing_controllers(g.missing_controllers, &e) < 0)
 		return fail(&e, 1);
 	if (!str_empty(g.criu))
 		log_debug("--criu is ignored: criu is looked up in PATH");

@@ -82,6 +82,45 @@ static const char *parse_int(const char *s, int *ret)
 	return NULL;
 }
 
+/* As time.ParseDuration: numbers, perhaps with a fraction, each with its unit; or 0 alone. */
+static const char *parse_duration(const char *s, struct opt_int *ret)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} units[] = {
+		{ "ns", 1 },   { "us", 1e3 }, { "\u00b5s", 1e3 }, { "\u03bcs", 1e3 },
+		{ "ms", 1e6 }, { "s", 1e9 },  { "m", 60e9 },	  { "h", 3600e9 },
+	};
+	bool negative = *s == '-';
+	double sum = 0;
+
+	s += *s == '-' || *s == '+';
+	ret->set = true;
+	if (!strcmp(s, "0")) {
+		ret->v = 0;
+		return NULL;
+	}
+	do {
+		size_t i = 0, unit;
+		double v;
+		size_t n = str_decimal(s, &v);
+
+		unit = strcspn(s + n, "0123456789.");
+		while (i < ARRAY_SIZE(units) &&
+		       (strlen(units[i].name) != unit || strncmp(s + n, units[i].name, unit) != 0))
+			i++;
+		if (i == ARRAY_SIZE(units) || !n)
+			return "parse error";
+		sum += v * units[i].ns;
+		s += n + unit;
+	} while (*s);
+	if (sum >= 9.2e18)
+		return "parse error";
+	ret->v = (int64_t)(negative ? -sum : sum);
+	return NULL;
+}
+
 static void append(struct strings *list, const char *value)
 {
 	list->v = xrealloc(list->v, (list->n + 2) * sizeof(*list->v));
@@ -113,7 +152,8 @@ static int set(const struct option_row *o, void *dst, const char *name, int n, c
 		append(p, value);
 		return 0;
 	case OPT_INT:
-		wrong = parse_int(value, p);
+	case OPT_DURATION:
+		wrong = o->kind == OPT_INT ? parse_int(value, p) : parse_duration(value, p);
 		return wrong ? err_set(e, EINVAL, "invalid value \"%s\" for flag -%.*s: %s", value,
 				       n, name, wrong) :
 			       0;
@@ -198,6 +238,8 @@ static bool is_used(const struct option_row *o, const void *p)
 		return ((const struct strings *)p)->n > 0;
 	case OPT_INT:
 		return *(const int *)p != 0;
+	case OPT_DURATION:
+		return ((const struct opt_int *)p)->set;
 	}
 	return false;
 }

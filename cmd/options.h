@@ -14,11 +14,12 @@
 #include <stddef.h>
 
 enum option_kind {
-	OPT_FLAG,    /* bool */
-	OPT_MAYBE,   /* struct opt_bool: whether it was given, too */
-	OPT_STRING,  /* const char * */
-	OPT_STRINGS, /* struct strings: may be repeated */
-	OPT_INT,     /* int */
+	OPT_FLAG,     /* bool */
+	OPT_MAYBE,    /* struct opt_bool: whether it was given, too */
+	OPT_STRING,   /* const char * */
+	OPT_STRINGS,  /* struct strings: may be repeated */
+	OPT_INT,      /* int */
+	OPT_DURATION, /* struct opt_int, nanoseconds: "1m30s", "100ms" */
 };
 
 /* Flags of a row. */

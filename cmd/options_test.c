@@ -17,10 +17,12 @@ struct options {
 	struct strings env;
 	int n;
 	const char *label;
+	struct opt_int every;
 };
 
 static const struct option_row more[] = {
 	OPTION(options, n, "preserve-fds", NULL, OPT_INT, "a number"),
+	OPTION(options, every, "every", NULL, OPT_DURATION, "a time"),
 	OPTION_AS(options, label, "label", NULL, OPT_STRING, "", OPTION_LATER),
 	{ 0 },
 };
@@ -62,6 +64,8 @@ static void parse_line(const char *line, bool stop, struct str *out)
 		str_addf(out, "env=%s ", o.env.v[i]);
 	if (o.n)
 		str_addf(out, "n=%d ", o.n);
+	if (o.every.set)
+		str_addf(out, "every=%lldns ", (long long)o.every.v);
 	str_add(out, p.help ? "help |" : "|");
 	for (int i = 0; i < p.n_args; i++)
 		str_addf(out, " %s", argv[i]);
@@ -131,6 +135,16 @@ static const struct {
 	{ "--label x id", "--label is not supported yet" },
 	{ "--label= id", "| id" },
 	{ "_ id", "|  id" },
+	{ "--every 5s id", "every=5000000000ns | id" },
+	{ "--every=1m30.5s id", "every=90500000000ns | id" },
+	{ "--every 100ms id", "every=100000000ns | id" },
+	{ "--every -1h id", "every=-3600000000000ns | id" },
+	{ "--every 0 id", "every=0ns | id" },
+	{ "--every 5 id", "invalid value \"5\" for flag -every: parse error" },
+	{ "--every s id", "invalid value \"s\" for flag -every: parse error" },
+	{ "--every 5x id", "invalid value \"5x\" for flag -every: parse error" },
+	{ "--every _ id", "invalid value \"\" for flag -every: parse error" },
+	{ "--every 99999999h id", "invalid value \"99999999h\" for flag -every: parse error" },
 };
 
 static const struct {

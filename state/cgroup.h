@@ -95,6 +95,17 @@ must_check int cgroup_apply_limits(const struct cgroup *cg, const struct spec_re
 must_check int cgroup_apply_devices(const struct cgroup *cg, const struct spec_resources *res,
 				    struct err *e);
 
+/*
+ * The limits alone, for `update`: the devices stay as they are. When something fails, commit (may
+ * be NULL, is called last) included, all files hold again what they held before.
+ */
+must_check int cgroup_update(const struct cgroup *cg, const struct spec_resources *res,
+			     int (*commit)(void *arg, struct err *e), void *arg, struct err *e);
+
+/* What a limit is whose controller this machine lacks; "unlimited" never needs one. */
+enum cgroup_missing { CGROUP_MISSING_ERROR, CGROUP_MISSING_WARN, CGROUP_MISSING_IGNORE };
+void cgroup_set_missing(enum cgroup_missing policy);
+
 /* 1: frozen itself (not by an ancestor) or about to be; 0: not, or there is no cgroup. */
 int cgroup_is_frozen(const struct cgroup *cg);
 /* Returns when all processes stand still, or thaws again and fails after 10 seconds. */
@@ -107,6 +118,21 @@ must_check int cgroup_kill(const struct cgroup *cg, int sig, struct err *e);
 /* Remove what is there with everything below; processes are killed and waited for. */
 must_check int cgroup_remove(const struct cgroup *cg, int timeout_ms, struct err *e);
 void cgroup_done(struct cgroup *cg);
+
+/* What it uses, as the "data" of runc's events, added to out. */
+struct str;
+void cgroup_stats(const struct cgroup *cg, struct str *out);
+
+/* To be told of OOM: poll fd for events (fd is -1 without a memory controller). */
+struct cgroup_oom {
+	int fd, control_fd;
+	short events;
+	uint64_t seen;
+};
+must_check int cgroup_oom_open(const struct cgroup *cg, struct cgroup_oom *ret, struct err *e);
+/* Has there been any since it was last asked? Not because the cgroup is gone. */
+bool cgroup_oom_happened(const struct cgroup *cg, struct cgroup_oom *o);
+void cgroup_oom_close(struct cgroup_oom *o);
 
 /* How many processes the OOM killer has ended inside; 0 when unknown. */
 uint64_t cgroup_oom_kills(const struct cgroup *cg);

@@ -215,7 +215,7 @@ static char *needed_controllers(const struct cgroup *cg, const struct spec_resou
 		{ "cpuset", cpu && (!str_empty(cpu->cpus) || !str_empty(cpu->mems)) },
 		{ "pids", res && res->pids },
 		{ "hugetlb", res && res->hugepage_limits.n },
-		{ "io", res && res->block_io },
+		{ "io", res && res->block_io && !cgroup_find(cg, "blkio") },
 		{ "rdma", res && res->rdma.n },
 	};
 	struct str names = { 0 };

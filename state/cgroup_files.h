@@ -27,6 +27,8 @@ bool cgroup_enable(const char *dir, const char *names, struct str *have);
 
 /* cpu.weight for cpu.shares. */
 uint64_t cgroup_weight(uint64_t shares);
+/* io.weight for blkio.weight, 10 to 1000. */
+uint64_t cgroup_io_weight(uint64_t weight);
 
 /* The processes in dir and below it, appended. A directory that is gone has none. */
 must_check int cgroup_dir_pids(const char *dir, pid_t **pids, size_t *n, struct err *e);

@@ -6,7 +6,7 @@
  *
  * In a hybrid layout a controller may be on either side: the step follows the directory.
  */
-#include "state/cgroup_files.h"
+#include "state/cgroup_put.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,114 +15,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "state/log.h"
 #include "state/mem.h"
 #include "state/spec.h"
 #include "state/str.h"
-
-struct target {
-	const struct cgroup *cg;
-	const char *controller;
-	const struct cgroup_dir *dir; /* NULL: nothing serves the controller */
-	const struct spec_resources *res;
-};
-
-enum missing { MISSING_FAILS, MISSING_IS_FINE };
-
-/* --- Writing one value ------------------------------------------------------------------------ */
-
-/* -1 and errno; ENOENT also when there is no such controller. */
-static int try_put(const struct target *t, const char *file, const char *text)
-{
-	auto_str struct str have = { 0 };
-
-	if (!t->dir) {
-		errno = ENOENT;
-		return -1;
-	}
-	if (cgroup_write(t->dir->path, file, text) == 0)
-		return 0;
-	if (errno != ENOENT || *t->dir->controllers)
-		return -1;
-	/* cgroup_create enabled what was needed then; `update` may need more. */
-	cgroup_enable(t->dir->path, t->controller, &have);
-	return cgroup_write(t->dir->path, file, text);
-}
-
-static bool has_controller(const struct target *t)
-{
-	char text[512];
-
-	if (!t->dir || *t->dir->controllers)
-		return t->dir != NULL;
-	return cgroup_read(t->dir->path, "cgroup.controllers", text, sizeof(text)) >= 0 &&
-	       cgroup_has_word(text, t->controller);
-}
-
-/* property ("memory/limit") as a pointer. */
-static int at(struct err *e, const char *property)
-{
-	snprintf(e->pointer, sizeof(e->pointer), "/%s", property);
-	return -1;
-}
-
-/* The sentence for a try_put that failed with errno. */
-static int put_failed(const struct target *t, const char *property, const char *file,
-		      const char *text, struct err *e)
-{
-	int code = errno;
-	auto_free char *words = xstrdup(property);
-
-	for (char *p = words; (p = strchr(p, '/'));)
-		*p = '.';
-	errno = code;
-	if (code != ENOENT || (t->dir && access(t->dir->path, F_OK) < 0))
-		err_sys(e, "cannot set %s: write \"%s\" to %s/%s", words, text, t->dir->path, file);
-	else if (!has_controller(t))
-		err_set(e, EOPNOTSUPP,
-			"cannot set %s: the \"%s\" cgroup controller is not available", words,
-			t->controller);
-	else
-		err_set(e, EOPNOTSUPP, "cannot set %s: the kernel has no %s", words, file);
-	return at(e, property);
-}
-
-static int put(const struct target *t, const char *property, const char *file, const char *text,
-	       enum missing missing, struct err *e)
-{
-	if (try_put(t, file, text) == 0 || (errno == ENOENT && missing == MISSING_IS_FINE))
-		return 0;
-	return put_failed(t, property, file, text, e);
-}
-
-#define NUMBER_MAX 24
-
-static const char *number(char buf[NUMBER_MAX], int64_t v)
-{
-	snprintf(buf, NUMBER_MAX, "%" PRId64, v);
-	return buf;
-}
-
-static const char *unsigned_number(char buf[NUMBER_MAX], uint64_t v)
-{
-	snprintf(buf, NUMBER_MAX, "%" PRIu64, v);
-	return buf;
-}
-
-/* v2 writes "no limit" as max. */
-static const char *number_or_max(char buf[NUMBER_MAX], int64_t v)
-{
-	return v < 0 ? "max" : number(buf, v);
-}
-
-static uint64_t read_number(const struct target *t, const char *file)
-{
-	char text[64];
-	uint64_t v;
-
-	return cgroup_read(t->dir->path, file, text, sizeof(text)) >= 0 && str_to_u64(text, &v) ?
-		       v :
-		       0;
-}
 
 /* --- pids ------------------------------------------------------------------------------------- */
 
@@ -134,7 +30,8 @@ static int limit_pids(const struct target *t, struct err *e)
 	if (!limit->set)
 		return 0;
 	/* config-linux.md: 0 is a limit, but a container has at least its init; so does runc. */
-	return put(t, "pids/limit", "pids.max", number_or_max(text, limit->v == 0 ? 1 : limit->v),
+	return put(t, "pids/limit", "pids.max",
+		   put_number_or_max(text, limit->v == 0 ? 1 : limit->v),
 		   limit->v < 0 ? MISSING_IS_FINE : MISSING_FAILS, e);
 }
 
@@ -151,23 +48,23 @@ static int set_memory_v1(const struct target *t, int64_t limit, struct err *e)
 	static const char file[] = "memory.limit_in_bytes";
 	char text[NUMBER_MAX];
 
-	if (try_put(t, file, number(text, limit)) == 0 || (limit < 0 && errno == ENOENT))
+	if (put_try(t, file, put_number(text, limit)) == 0 || (limit < 0 && errno == ENOENT))
 		return 0;
 	if (errno != EBUSY)
 		return put_failed(t, "memory/limit", file, text, e);
 	err_set(e, EBUSY,
 		"unable to set memory limit to %" PRId64 " (current usage: %" PRIu64
 		", peak usage: %" PRIu64 ")",
-		limit, read_number(t, "memory.usage_in_bytes"),
-		read_number(t, "memory.max_usage_in_bytes"));
-	return at(e, "memory/limit");
+		limit, put_read_number(t, "memory.usage_in_bytes"),
+		put_read_number(t, "memory.max_usage_in_bytes"));
+	return put_at(e, "memory/limit");
 }
 
 static int set_memsw_v1(const struct target *t, int64_t swap, struct err *e)
 {
 	char text[NUMBER_MAX];
 
-	return put(t, "memory/swap", "memory.memsw.limit_in_bytes", number(text, swap),
+	return put(t, "memory/swap", "memory.memsw.limit_in_bytes", put_number(text, swap),
 		   swap < 0 ? MISSING_IS_FINE : MISSING_FAILS, e);
 }
 
@@ -184,7 +81,7 @@ static int set_memory_and_swap_v1(const struct target *t, int64_t limit, int64_t
 	if (limit == -1 && swap == 0)
 		swap = -1;
 	if (limit && swap) {
-		if (try_put(t, "memory.limit_in_bytes", number(text, limit)) == 0)
+		if (put_try(t, "memory.limit_in_bytes", put_number(text, limit)) == 0)
 			limit = 0;
 		else if (errno != EINVAL)
 			swap = 0; /* the same will fail below, with its sentence */
@@ -202,9 +99,9 @@ static int limit_memory_v1(const struct target *t, struct err *e)
 
 	if (set_memory_and_swap_v1(t, value(&m->limit), value(&m->swap), e) < 0)
 		return -1;
-	if (reservation &&
-	    put(t, "memory/reservation", "memory.soft_limit_in_bytes", number(text, reservation),
-		reservation < 0 ? MISSING_IS_FINE : MISSING_FAILS, e) < 0)
+	if (reservation && put(t, "memory/reservation", "memory.soft_limit_in_bytes",
+			       put_number(text, reservation),
+			       reservation < 0 ? MISSING_IS_FINE : MISSING_FAILS, e) < 0)
 		return -1;
 	/* kernel and kernelTCP: no effect, as in runc; Linux has given these limits up. */
 	if (m->disable_oom_killer.set && m->disable_oom_killer.v &&
@@ -214,10 +111,10 @@ static int limit_memory_v1(const struct target *t, struct err *e)
 		err_set(e, EINVAL,
 			"invalid memory swappiness value: %" PRIu64 " (valid range is 0-100)",
 			m->swappiness.v);
-		return at(e, "memory/swappiness");
+		return put_at(e, "memory/swappiness");
 	}
 	return m->swappiness.set ? put(t, "memory/swappiness", "memory.swappiness",
-				       unsigned_number(text, m->swappiness.v), MISSING_FAILS, e) :
+				       put_unsigned(text, m->swappiness.v), MISSING_FAILS, e) :
 				   0;
 }
 
@@ -232,10 +129,10 @@ static int swap_alone(int64_t limit, int64_t swap, int64_t *ret, struct err *e)
 		*ret = swap;
 	} else if (limit == 0) {
 		err_set(e, EINVAL, "unable to set swap limit without memory limit");
-		return at(e, "memory/swap");
+		return put_at(e, "memory/swap");
 	} else if (swap < limit) {
 		err_set(e, EINVAL, "memory+swap limit should be >= memory limit");
-		return at(e, "memory/swap");
+		return put_at(e, "memory/swap");
 	} else {
 		*ret = swap - limit;
 	}
@@ -253,16 +150,16 @@ static int check_usage(const struct target *t, int64_t limit, int64_t swap, stru
 
 	if (!check->set || !check->v || !t->dir || (limit <= 0 && swap <= 0))
 		return 0;
-	usage = read_number(t, "memory.current");
+	usage = put_read_number(t, "memory.current");
 	if (swap > 0 && (uint64_t)swap <= usage) {
 		err_set(e, EBUSY, "rejecting memory+swap limit %" PRId64 " <= usage %" PRIu64, swap,
 			usage);
-		return at(e, "memory/swap");
+		return put_at(e, "memory/swap");
 	}
 	if (limit > 0 && (uint64_t)limit <= usage) {
 		err_set(e, EBUSY, "rejecting memory limit %" PRId64 " <= usage %" PRIu64, limit,
 			usage);
-		return at(e, "memory/limit");
+		return put_at(e, "memory/limit");
 	}
 	return 0;
 }
@@ -270,22 +167,29 @@ static int check_usage(const struct target *t, int64_t limit, int64_t swap, stru
 static int limit_memory_v2(const struct target *t, struct err *e)
 {
 	const struct spec_memory *m = t->res->memory;
-	int64_t limit = value(&m->limit), swap, reservation = value(&m->reservation);
+	int64_t limit = value(&m->limit), swap = INT64_MIN, reservation = value(&m->reservation);
 	char text[NUMBER_MAX];
+
+	/* As runc: engines send them whatever the host has. */
+	if (m->swappiness.set)
+		log_warn("memory.swappiness has no effect on cgroup v2");
+	if (m->disable_oom_killer.v)
+		log_warn("memory.disableOOMKiller has no effect on cgroup v2");
 
 	if (swap_alone(limit, value(&m->swap), &swap, e) < 0 ||
 	    check_usage(t, limit, value(&m->swap), e) < 0)
 		return -1;
 	/* Without swap there is no such file, and neither "none" nor "any amount" needs it. */
-	if (swap != INT64_MIN && put(t, "memory/swap", "memory.swap.max", number_or_max(text, swap),
-				     swap <= 0 ? MISSING_IS_FINE : MISSING_FAILS, e) < 0)
+	if (swap != INT64_MIN &&
+	    put(t, "memory/swap", "memory.swap.max", put_number_or_max(text, swap),
+		swap <= 0 ? MISSING_IS_FINE : MISSING_FAILS, e) < 0)
 		return -1;
-	if (limit && put(t, "memory/limit", "memory.max", number_or_max(text, limit),
+	if (limit && put(t, "memory/limit", "memory.max", put_number_or_max(text, limit),
 			 limit < 0 ? MISSING_IS_FINE : MISSING_FAILS, e) < 0)
 		return -1;
 	if (!reservation)
 		return 0;
-	return put(t, "memory/reservation", "memory.low", number_or_max(text, reservation),
+	return put(t, "memory/reservation", "memory.low", put_number_or_max(text, reservation),
 		   reservation < 0 ? MISSING_IS_FINE : MISSING_FAILS, e);
 }
 
@@ -297,16 +201,16 @@ static int put_shares_v1(const struct target *t, uint64_t shares, struct err *e)
 	char text[NUMBER_MAX];
 	uint64_t now;
 
-	if (put(t, "cpu/shares", "cpu.shares", unsigned_number(text, shares), MISSING_FAILS, e) < 0)
+	if (put(t, "cpu/shares", "cpu.shares", put_unsigned(text, shares), MISSING_FAILS, e) < 0)
 		return -1;
 	if (shares >= 2 && shares <= 262144)
 		return 0;
-	now = read_number(t, "cpu.shares");
-	if (now == shares)
+	now = put_read_number(t, "cpu.shares");
+	if (now == shares || !now) /* 0: there is no controller, and that is to be no error */
 		return 0;
 	err_set(e, EINVAL, "the %s allowed cpu-shares is %" PRIu64,
 		now < shares ? "maximum" : "minimum", now);
-	return at(e, "cpu/shares");
+	return put_at(e, "cpu/shares");
 }
 
 /* log2 and exp2 without the C library's, and without -lm; more than exact enough for a weight. */
@@ -361,7 +265,7 @@ static int put_weight(const struct target *t, uint64_t shares, struct err *e)
 {
 	char text[NUMBER_MAX];
 
-	return put(t, "cpu/shares", "cpu.weight", unsigned_number(text, cgroup_weight(shares)),
+	return put(t, "cpu/shares", "cpu.weight", put_unsigned(text, cgroup_weight(shares)),
 		   MISSING_FAILS, e);
 }
 
@@ -371,7 +275,7 @@ static int limit_shares(const struct target *t, bool v2, struct err *e)
 	const struct spec_cpu *cpu = t->res->cpu;
 	char text[NUMBER_MAX];
 
-	if (cpu->idle.set && put(t, "cpu/idle", "cpu.idle", number(text, cpu->idle.v),
+	if (cpu->idle.set && put(t, "cpu/idle", "cpu.idle", put_number(text, cpu->idle.v),
 				 cpu->idle.v == 0 ? MISSING_IS_FINE : MISSING_FAILS, e) < 0)
 		return -1;
 	if (!cpu->shares.set || cpu->shares.v == 0 || (cpu->idle.set && cpu->idle.v == 1))
@@ -396,7 +300,7 @@ static int put_dependent(const struct target *t, const struct dependent *rows, s
 	bool again[8] = { false };
 
 	for (size_t i = 0; i < n; i++) {
-		if (!rows[i].set || try_put(t, rows[i].file, rows[i].text) == 0)
+		if (!rows[i].set || put_try(t, rows[i].file, rows[i].text) == 0)
 			continue;
 		if (errno == ENOENT && rows[i].missing_is_fine)
 			continue;
@@ -431,17 +335,26 @@ static int limit_cpu_v1(const struct target *t, struct err *e)
 		  "" },
 	};
 
-	unsigned_number(time[0].text, cpu->period.v);
-	unsigned_number(time[1].text, cpu->burst.v);
-	number(time[2].text, cpu->quota.v);
-	unsigned_number(realtime[0].text, cpu->realtime_period.v);
-	number(realtime[1].text, cpu->realtime_runtime.v);
+	put_unsigned(time[0].text, cpu->period.v);
+	put_unsigned(time[1].text, cpu->burst.v);
+	put_number(time[2].text, cpu->quota.v);
+	put_unsigned(realtime[0].text, cpu->realtime_period.v);
+	put_number(realtime[1].text, cpu->realtime_runtime.v);
 	if (limit_shares(t, false, e) < 0 || put_dependent(t, time, ARRAY_SIZE(time), e) < 0)
 		return -1;
 	return put_dependent(t, realtime, ARRAY_SIZE(realtime), e);
 }
 
-/* v2 has no files for real-time groups: config-linux.md's properties have no effect, as in runc. */
+/* The quota that is there, for a period that comes alone: cpu.max takes both. */
+static void read_quota(const struct target *t, char quota[NUMBER_MAX])
+{
+	char text[64];
+
+	snprintf(quota, NUMBER_MAX, "max");
+	if (t->dir && cgroup_read(t->dir->path, "cpu.max", text, sizeof(text)) > 0)
+		snprintf(quota, NUMBER_MAX, "%.*s", (int)strcspn(text, " "), text);
+}
+
 static int limit_cpu_v2(const struct target *t, struct err *e)
 {
 	const struct spec_cpu *cpu = t->res->cpu;
@@ -451,16 +364,31 @@ static int limit_cpu_v2(const struct target *t, struct err *e)
 		{ quota ? "cpu/quota" : "cpu/period", "cpu.max", quota || period, cpu->quota.v <= 0,
 		  "" },
 	};
+	/* v2 has no files for them yet: a share of real time that is asked for is refused. */
+	struct dependent realtime[] = {
+		{ "cpu/realtimePeriod", "cpu.rt_period_us", cpu->realtime_period.v,
+		  cpu->realtime_runtime.v <= 0, "" },
+		{ "cpu/realtimeRuntime", "cpu.rt_runtime_us", cpu->realtime_runtime.v,
+		  cpu->realtime_runtime.v <= 0, "" },
+	};
 	char limit[NUMBER_MAX];
 
-	unsigned_number(time[0].text, cpu->burst.v);
-	/* 100000 is the default of cgroup-v2.rst. */
-	snprintf(time[1].text, sizeof(time[1].text), "%s %" PRIu64,
-		 quota && cpu->quota.v > 0 ? number(limit, cpu->quota.v) : "max",
-		 period ? cpu->period.v : (uint64_t)100000);
-	if (limit_shares(t, true, e) < 0)
+	put_unsigned(time[0].text, cpu->burst.v);
+	put_unsigned(realtime[0].text, cpu->realtime_period.v);
+	put_number(realtime[1].text, cpu->realtime_runtime.v);
+	if (!quota)
+		read_quota(t, limit);
+	else
+		snprintf(limit, sizeof(limit), "%s",
+			 cpu->quota.v > 0 ? put_number(time[1].text, cpu->quota.v) : "max");
+	/* Without a period the kernel keeps the one that is there, 100000 at first. */
+	if (period)
+		snprintf(time[1].text, sizeof(time[1].text), "%s %" PRIu64, limit, cpu->period.v);
+	else
+		snprintf(time[1].text, sizeof(time[1].text), "%s", limit);
+	if (limit_shares(t, true, e) < 0 || put_dependent(t, time, ARRAY_SIZE(time), e) < 0)
 		return -1;
-	return put_dependent(t, time, ARRAY_SIZE(time), e);
+	return put_dependent(t, realtime, ARRAY_SIZE(realtime), e);
 }
 
 static int limit_cpuset(const struct target *t, struct err *e)
@@ -490,7 +418,7 @@ static int put_hugetlb(const struct target *t, const char *suffix, struct err *e
 		auto_free char *reserved = xasprintf("hugetlb.%s.rsvd.%s", l->page_size, suffix);
 		char text[NUMBER_MAX];
 
-		unsigned_number(text, l->limit.v);
+		put_unsigned(text, l->limit.v);
 		if (put(t, property, file, text, MISSING_FAILS, e) < 0 ||
 		    put(t, property, reserved, text, MISSING_IS_FINE, e) < 0)
 			return -1;
@@ -513,15 +441,16 @@ static int limit_hugetlb_v2(const struct target *t, struct err *e)
 static int unified_failed(const struct target *t, const char *key, struct err *e)
 {
 	auto_free char *name = xstrndup(key, strcspn(key, "."));
-	struct target owner = { t->cg, name, t->dir, t->res };
+	struct target owner = { t->cg, name, t->dir, t->res, t->journal };
 	int code = errno;
 
 	if (strcmp(name, "cgroup") && (code == ENOENT || code == EACCES || code == EPERM) &&
-	    !has_controller(&owner))
-		return err_set(
-			e, EOPNOTSUPP,
+	    !put_has_controller(&owner)) {
+		err_set(e, EOPNOTSUPP,
 			"unified resource \"%s\" can't be set: controller \"%s\" not available",
 			key, name);
+		return put_missing(e);
+	}
 	errno = code;
 	return err_sys(e, "unable to set unified resource \"%s\": write to %s/%s", key,
 		       t->dir->path, key);
@@ -531,7 +460,7 @@ static int unified_failed(const struct target *t, const char *key, struct err *e
 static int put_unified(const struct target *t, const char *key, const char *text, struct err *e)
 {
 	auto_free char *name = xstrndup(key, strcspn(key, "."));
-	struct target owner = { t->cg, name, t->dir, t->res };
+	struct target owner = { t->cg, name, t->dir, t->res, t->journal };
 	auto_free char *lines = xstrdup(text);
 	char *line, *rest = lines;
 
@@ -543,7 +472,7 @@ static int put_unified(const struct target *t, const char *key, const char *text
 			       "unified resource \"%s\" must be in the form CONTROLLER.PARAMETER",
 			       key);
 	while ((line = strsep(&rest, "\n"))) {
-		if (*line && try_put(&owner, key, line) < 0)
+		if (*line && put_try(&owner, key, line) < 0)
 			return unified_failed(t, key, e);
 	}
 	return 0;
@@ -556,7 +485,7 @@ static int limit_unified(const struct target *t, struct err *e)
 
 	if (!t->dir) {
 		err_set(e, EINVAL, "invalid configuration: cannot use unified on cgroup v1");
-		return at(e, "unified");
+		return put_at(e, "unified");
 	}
 	for (size_t i = 0; i < map->n; i++) {
 		if (put_unified(t, map->v[i].key, map->v[i].value, e) < 0) {
@@ -595,6 +524,26 @@ static bool asks_unified(const struct spec_resources *r)
 	return r->unified.n;
 }
 
+static bool asks_io(const struct spec_resources *r)
+{
+	return r->block_io;
+}
+
+static bool asks_class(const struct spec_resources *r)
+{
+	return r->network && r->network->class_id.v;
+}
+
+static bool asks_priorities(const struct spec_resources *r)
+{
+	return r->network && r->network->priorities.n;
+}
+
+static bool asks_rdma(const struct spec_resources *r)
+{
+	return r->rdma.n;
+}
+
 /* In runc's order (cgroups/fs2/fs2.go); unified is last because it overrides the others. */
 static const struct limit {
 	const char *controller;
@@ -604,26 +553,53 @@ static const struct limit {
 } limits[] = {
 	{ "pids", asks_pids, limit_pids, limit_pids },
 	{ "memory", asks_memory, limit_memory_v1, limit_memory_v2 },
+	{ "blkio", asks_io, limit_io_v1, limit_io_v2 },
 	{ "cpu", asks_cpu, limit_cpu_v1, limit_cpu_v2 },
 	{ "cpuset", asks_cpu, limit_cpuset, limit_cpuset },
 	{ "hugetlb", asks_hugetlb, limit_hugetlb_v1, limit_hugetlb_v2 },
+	{ "rdma", asks_rdma, limit_rdma, limit_rdma },
+	{ "net_cls", asks_class, limit_net_class, limit_net_class },
+	{ "net_prio", asks_priorities, limit_net_priorities, limit_net_priorities },
 	{ "", asks_unified, limit_unified, limit_unified },
 };
 
-int cgroup_apply_limits(const struct cgroup *cg, const struct spec_resources *res, struct err *e)
+static int apply(const struct cgroup *cg, const struct spec_resources *res, struct journal *j,
+		 struct err *e)
 {
 	for (size_t i = 0; res && i < ARRAY_SIZE(limits); i++) {
 		const struct limit *l = &limits[i];
-		struct target t = { cg, l->controller, NULL, res };
+		struct target t = { cg, l->controller, NULL, res, j };
 		bool v2;
 
 		if (!l->asks(res))
 			continue;
 		t.dir = cgroup_serving(cg, l->controller, &v2);
+		/* v2 has one name for it, v1 another. */
+		if (v2 && t.dir && !strcmp(t.controller, "blkio"))
+			t.controller = "io";
 		if ((v2 ? l->v2 : l->v1)(&t, e) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+int cgroup_apply_limits(const struct cgroup *cg, const struct spec_resources *res, struct err *e)
+{
+	return apply(cg, res, NULL, e);
+}
+
+int cgroup_update(const struct cgroup *cg, const struct spec_resources *res,
+		  int (*commit)(void *arg, struct err *e), void *arg, struct err *e)
+{
+	struct journal j = { 0 };
+	int r = apply(cg, res, &j, e);
+
+	if (r == 0 && commit)
+		r = commit(arg, e);
+	if (r < 0)
+		journal_undo(&j);
+	journal_done(&j);
+	return r;
 }
 
 int cgroup_apply(const struct cgroup *cg, const struct spec_resources *res, struct err *e)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* linux.resources against directories of plain files, which need neither rights nor controllers. */
-#include "state/cgroup_files.h"
+#include "state/cgroup_put.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,17 +64,24 @@ static const char *const v1_files[] = {
 	"cpuset.mems",
 	"pids.max",
 	"hugetlb.2MB.limit_in_bytes",
+	"blkio.bfq.weight",
+	"blkio.bfq.weight_device",
+	"blkio.throttle.read_bps_device",
+	"blkio.throttle.write_iops_device",
+	"net_cls.classid",
+	"net_prio.ifpriomap",
+	"rdma.max",
 	NULL,
 };
 static const char *const v2_files[] = {
-	"memory.max",  "memory.swap.max", "memory.low",
-	"cpu.weight",  "cpu.max",	  "cpu.max.burst",
-	"cpu.idle",    "cpuset.cpus",	  "cpuset.mems",
-	"pids.max",    "hugetlb.2MB.max", "hugetlb.2MB.rsvd.max",
-	"memory.high", "io.max",	  NULL,
+	"memory.max",  "memory.swap.max", "memory.low",	     "cpu.weight",
+	"cpu.max",     "cpu.max.burst",	  "cpu.idle",	     "cpuset.cpus",
+	"cpuset.mems", "pids.max",	  "hugetlb.2MB.max", "hugetlb.2MB.rsvd.max",
+	"memory.high", "io.max",	  "io.weight",	     "rdma.max",
+	NULL,
 };
 static const char *const no_files[] = { NULL };
-#define V1_ALL "memory,cpu,cpuset,pids,hugetlb"
+#define V1_ALL "memory,cpu,cpuset,pids,hugetlb,blkio,net_cls,net_prio,rdma"
 
 /* files are "name=content" pairs; every other file must have stayed empty. */
 static void writes(const char *what, bool v2, struct spec_resources res, const char *const *wanted)
@@ -206,13 +213,16 @@ static void test_cpu(void)
 		   .realtime_period = INT_(1000000), .realtime_runtime = INT_(950000)),
 	       FILES("cpu.cfs_quota_us=50000", "cpu.cfs_period_us=100000", "cpu.cfs_burst_us=1000",
 		     "cpu.rt_period_us=1000000", "cpu.rt_runtime_us=950000"));
-	writes("quota, period, burst; no real time", true,
+	writes("quota, period, burst; no real time asked for", true,
 	       CPU(.quota = INT_(50000), .period = INT_(200000), .burst = INT_(1000),
-		   .realtime_period = INT_(1000000)),
+		   .realtime_period = INT_(1000000), .realtime_runtime = INT_(-1)),
 	       FILES("cpu.max=50000 200000", "cpu.max.burst=1000"));
-	writes("quota alone", true, CPU(.quota = INT_(50000)), FILES("cpu.max=50000 100000"));
+	fails("a share of real time", true, v2_files, CPU(.realtime_runtime = INT_(950000)),
+	      "cannot set cpu.realtimeRuntime: the \"cpu\" cgroup controller is not available",
+	      "/cpu/realtimeRuntime");
+	writes("quota alone", true, CPU(.quota = INT_(50000)), FILES("cpu.max=50000"));
 	writes("period alone", true, CPU(.period = INT_(50000)), FILES("cpu.max=max 50000"));
-	writes("quota -1", true, CPU(.quota = INT_(-1)), FILES("cpu.max=max 100000"));
+	writes("quota -1", true, CPU(.quota = INT_(-1)), FILES("cpu.max=max"));
 	writes("idle leaves shares out", true, CPU(.idle = INT_(1), .shares = INT_(1024)),
 	       FILES("cpu.idle=1"));
 	writes("idle 0 and shares", true, CPU(.idle = INT_(0), .shares = INT_(1024)),
@@ -241,6 +251,191 @@ static void test_others(void)
 	res = (struct spec_resources){ .unified = { 2, entries }, .cpu = &shares };
 	/* cpu.weight was written before, one digit as well */
 	writes("unified, after all others", true, res, FILES("memory.high=1000", "cpu.weight=7"));
+}
+
+static void test_io(void)
+{
+	static const struct {
+		uint64_t weight, io;
+	} weights[] = { { 10, 1 }, { 11, 11 }, { 100, 910 }, { 500, 4950 }, { 1000, 10000 } };
+	struct spec_weight_device device = { INT_(8), INT_(16), INT_(1000), INT_(0) };
+	struct spec_throttle_device slow = { INT_(8), INT_(0), INT_(1048576) },
+				    fast = { INT_(8), INT_(0), INT_(0) };
+	struct spec_block_io io = { .weight = INT_(500) };
+	struct spec_resources res = { .block_io = &io };
+
+	for (size_t i = 0; i < ARRAY_SIZE(weights); i++)
+		ok(cgroup_io_weight(weights[i].weight) == weights[i].io,
+		   "blkio weight %d is io weight %d", (int)weights[i].weight, (int)weights[i].io);
+	writes("a weight for BFQ", false, res, FILES("blkio.bfq.weight=500"));
+	writes("a weight for io.weight", true, res, FILES("io.weight=4950"));
+	io = (struct spec_block_io){ .weight_device = { 1, &device } };
+	writes("a device's weight", false, res, FILES("blkio.bfq.weight_device=8:16 1000"));
+	writes("a device's weight", true, res, FILES("io.weight=8:16 10000"));
+	io = (struct spec_block_io){ .throttle_read_bps_device = { 1, &slow },
+				     .throttle_write_iops_device = { 1, &slow } };
+	writes("throttles", false, res,
+	       FILES("blkio.throttle.read_bps_device=8:0 1048576",
+		     "blkio.throttle.write_iops_device=8:0 1048576"));
+	io = (struct spec_block_io){ .throttle_write_bps_device = { 1, &slow } };
+	writes("a throttle", true, res, FILES("io.max=8:0 wbps=1048576"));
+	io = (struct spec_block_io){ .throttle_read_iops_device = { 1, &fast } };
+	writes("a throttle of 0 is none", true, res, FILES("io.max=8:0 riops=max"));
+	io = (struct spec_block_io){ .leaf_weight = INT_(100) };
+	fails("leaf weights", true, v2_files, res,
+	      "cannot set leafWeight: cgroup v2 has no leaf weights", "/blockIO/leafWeight");
+	fails("leaf weights of a kernel without them", false, v1_files, res,
+	      "cannot set blockIO.leafWeight: the kernel has no blkio.leaf_weight",
+	      "/blockIO/leafWeight");
+	io = (struct spec_block_io){ .throttle_read_bps_device = { 1, &slow } };
+	fails("a throttle without the controller", true, no_files, res,
+	      "cannot set blockIO.throttleReadBpsDevice.0.rate: the \"io\" cgroup controller is "
+	      "not available",
+	      "/blockIO/throttleReadBpsDevice/0/rate");
+	fails("a throttle without the controller", false, no_files, res,
+	      "cannot set blockIO.throttleReadBpsDevice.0.rate: the \"blkio\" cgroup controller is "
+	      "not available",
+	      "/blockIO/throttleReadBpsDevice/0/rate");
+	io = (struct spec_block_io){ .throttle_read_bps_device = { 1, &fast } };
+	writes("nothing, without a limit", true, (struct spec_resources){ .block_io = &io },
+	       FILES("io.max=8:0 rbps=max"));
+}
+
+static void test_network_and_rdma(void)
+{
+	struct spec_interface_priority eth0 = { (char[]){ "eth0" }, INT_(5) };
+	struct spec_network net = { .class_id = INT_(1048577) };
+	struct spec_rdma devices[] = { { (char[]){ "mlx5_0" }, INT_(3), INT_(10000) },
+				       { (char[]){ "none" }, { false, 0 }, { false, 0 } } };
+	struct spec_rdma one = { (char[]){ "mlx5/1" }, { false, 0 }, INT_(7) };
+	struct spec_resources res = { .network = &net };
+
+	writes("a class", false, res, FILES("net_cls.classid=1048577"));
+	fails("a class on v2", true, v2_files, res,
+	      "cannot set network.classID: the \"net_cls\" cgroup controller is not available",
+	      "/network/classID");
+	net = (struct spec_network){ .class_id = INT_(0) };
+	writes("class 0 is none", true, res, FILES(""));
+	net = (struct spec_network){ .priorities = { 1, &eth0 } };
+	writes("a priority", false, res, FILES("net_prio.ifpriomap=eth0 5"));
+	fails("a priority on v2", true, v2_files, res,
+	      "cannot set network.priorities.0: the \"net_prio\" cgroup controller is not available",
+	      "/network/priorities/0");
+	res = (struct spec_resources){ .rdma = { 2, devices } };
+	writes("RDMA", false, res, FILES("rdma.max=mlx5_0 hca_handle=3 hca_object=10000"));
+	writes("RDMA", true, res, FILES("rdma.max=mlx5_0 hca_handle=3 hca_object=10000"));
+	res = (struct spec_resources){ .rdma = { 1, &one } };
+	writes("RDMA objects alone", true, res, FILES("rdma.max=mlx5/1 hca_object=7"));
+	fails("RDMA without the controller", true, no_files, res,
+	      "cannot set rdma: the \"rdma\" cgroup controller is not available", "/rdma/mlx5~11");
+}
+
+static void test_undo_text(void)
+{
+	static const struct {
+		const char *file, *written, *old, *undo;
+	} rows[] = {
+		{ "pids.max", "5", "max\n", "max" },
+		{ "cpu.max", "50000 100000", "max 200000\n", "max 200000" },
+		{ "cpuset.cpus", "0", "\n", "\n" },
+		{ "memory.oom_control", "1", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n", "0" },
+		{ "blkio.throttle.read_bps_device", "8:0 5", "8:16 1\n8:0 77\n", "8:0 77" },
+		{ "blkio.throttle.read_bps_device", "8:0 5", "8:16 1\n", "8:0 0" },
+		{ "io.max", "8:0 rbps=5", "8:0 rbps=9 wbps=max riops=max wiops=max\n",
+		  "8:0 rbps=9 wbps=max riops=max wiops=max" },
+		{ "io.max", "8:0 rbps=5", "", "8:0 rbps=max wbps=max riops=max wiops=max" },
+		{ "io.weight", "200", "default 100\n8:0 300\n", "100" },
+		{ "io.weight", "8:0 5", "default 100\n", "8:0 default" },
+		{ "io.bfq.weight", "200", "100\n", "100" },
+		{ "rdma.max", "mlx5_0 hca_handle=2", "mlx5_0 hca_handle=max hca_object=7\n",
+		  "mlx5_0 hca_handle=max hca_object=7" },
+		{ "net_prio.ifpriomap", "eth0 5", "lo 0\neth0 3\n", "eth0 3" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		auto_free char *text =
+			journal_undo_text(rows[i].file, rows[i].written, rows[i].old);
+
+		is(text, rows[i].undo, rows[i].file);
+	}
+}
+
+static int refuse(void *arg, struct err *e)
+{
+	return *(bool *)arg ? err_set(e, EIO, "not committed") : 0;
+}
+
+/* A failing update leaves what was there, whichever of its parts fails. */
+static void test_update(void)
+{
+	char *dir = fake(FILES("pids.max", "cpu.weight", "memory.max"));
+	struct cgroup cg = layout(true, "", dir);
+	struct spec_pids pids = { INT_(9) };
+	struct spec_cpu cpu = { .shares = INT_(1024) }, bad = { .cpus = (char[]){ "0" } };
+	struct spec_resources res = { .pids = &pids, .cpu = &cpu };
+	struct err e = { 0 };
+	bool fail = true;
+	char text[16];
+
+	cgroup_write(dir, "pids.max", "77\n");
+	cgroup_write(dir, "cpu.weight", "55\n");
+	ok(cgroup_update(&cg, &res, refuse, &fail, &e) < 0, "an update that cannot be committed");
+	is(e.chain, "not committed", "its sentence");
+	cgroup_read(dir, "pids.max", text, sizeof(text));
+	is(text, "77", "the first file is as it was");
+	cgroup_read(dir, "cpu.weight", text, sizeof(text));
+	ok(!strncmp(text, "55", 2), "the second file, too");
+	res.cpu = &bad;
+	fail = false;
+	ok(cgroup_update(&cg, &res, refuse, &fail, &e) < 0, "an update without a controller");
+	cgroup_read(dir, "pids.max", text, sizeof(text));
+	is(text, "77", "what was written before is as it was");
+	res.cpu = &cpu;
+	ok(cgroup_update(&cg, &res, refuse, &fail, &e) == 0, "an update");
+	cgroup_read(dir, "pids.max", text, sizeof(text));
+	ok(text[0] == '9', "has changed the file");
+}
+
+/* cpu.max takes the quota with the period: the one that is there stays. */
+static void test_period(void)
+{
+	char *dir = fake(FILES("cpu.max"));
+	struct cgroup cg = layout(true, "", dir);
+	struct spec_resources res = CPU(.period = INT_(200000));
+	struct err e = { 0 };
+	char text[32];
+
+	cgroup_write(dir, "cpu.max", "5000 100000\n");
+	ok(cgroup_apply_limits(&cg, &res, &e) == 0, "a period alone");
+	cgroup_read(dir, "cpu.max", text, sizeof(text));
+	is(text, "5000 200000", "keeps the quota that is there");
+}
+
+static void test_missing_policy(void)
+{
+	struct cgroup cg = layout(true, "", fake(no_files));
+	struct map_entry entry = { (char[]){ "misc.max" }, (char[]){ "1" } };
+	struct spec_pids pids = { INT_(9) };
+	struct spec_block_io io = { .leaf_weight = INT_(100) };
+	struct spec_cpu cpu = { .shares = INT_(1), .cpus = (char[]){ "0" }, .quota = INT_(5) };
+	struct spec_memory memory = { .limit = INT_(4096), .swap = INT_(8192) };
+	struct spec_resources res = { .pids = &pids,
+				      .block_io = &io,
+				      .cpu = &cpu,
+				      .memory = &memory,
+				      .unified = { 1, &entry } };
+	struct cgroup none = { 0 };
+	struct err e = { 0 };
+
+	cgroup_set_missing(CGROUP_MISSING_IGNORE);
+	ok(cgroup_apply_limits(&cg, &res, &e) == 0, "missing controllers may be ignored: %s",
+	   e.chain);
+	res.unified.n = 0;
+	ok(cgroup_apply_limits(&none, &res, &e) == 0, "and all of them: %s", e.chain);
+	cg = layout(false, V1_ALL, fake(no_files));
+	ok(cgroup_apply_limits(&cg, &res, &e) == 0, "and those of v1: %s", e.chain);
+	cgroup_set_missing(CGROUP_MISSING_ERROR);
+	ok(cgroup_apply_limits(&cg, &res, &e) < 0, "but not by default");
 }
 
 static void unified_fails(const char *key, const char *sentence, const char *pointer)
@@ -362,6 +557,12 @@ int main(void)
 	test_usage();
 	test_cpu();
 	test_others();
+	test_io();
+	test_network_and_rdma();
+	test_undo_text();
+	test_update();
+	test_period();
+	test_missing_policy();
 	test_missing();
 	test_hybrid();
 	test_enable();

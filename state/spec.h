@@ -270,10 +270,10 @@ struct spec_resources {
 	struct spec_cpu *cpu;
 	struct spec_pids *pids;
 	ARRAY_OF(struct spec_hugepage_limit) hugepage_limits;
-	struct str_map unified;		 /* cgroup v2: file -> content */
-	struct spec_block_io *block_io;	 /* LATER */
-	struct spec_network *network;	 /* LATER */
-	ARRAY_OF(struct spec_rdma) rdma; /* LATER */
+	struct str_map unified; /* cgroup v2: file -> content */
+	struct spec_block_io *block_io;
+	struct spec_network *network;
+	ARRAY_OF(struct spec_rdma) rdma;
 };
 
 struct spec_linux {

@@ -3,6 +3,7 @@
 #include "state/spec_types.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* config-linux.md, Allowed Device list: "a composition of r, w, and m". */
@@ -47,6 +48,26 @@ static int check_unified(const void *value, struct err *e)
 		}
 	}
 	return 0;
+}
+
+/* config-linux.md, Block IO: "valid value range: 10 to 1000"; 0 is what engines send for none. */
+static int check_weight(const void *value, struct err *e)
+{
+	const struct opt_uint *weight = value;
+
+	if (!weight->v || (weight->v >= 10 && weight->v <= 1000))
+		return 0;
+	return err_set(e, ERANGE, "%" PRIu64 " is out of range (10 to 1000)", weight->v);
+}
+
+/* Names of network interfaces and of RDMA devices become the first word of a line. */
+static int check_word(const void *value, struct err *e)
+{
+	const char *name = *(char *const *)value;
+
+	if (!*name)
+		return err_set(e, EINVAL, "must not be empty");
+	return strpbrk(name, " \t\n/") ? decode_bad(e, name, "is not a device's name") : 0;
 }
 
 /* clang-format off: tables, one row to a property. */
@@ -114,19 +135,24 @@ static const struct type t_hugepages = ARRAY(&t_hugepage);
 
 static const struct type t_unified = STR_MAP(check_unified);
 
+static const struct type t_block_number = INT(0, UINT32_MAX);
+static const struct type t_weight = {
+	.kind = K_UINT, .size = sizeof(struct opt_uint), .max = UINT16_MAX, .check = check_weight
+};
+
 static const struct field weight_device_fields[] = {
-	FIELD(spec_weight_device, major, "major", &t_dev_number, REQUIRED),
-	FIELD(spec_weight_device, minor, "minor", &t_dev_number, REQUIRED),
-	FIELD(spec_weight_device, weight, "weight", &t_uint16, 0),
-	FIELD(spec_weight_device, leaf_weight, "leafWeight", &t_uint16, 0),
+	FIELD(spec_weight_device, major, "major", &t_block_number, REQUIRED),
+	FIELD(spec_weight_device, minor, "minor", &t_block_number, REQUIRED),
+	FIELD(spec_weight_device, weight, "weight", &t_weight, 0),
+	FIELD(spec_weight_device, leaf_weight, "leafWeight", &t_weight, 0),
 	{ 0 },
 };
 static const struct type t_weight_device = OBJECT(spec_weight_device, weight_device_fields);
 static const struct type t_weight_devices = ARRAY(&t_weight_device);
 
 static const struct field throttle_fields[] = {
-	FIELD(spec_throttle_device, major, "major", &t_dev_number, REQUIRED),
-	FIELD(spec_throttle_device, minor, "minor", &t_dev_number, REQUIRED),
+	FIELD(spec_throttle_device, major, "major", &t_block_number, REQUIRED),
+	FIELD(spec_throttle_device, minor, "minor", &t_block_number, REQUIRED),
 	FIELD(spec_throttle_device, rate, "rate", &t_uint64, 0),
 	{ 0 },
 };
@@ -134,8 +160,8 @@ static const struct type t_throttle = OBJECT(spec_throttle_device, throttle_fiel
 static const struct type t_throttles = ARRAY(&t_throttle);
 
 static const struct field block_io_fields[] = {
-	FIELD(spec_block_io, weight, "weight", &t_uint16, 0),
-	FIELD(spec_block_io, leaf_weight, "leafWeight", &t_uint16, 0),
+	FIELD(spec_block_io, weight, "weight", &t_weight, 0),
+	FIELD(spec_block_io, leaf_weight, "leafWeight", &t_weight, 0),
 	FIELD(spec_block_io, weight_device, "weightDevice", &t_weight_devices, 0),
 	FIELD(spec_block_io, throttle_read_bps_device, "throttleReadBpsDevice", &t_throttles, 0),
 	FIELD(spec_block_io, throttle_write_bps_device, "throttleWriteBpsDevice", &t_throttles, 0),
@@ -146,8 +172,10 @@ static const struct field block_io_fields[] = {
 };
 static const struct type t_block_io = OBJECT(spec_block_io, block_io_fields);
 
+static const struct type t_interface = STRING(check_word);
+
 static const struct field priority_fields[] = {
-	FIELD(spec_interface_priority, name, "name", &t_str_set, REQUIRED),
+	FIELD(spec_interface_priority, name, "name", &t_interface, REQUIRED),
 	FIELD(spec_interface_priority, priority, "priority", &t_uint32, REQUIRED),
 	{ 0 },
 };
@@ -176,9 +204,9 @@ static const struct field resources_fields[] = {
 	FIELD(spec_resources, pids, "pids", &t_pids, 0),
 	FIELD(spec_resources, hugepage_limits, "hugepageLimits", &t_hugepages, 0),
 	FIELD(spec_resources, unified, "unified", &t_unified, 0),
-	FIELD(spec_resources, block_io, "blockIO", &t_block_io, LATER),
-	FIELD(spec_resources, network, "network", &t_network, LATER),
-	FIELD(spec_resources, rdma, "rdma", &t_rdmas, LATER),
+	FIELD(spec_resources, block_io, "blockIO", &t_block_io, 0),
+	FIELD(spec_resources, network, "network", &t_network, 0),
+	FIELD(spec_resources, rdma, "rdma", &t_rdmas, 0),
 	{ 0 },
 };
 const struct type spec_resources_type = OBJECT(spec_resources, resources_fields);

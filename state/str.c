@@ -134,6 +134,22 @@ bool str_to_i64(const char *s, int64_t *ret)
 	return true;
 }
 
+size_t str_decimal(const char *s, double *ret)
+{
+	const char *p = s;
+	double place = 1, v = 0;
+	size_t digits = 0;
+
+	for (; *p >= '0' && *p <= '9'; p++, digits++)
+		v = v * 10 + (*p - '0');
+	if (*p == '.') {
+		for (p++; *p >= '0' && *p <= '9'; p++, digits++)
+			v += (*p - '0') * (place /= 10);
+	}
+	*ret = v;
+	return digits ? (size_t)(p - s) : 0;
+}
+
 bool str_starts(const char *s, const char *prefix)
 {
 	return !strncmp(s, prefix, strlen(prefix));

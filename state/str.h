@@ -32,6 +32,9 @@ static inline const char *str_get(const struct str *b)
 bool str_to_u64(const char *s, uint64_t *ret);
 bool str_to_i64(const char *s, int64_t *ret);
 
+/* The decimal number, perhaps with a fraction, that s begins with: its length, 0 for none. */
+size_t str_decimal(const char *s, double *ret);
+
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 static inline bool str_empty(const char *s)

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writing one limit into one file of a cgroup, and what is said when that fails. `update` keeps a
+ * journal of what the files held, so that one that fails half way leaves everything as it was.
+ * Runs in hull itself.
+ */
+#include "state/cgroup_put.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "state/fd.h"
+#include "state/log.h"
+#include "state/mem.h"
+#include "state/str.h"
+
+#define OLD_MAX ((size_t)1 << 20) /* bytes of a file with a line for each device */
+
+static enum cgroup_missing missing_policy = CGROUP_MISSING_ERROR;
+
+void cgroup_set_missing(enum cgroup_missing policy)
+{
+	missing_policy = policy;
+}
+
+/* --- The journal ------------------------------------------------------------------------------ */
+
+/* Files with a line for each device, and what a device without a line has. */
+static const struct {
+	const char *file, *none;
+} keyed[] = {
+	{ "io.max", "rbps=max wbps=max riops=max wiops=max" },
+	{ "rdma.max", "hca_handle=max hca_object=max" },
+	{ "io.latency", "target=0" },
+	{ "io.weight", "default" },
+	{ "io.bfq.weight", "default" },
+	{ "blkio.weight_device", "default" },
+	{ "blkio.bfq.weight_device", "default" },
+	{ "blkio.leaf_weight_device", "default" },
+	{ "blkio.throttle.read_bps_device", "0" },
+	{ "blkio.throttle.write_bps_device", "0" },
+	{ "blkio.throttle.read_iops_device", "0" },
+	{ "blkio.throttle.write_iops_device", "0" },
+	{ "net_prio.ifpriomap", "0" },
+};
+
+/* The rest of the line of text that begins with key and a blank, or NULL. */
+static char *find_line(const char *text, const char *key, size_t n)
+{
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
+		if (!strncmp(text, key, n) && text[n] == ' ')
+			return xstrndup(text + n + 1, strcspn(text + n + 1, "\n"));
+	}
+	return NULL;
+}
+
+char *journal_undo_text(const char *file, const char *written, const char *old)
+{
+	size_t key = strcspn(written, " "), n = strlen(old);
+	auto_free char *line = NULL;
+
+	if (!strcmp(file, "memory.oom_control")) {
+		line = find_line(old, "oom_kill_disable", strlen("oom_kill_disable"));
+		return xstrdup(line ? line : "0");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(keyed); i++) {
+		if (strcmp(file, keyed[i].file) != 0)
+			continue;
+		if (!written[key]) { /* the weight of all devices without one of their own */
+			line = find_line(old, "default", strlen("default"));
+			return line ? take_ptr(&line) : xstrndup(old, strcspn(old, "\n"));
+		}
+		line = find_line(old, written, key);
+		return xasprintf("%.*s %s", (int)key, written, line ? line : keyed[i].none);
+	}
+	while (n && old[n - 1] == '\n')
+		n--;
+	return n ? xstrndup(old, n) : xstrdup("\n"); /* write(2) of nothing does nothing */
+}
+
+void journal_undo(const struct journal *j)
+{
+	for (size_t i = j->n; i-- > 0;) {
+		const struct journal_entry *x = &j->v[i];
+		auto_free char *text = journal_undo_text(x->file, x->written, x->old);
+
+		if (cgroup_write(x->dir, x->file, text) < 0)
+			log_warn("unable to restore %s/%s: write \"%s\": %s", x->dir, x->file, text,
+				 strerror(errno));
+	}
+}
+
+void journal_done(struct journal *j)
+{
+	for (size_t i = 0; i < j->n; i++) {
+		free(j->v[i].dir);
+		free(j->v[i].file);
+		free(j->v[i].written);
+		free(j->v[i].old);
+	}
+	free(j->v);
+	*j = (struct journal){ 0 };
+}
+
+/* Takes old. */
+static void note(const struct target *t, const char *file, const char *written, char *old)
+{
+	struct journal *j = t->journal;
+
+	j->v = xrealloc(j->v, (j->n + 1) * sizeof(*j->v));
+	j->v[j->n++] = (struct journal_entry){
+		.dir = xstrdup(t->dir->path),
+		.file = xstrdup(file),
+		.written = xstrdup(written),
+		.old = old,
+	};
+}
+
+/* --- Writing one value ------------------------------------------------------------------------ */
+
+static int write_noted(const struct target *t, const char *file, const char *text)
+{
+	auto_free char *path = NULL, *old = NULL;
+	struct err ignored;
+
+	if (t->journal) {
+		path = xasprintf("%s/%s", t->dir->path, file);
+		/* What cannot be read (cgroup.kill, memory.reclaim) cannot be undone either. */
+		if (fd_read_file(AT_FDCWD, path, OLD_MAX, &old, NULL, &ignored) < 0)
+			old = NULL;
+	}
+	if (cgroup_write(t->dir->path, file, text) < 0)
+		return -1;
+	if (old)
+		note(t, file, text, take_ptr(&old));
+	return 0;
+}
+
+int put_try(const struct target *t, const char *file, const char *text)
+{
+	auto_str struct str have = { 0 };
+
+	if (!t->dir) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (write_noted(t, file, text) == 0)
+		return 0;
+	if (errno != ENOENT || *t->dir->controllers)
+		return -1;
+	/* cgroup_create enabled what was needed then; `update` may need more. */
+	cgroup_enable(t->dir->path, t->controller, &have);
+	return write_noted(t, file, text);
+}
+
+bool put_has_controller(const struct target *t)
+{
+	char text[512];
+
+	if (!t->dir || *t->dir->controllers)
+		return t->dir != NULL;
+	return cgroup_read(t->dir->path, "cgroup.controllers", text, sizeof(text)) >= 0 &&
+	       cgroup_has_word(text, t->controller);
+}
+
+int put_at(struct err *e, const char *property)
+{
+	snprintf(e->pointer, sizeof(e->pointer), "/%s", property);
+	return -1;
+}
+
+int put_missing(struct err *e)
+{
+	if (missing_policy == CGROUP_MISSING_ERROR)
+		return -1;
+	/* Asked for, so not only with --debug as other warnings. */
+	if (missing_policy == CGROUP_MISSING_WARN)
+		log_write("warning", "%s (%s)", e->chain, e->pointer);
+	*e = (struct err){ 0 };
+	return 0;
+}
+
+int put_failed(const struct target *t, const char *property, const char *file, const char *text,
+	       struct err *e)
+{
+	int code = errno;
+	auto_free char *words = xstrdup(property);
+
+	for (char *p = words; (p = strchr(p, '/'));)
+		*p = '.';
+	errno = code;
+	if (code != ENOENT || (t->dir && access(t->dir->path, F_OK) < 0)) {
+		err_sys(e, "cannot set %s: write \"%s\" to %s/%s", words, text, t->dir->path, file);
+		return put_at(e, property);
+	}
+	if (!put_has_controller(t))
+		err_set(e, EOPNOTSUPP,
+			"cannot set %s: the \"%s\" cgroup controller is not available", words,
+			t->controller);
+	else
+		err_set(e, EOPNOTSUPP, "cannot set %s: the kernel has no %s", words, file);
+	put_at(e, property);
+	return put_missing(e);
+}
+
+int put(const struct target *t, const char *property, const char *file, const char *text,
+	enum missing missing, struct err *e)
+{
+	if (put_try(t, file, text) == 0 || (errno == ENOENT && missing == MISSING_IS_FINE))
+		return 0;
+	return put_failed(t, property, file, text, e);
+}
+
+const char *put_number(char buf[NUMBER_MAX], int64_t v)
+{
+	snprintf(buf, NUMBER_MAX, "%" PRId64, v);
+	return buf;
+}
+
+const char *put_unsigned(char buf[NUMBER_MAX], uint64_t v)
+{
+	snprintf(buf, NUMBER_MAX, "%" PRIu64, v);
+	return buf;
+}
+
+const char *put_number_or_max(char buf[NUMBER_MAX], int64_t v)
+{
+	return v < 0 ? "max" : put_number(buf, v);
+}
+
+uint64_t put_read_number(const struct target *t, const char *file)
+{
+	char text[64];
+	uint64_t v;
+
+	return t->dir && cgroup_read(t->dir->path, file, text, sizeof(text)) >= 0 &&
+			       str_to_u64(text, &v) ?
+		       v :
+		       0;
+}
