@@ -135,14 +135,15 @@ resources() { update_config ".linux.resources += $1"; }
 	nothing_left test_box
 }
 
-@test "20 containers made and deleted at once leave nothing" {
+@test "200 containers made and deleted, 8 at a time, leave nothing" {
 	one() {
 		"$HULL" --root "$ROOT" create "test_many_$1" </dev/null >/dev/null 2>&1 3>&- &&
 			"$HULL" --root "$ROOT" start "test_many_$1" 3>&- && "$HULL" --root "$ROOT" delete --force "test_many_$1" 3>&-
 	}
+	update_config '.linux.cgroupsPath = ""'
 	pids=
-	for n in $(seq 4); do
-		(for i in 1 2 3 4 5; do one "$n$i" || echo "$n$i" >>failed; done) 3>&- &
+	for n in $(seq 8); do
+		(for i in $(seq 25); do one "$n.$i" || echo "$n.$i" >>failed; done) 3>&- &
 		pids+=" $!"
 	done
 	# bats has a background process of its own, its clock.
@@ -150,7 +151,149 @@ resources() { update_config ".linux.resources += $1"; }
 	wait $pids
 	[ ! -e failed ]
 	[ -z "$(ls "$ROOT")" ]
-	[ -z "$(find /sys/fs/cgroup -maxdepth 3 -name 'test_many*')" ]
+	[ -z "$(find /sys/fs/cgroup -name 'test_many*')" ]
+}
+
+# sub DIR: a cgroup below the container's in each hierarchy. A v1 cpuset begins without CPUs and lets nobody in.
+sub() {
+	for dir in $(cgroups_of test_box); do
+		mkdir -p "$dir/$1"
+		[ ! -e "$dir/cpuset.cpus" ] || ! is_v1 || {
+			cat "$dir/cpuset.cpus" >"$dir/$1/cpuset.cpus"
+			cat "$dir/cpuset.mems" >"$dir/$1/cpuset.mems"
+		}
+	done
+}
+
+@test "exec --cgroup enters a cgroup below the container's" {
+	update_config '.linux.cgroupsPath = "/test_sub" | .linux.namespaces |= map(select(.type != "cgroup"))'
+	quietly create test_box
+	quietly start test_box
+	sub below
+	must exec --cgroup below test_box cat /proc/self/cgroup
+	[ "$(grep -c ':/test_sub/below$' <<<"$output")" = "$(cgroups_of test_box | wc -l)" ]
+	must exec --cgroup /below/../below test_box cat /proc/self/cgroup
+	[[ $output = *:/test_sub/below* ]]
+	must exec --cgroup / test_box cat /proc/self/cgroup
+	not grep below <<<"$output"
+	for path in .. ../test_sub2 /../.. below/../..; do
+		refused "bad sub cgroup path: $path" exec --cgroup "$path" test_box true
+	done
+	refused "no such file or directory" exec --cgroup nonexistent test_box true
+	[[ $output = *"adding pid of exec to cgroups: "* ]]
+	refused "unknown controller whaaat" exec --cgroup whaaat:/ test_box true
+	refused "invalid --cgroup argument: :/below (empty <controller> prefix)" exec --cgroup :/below test_box true
+	refused "invalid --cgroup argument: below (missing <controller>: prefix)" exec --cgroup below --cgroup below test_box true
+	must delete --force test_box
+}
+
+@test "exec --cgroup with controllers enters only their cgroups (v1)" {
+	is_v1 || skip "the controllers are v1's"
+	update_config '.linux.cgroupsPath = "/test_sub" | .linux.namespaces |= map(select(.type != "cgroup"))'
+	quietly create test_box
+	quietly start test_box
+	sub cpus
+	sub mem
+	sub cpus/cpu,deeper
+	must exec --cgroup memory:mem --cgroup cpu,cpuacct:/cpus test_box cat /proc/self/cgroup
+	[[ $output = *:memory:/test_sub/mem* && $output = *:cpu:/test_sub/cpus* && $output = *:cpuacct:/test_sub/cpus* ]]
+	[[ $output = *$':pids:/test_sub\n'* ]]
+	must exec --cgroup pids:cpus/cpu,deeper test_box cat /proc/self/cgroup
+	[[ $output = *:pids:/test_sub/cpus/cpu,deeper* && $output = *$':memory:/test_sub\n'* ]]
+	refused "controller cpu specified multiple times" exec --cgroup cpu:cpus --cgroup memory,cpu:cpus test_box true
+	refused "bad sub cgroup path: ../x" exec --cgroup memory:mem --cgroup cpu:../x test_box true
+	refused "no such file or directory" exec --cgroup cpu:nonexistent test_box true
+}
+
+@test "create gives the cgroup to a container that has it writable in its own namespace (v2)" {
+	is_v1 && skip "v1 cannot be delegated"
+	dir=/sys/fs/cgroup/test_own
+	chown -R 100000:100000 rootfs
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" "$BUNDLE"
+	update_config '.linux.cgroupsPath = "/test_own" | .linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	quietly create test_box
+	[ "$(stat -c %u $dir $dir/cgroup.procs | sort -u)" = 0 ]
+	quietly delete --force test_box
+	update_config '(.mounts[] | select(.type == "cgroup")).options -= ["ro"]'
+	set_args sh -c 'mkdir /sys/fs/cgroup/mine && echo $$ >/sys/fs/cgroup/mine/cgroup.procs && exec sleep 1000'
+	quietly create test_box
+	[ "$(stat -c %u $dir $dir/cgroup.procs $dir/cgroup.threads $dir/cgroup.subtree_control | sort -u)" = 100000 ]
+	[ "$(stat -c %u $dir/cgroup.freeze)" = 0 ]
+	quietly start test_box
+	inside() { [ -e "$dir/mine/cgroup.procs" ] && [ -n "$(cat "$dir/mine/cgroup.procs")" ]; }
+	wait_for 10 inside
+	# Another user of the container gets it when the program is his.
+	quietly delete --force test_box
+	update_config '.process.user.uid = 33'
+	quietly create test_box
+	[ "$(stat -c %u $dir)" = 100033 ]
+	quietly delete --force test_box
+	# Not without a namespace of its own: the mount would be the host's.
+	update_config '.linux.namespaces |= map(select(.type != "cgroup"))'
+	quietly create test_box
+	[ "$(stat -c %u $dir)" = 0 ]
+}
+
+@test "create refuses a cgroup that is frozen" {
+	for top in /sys/fs/cgroup/freezer /sys/fs/cgroup; do
+		[ ! -e $top/test_frozen ] || continue
+		case $(stat -fc %T $top 2>/dev/null) in
+		cgroupfs) mkdir $top/test_frozen && echo FROZEN >$top/test_frozen/freezer.state && break ;;
+		cgroup2fs) mkdir $top/test_frozen && echo 1 >$top/test_frozen/cgroup.freeze && break ;;
+		esac
+	done
+	update_config '.linux.cgroupsPath = "/test_frozen"'
+	refused "container's cgroup unexpectedly frozen" create test_box
+	nothing_left test_box
+	rmdir "$top/test_frozen"
+}
+
+@test "create below a threaded cgroup with limits says that it cannot be (v2)" {
+	is_v1 && skip "v1 has no types"
+	mkdir -p /sys/fs/cgroup/test_thr/a
+	echo threaded >/sys/fs/cgroup/test_thr/a/cgroup.type
+	update_config '.linux.cgroupsPath = "/test_thr/a/b" | .linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 0}]'
+	refused 'cannot enter cgroupv2 \"/sys/fs/cgroup/test_thr/a/b\" with domain controllers -- it is in an invalid state' create test_box
+	nothing_left test_box
+	[ ! -e /sys/fs/cgroup/test_thr/a/b ]
+	rmdir /sys/fs/cgroup/test_thr/a /sys/fs/cgroup/test_thr
+}
+
+@test "a user with a delegated subtree has limits there, and none elsewhere (v2)" {
+	is_v1 && skip "v1 cannot be delegated"
+	dir=$BATS_TEST_TMPDIR/user top=/sys/fs/cgroup/test_user
+	mkdir -p "$top/own" "$dir"
+	echo +hugetlb >/sys/fs/cgroup/cgroup.subtree_control
+	chown 65534 $top $top/own $top/{,own/}cgroup.{procs,subtree_control,threads}
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" "$BUNDLE" 2>/dev/null || true
+	cp "$HULL" "$dir/bin"
+	cp -a rootfs "$dir/rootfs"
+	chown -R 65534:65534 "$dir"
+	as_user() (
+		[ "$1" = outside ] || echo "$BASHPID" >$top/own/cgroup.procs
+		shift
+		cd "$dir" && setpriv --reuid 65534 --regid 65534 --clear-groups env -i PATH="$PATH" XDG_RUNTIME_DIR="$dir" "$@" 3>&-
+	)
+	as_user inside ./bin spec --rootless
+	jq '.process.terminal = false | .process.args = ["sleep", "1000"]
+		| .linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 2097152}]' "$dir/config.json" >"$dir/new"
+	mv "$dir/new" "$dir/config.json"
+	as_user inside ./bin create test_box </dev/null >/dev/null 2>&1
+	[ "$(cat $top/test_box/hugetlb.2MB.max)" = 2097152 ]
+	[ "$(wc -l <$top/test_box/cgroup.procs)" = 1 ]
+	as_user inside ./bin update -r - test_box <<<'{"hugepageLimits": [{"pageSize": "2MB", "limit": 0}]}'
+	[ "$(cat $top/test_box/hugetlb.2MB.max)" = 0 ]
+	as_user inside ./bin delete --force test_box
+	[ ! -e $top/test_box ]
+	# Where he may not, it is an error with limits, and none without.
+	run -1 as_user outside ./bin create test_box
+	[[ $output = *"unable to apply cgroup configuration"*"permission denied"* ]]
+	jq 'del(.linux.resources)' "$dir/config.json" >"$dir/new"
+	mv "$dir/new" "$dir/config.json"
+	as_user outside ./bin create test_box </dev/null >/dev/null 2>&1
+	as_user outside ./bin delete --force test_box
+	rmdir $top/own $top
 }
 
 @test "exec follows an init that has moved to another cgroup" {

@@ -388,12 +388,6 @@ two_processes() { [ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)"
 	[ "$(cat tty.out)" = "message setns"$'\n'"Pid:	$(cat pid)" ]
 }
 
-@test "exec refuses the options of later versions" {
-	running
-	refused "--cgroup is not supported yet" exec --cgroup=x test_exec true
-	[ "$status" -eq 255 ]
-}
-
 @test "exec takes options before the id alone; what follows is the program's" {
 	running
 	must exec test_exec sh -c 'echo "$@"' sh --detach -d --cwd /tmp --

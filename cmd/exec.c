@@ -13,8 +13,6 @@ struct options {
 };
 
 #define ROW(member, name, alias, kind, help) OPTION(options, member, name, alias, kind, help)
-#define LATER(member, name, alias, kind, help) \
-	OPTION_AS(options, member, name, alias, kind, help, OPTION_LATER)
 
 static const struct option_row options[] = {
 	ROW(exec.console_socket, "console-socket", NULL, OPT_STRING,
@@ -43,9 +41,8 @@ static const struct option_row options[] = {
 	ROW(exec.preserve_fds, "preserve-fds", NULL, OPT_INT,
 	    "Pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in "
 	    "total)"),
-	LATER(exec.cgroups, "cgroup", NULL, OPT_STRINGS,
-	      "run the process in an (existing) sub-cgroup(s). Format is [<controller>:]<cgroup> "
-	      "(not supported yet)"),
+	ROW(exec.cgroups, "cgroup", NULL, OPT_STRINGS,
+	    "run the process in an (existing) sub-cgroup(s). Format is [<controller>:]<cgroup>"),
 	ROW(exec.ignore_paused, "ignore-paused", NULL, OPT_FLAG,
 	    "allow exec in a paused container"),
 	{ 0 },

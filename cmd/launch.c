@@ -187,6 +187,59 @@ static int at_resources(struct err *e)
 	return err_at_key(e, "linux");
 }
 
+/* The host's number for a user of the container; false when none is mapped to it. */
+static bool host_uid(const struct spec *s, uint64_t uid, uid_t *ret)
+{
+	const struct spec_id_maps *maps = &s->linux_->uid_mappings;
+
+	*ret = (uid_t)uid;
+	if (!spec_namespace(s, CLONE_NEWUSER))
+		return true;
+	for (size_t i = 0; i < maps->n; i++) {
+		const struct spec_id_map *m = &maps->v[i];
+
+		if (uid < m->container_id.v || uid - m->container_id.v >= m->size.v)
+			continue;
+		*ret = (uid_t)(m->host_id.v + (uid - m->container_id.v));
+		return true;
+	}
+	return false;
+}
+
+static bool is_writable_cgroup(const struct spec_mount *m)
+{
+	auto_free char *destination = NULL;
+	bool readonly = false;
+
+	if (!m->type || !str_starts(m->type, "cgroup"))
+		return false;
+	destination = path_clean(m->destination);
+	if (strcmp(destination, "/sys/fs/cgroup") != 0)
+		return false;
+	for (size_t i = 0; i < m->options.n; i++) {
+		readonly = !strcmp(m->options.v[i], "ro") ||
+			   (readonly && strcmp(m->options.v[i], "rw") != 0);
+	}
+	return !readonly;
+}
+
+/* With a cgroup namespace and a writable mount of its own the container manages its subtree. */
+static int delegate_cgroup(struct launch *l, struct err *e)
+{
+	const struct spec *s = l->p.spec;
+	const struct spec_namespace *ns = spec_namespace(s, CLONE_NEWCGROUP);
+	bool writable = false;
+	uid_t uid;
+
+	if (!ns || !str_empty(ns->path))
+		return 0;
+	for (size_t i = 0; i < s->mounts.n; i++)
+		writable = writable || is_writable_cgroup(&s->mounts.v[i]);
+	if (!writable || !host_uid(s, s->process->user->uid.v, &uid) || uid == geteuid())
+		return 0;
+	return cgroup_delegate(&l->rec.cgroup, uid, e);
+}
+
 static int make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e)
 {
 	const struct spec_resources *res = l->p.spec->linux_->resources;
@@ -207,6 +260,8 @@ static int make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e
 	/* Device rules before anybody is inside: while they change on v1, no device can be opened. */
 	if (cgroup_apply_devices(cg, res, e) < 0)
 		return at_resources(e);
+	if (delegate_cgroup(l, e) < 0)
+		return -1;
 	return cgroup_join_open(cg, join, e);
 }
 

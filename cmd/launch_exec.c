@@ -393,11 +393,27 @@ static int commit(struct exec *x, struct err *e)
  * Into the cgroups of the record; where the container's init has moved itself away and removed
  * one of them (systemd, docker in docker), into those where it is now.
  */
+static int open_sub_cgroups(struct exec *x, struct cgroup_join *join, struct err *e)
+{
+	struct cgroup sub;
+	int r;
+
+	if (x->rec.cgroup.layout == CGROUP_NONE)
+		return err_set(e, ENOTSUP, "--cgroup: the container has no cgroup");
+	if (cgroup_sub(&x->rec.cgroup, x->o->cgroups.v, x->o->cgroups.n, &sub, e) < 0)
+		return -1;
+	r = cgroup_join_open(&sub, join, e);
+	cgroup_done(&sub);
+	return r < 0 ? err_wrap(e, "error adding pid of exec to cgroups") : 0;
+}
+
 static int open_cgroups(struct exec *x, struct cgroup_join *join, struct err *e)
 {
 	struct cgroup now;
 	int r;
 
+	if (x->o->cgroups.n)
+		return open_sub_cgroups(x, join, e);
 	if (x->rec.cgroup.layout == CGROUP_NONE || cgroup_join_open(&x->rec.cgroup, join, e) == 0)
 		return 0;
 	if (e->code != ENOENT || cgroup_of(x->rec.pid, &now, e) < 0)
@@ -422,8 +438,10 @@ static int enter(struct exec *x, struct err *e)
 	}
 	r = run_stages(x, &join, e);
 	/* v2: an init that has given controllers to its children is in one of them itself. */
-	if (r < 0 && e->code == EBUSY && !x->n.parent && !x->n.init &&
-	    cgroup_of(x->rec.pid, &now, e) == 0) {
+	if (r < 0 && e->code == EBUSY && !x->n.parent && !x->n.init && x->o->cgroups.n)
+		err_wrap(e, "error adding pid of exec to cgroups");
+	else if (r < 0 && e->code == EBUSY && !x->n.parent && !x->n.init &&
+		 cgroup_of(x->rec.pid, &now, e) == 0) {
 		nsexec_close(&x->n);
 		r = cgroup_join_open(&now, &join, e);
 		cgroup_done(&now);

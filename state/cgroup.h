@@ -102,6 +102,16 @@ must_check int cgroup_apply_devices(const struct cgroup *cg, const struct spec_r
 must_check int cgroup_update(const struct cgroup *cg, const struct spec_resources *res,
 			     int (*commit)(void *arg, struct err *e), void *arg, struct err *e);
 
+/*
+ * The cgroups below cg that `exec --cgroup` names: "PATH" in all hierarchies, or one or more
+ * "CONTROLLER[,CONTROLLER]:PATH". They must exist; no path leads out of cg.
+ */
+must_check int cgroup_sub(const struct cgroup *cg, const char *const *wishes, size_t n,
+			  struct cgroup *ret, struct err *e);
+
+/* v2: give the directory and the files that the kernel calls safe for it to this user. */
+must_check int cgroup_delegate(const struct cgroup *cg, uid_t uid, struct err *e);
+
 /* What a limit is whose controller this machine lacks; "unlimited" never needs one. */
 enum cgroup_missing { CGROUP_MISSING_ERROR, CGROUP_MISSING_WARN, CGROUP_MISSING_IGNORE };
 void cgroup_set_missing(enum cgroup_missing policy);
