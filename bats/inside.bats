@@ -181,6 +181,32 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	nothing_left test_box
 }
 
+@test "create sets nothing in a namespace of the host that is given by its path" {
+	before=$(hostname)
+	update_config '.linux.namespaces |= map(if .type == "uts" then .path = "/proc/self/ns/uts" else . end)'
+	refused "unable to set hostname without a private UTS namespace (/hostname)" create test_box
+	update_config 'del(.hostname) | .domainname = "d"'
+	refused "unable to set domainname without a private UTS namespace (/domainname)" create test_box
+	update_config 'del(.domainname) | .linux.sysctl = {"kernel.domainname": "d"}'
+	refused 'sysctl \"kernel.domainname\" not allowed in host uts namespace (/linux/sysctl/kernel.domainname)' create test_box
+	update_config '.linux.namespaces |= map(if .type == "network" then .path = "/proc/self/ns/net" else . end)
+		| .linux.sysctl = {"net.core.somaxconn": "1"}'
+	refused 'sysctl \"net.core.somaxconn\" not allowed in host network namespace (/linux/sysctl/net.core.somaxconn)' create test_box
+	update_config '.linux.namespaces |= map(if .type == "ipc" then .path = "/proc/self/ns/ipc" else . end)
+		| .linux.sysctl = {"kernel.shmmax": "1"}'
+	refused 'sysctl \"kernel.shmmax\" not allowed in host ipc namespace (/linux/sysctl/kernel.shmmax)' create test_box
+	nothing_left test_box
+	[ "$(hostname)" = "$before" ]
+	# Those of another container are not the host's.
+	update_config '.linux.namespaces |= map(del(.path)) | del(.linux.sysctl) | .hostname = "x"'
+	quietly create test_other
+	pid=$(state_of test_other .pid)
+	update_config '(.linux.namespaces[] | select(.type == "network")).path = "/proc/\($pid)/ns/net"
+		| .linux.sysctl = {"net.core.somaxconn": "77"}' --arg pid "$pid"
+	inside 'cat /proc/sys/net/core/somaxconn'
+	[ "$output" = 77 ]
+}
+
 @test "run brings the loopback interface up" {
 	inside 'ip addr show lo'
 	[[ $output == *"127.0.0.1"* && $output == *UP* ]]

@@ -59,7 +59,7 @@ pretend_apparmor() {
 	refused 'unable to apply apparmor profile \"p\": apparmor: config provided' exec --process process.json test_box
 }
 
-@test "the profile is what the kernel is asked for, after the hooks and before the program" {
+@test "the profile is what the kernel is asked for, before the hooks and the program" {
 	pretend_apparmor
 	update_config '.process.apparmorProfile = "docker-default" | .root.readonly = false
 		| .hooks.startContainer = [{path: "/bin/touch", args: ["touch", "/tmp/hook"]}]'
@@ -67,7 +67,7 @@ pretend_apparmor() {
 	hull run test_box
 	[ "$status" -eq 1 ]
 	[[ $output = *'apparmor failed to apply profile: write \"exec docker-default\" to `/proc/thread-self/attr/exec`: invalid argument (/process/apparmorProfile)'* ]]
-	[ -e rootfs/tmp/hook ]
+	[ ! -e rootfs/tmp/hook ]
 	[ ! -e rootfs/tmp/program ]
 }
 

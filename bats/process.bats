@@ -250,3 +250,67 @@ numa() {
 		create test_box
 	nothing_left test_box
 }
+
+# --- intelRdt ------------------------------------------------------------------------------------------------------------
+
+@test "create with intelRdt where resctrl is not mounted is refused" {
+	! grep -q ' resctrl ' /proc/mounts || skip "resctrl is mounted"
+	update_config '.linux.intelRdt = {}'
+	refused "intelRdt is specified in config, but Intel RDT is not enabled (/linux/intelRdt)" create test_box
+	nothing_left test_box
+	update_config '.linux.intelRdt = {closID: "/", enableMonitoring: true}'
+	refused "intelRdt is specified in config, but Intel RDT is not enabled (/linux/intelRdt)" create test_box
+	nothing_left test_box
+}
+
+# --- limits and rights ---------------------------------------------------------------------------------------------------
+
+@test "create explains a hard limit that may not be raised" {
+	update_config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 300, hard: 300}]'
+	output=$(prlimit --nofile=200:200 setpriv --bounding-set -sys_resource "$HULL" --root "$ROOT" create test_box \
+		2>&1 </dev/null 3>&-) || status=$?
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output = *"the hard limit is 200, and to raise it takes CAP_SYS_RESOURCE (and no more than fs.nr_open): set RLIMIT_NOFILE to 300:300: operation not permitted (/process/rlimits/0)"* ]]
+	nothing_left test_box
+	update_config '.process.rlimits = [{type: "RLIMIT_NPROC", soft: 5, hard: 300}]'
+	output=$(prlimit --nproc=200:200 setpriv --bounding-set -sys_resource "$HULL" --root "$ROOT" create test_box \
+		2>&1 </dev/null 3>&-) || status=$?
+	[[ $output = *"the hard limit is 200, and to raise it takes CAP_SYS_RESOURCE: set RLIMIT_NPROC to 5:300: operation not permitted (/process/rlimits/0)"* ]]
+	# Up to what there is, it needs no right.
+	update_config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 200}]'
+	set_args grep "open files" /proc/self/limits
+	output=$(prlimit --nofile=200:200 setpriv --bounding-set -sys_resource "$HULL" --root "$ROOT" run test_box 3>&-)
+	[[ $output =~ \ 100\ +200\  ]]
+}
+
+@test "run goes on without a capability that cannot be granted, with a warning" {
+	update_config '.process.capabilities = (["bounding", "effective", "permitted", "inheritable", "ambient"]
+		| map({key: ., value: ["CAP_SYS_TIME", "CAP_KILL"]}) | from_entries)'
+	set_args grep ^Cap /proc/self/status
+	run -0 setpriv --bounding-set -sys_time "$HULL" --root "$ROOT" --debug run test_box 3>&-
+	[[ $output = *"capability CAP_SYS_TIME cannot be granted: hull itself does not have it"* ]]
+	[[ $output != *"capability CAP_KILL cannot be granted"* ]]
+	for set in Inh Prm Eff Bnd Amb; do
+		[[ $output = *"Cap$set:	0000000000000020"* ]]
+	done
+	# In a user namespace of its own the container has them all.
+	update_config '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
+	chown -R 100000:100000 rootfs
+	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$BUNDLE"
+	run -0 setpriv --bounding-set -sys_time "$HULL" --root "$ROOT" --debug run test_box 3>&-
+	[[ $output != *"cannot be granted"* ]]
+}
+
+@test "exec of a process file has the container's limits, capabilities and umask, or its own" {
+	update_config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 77, hard: 88}] | .process.user.umask = 63
+		| .process.capabilities |= map_values(["CAP_KILL"])'
+	quietly create test_box
+	exec_process '.args = ["sh", "-c", "ulimit -n; ulimit -Hn; umask; grep CapBnd /proc/self/status"]'
+	[ "${lines[*]}" = "77 88 0077 CapBnd:	0000000000000020" ]
+	exec_process '.args = ["sh", "-c", "ulimit -n; ulimit -Hn; umask; grep CapBnd /proc/self/status"]
+		| .rlimits = [{type: "RLIMIT_NOFILE", soft: 5, hard: 66}] | .user.umask = 7 | .capabilities = {}'
+	[ "${lines[*]}" = "5 66 0007 CapBnd:	0000000000000000" ]
+}

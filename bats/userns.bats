@@ -118,3 +118,64 @@ inside() {
 	[ -z "$(user ./bin list -q)" ]
 	rm -rf "$dir"
 }
+
+@test "run in a user namespace takes the 340 lines of a map that the kernel takes" {
+	update_config '.linux.uidMappings = [range(340) | {containerID: ., hostID: (10000 + 2 * .), size: 1}]
+		| .linux.gidMappings = [range(340) | {containerID: ., hostID: (20000 + 3 * .), size: 1}]'
+	inside 'wc -l </proc/self/uid_map; wc -l </proc/self/gid_map; tail -n 1 /proc/self/gid_map | tr -s " "'
+	[ "${lines[*]}" = "340 340  339 21017 1" ]
+	set_args sleep 1000
+	quietly create test_box
+	must exec --user 339:338 test_box id -u
+	[ "$output" = 339 ]
+}
+
+@test "create in a user namespace says that a map has too many bytes for the kernel" {
+	update_config '.linux.uidMappings = [range(340) | {containerID: (1000000 * .), hostID: (1000000 * .), size: 1}]'
+	refused "the map has 7248 bytes, more than the kernel takes: write /proc/" create test_box
+	[[ $output = *"/uid_map: invalid argument (/linux/uidMappings)"* ]]
+	nothing_left test_box
+	update_config '.linux.uidMappings = [range(341) | {containerID: ., hostID: ., size: 1}]'
+	refused "has 341 lines, the kernel takes at most 340 (/linux/uidMappings)" create test_box
+}
+
+@test "create in a user namespace names the group that is not mapped" {
+	update_config '.process.user.additionalGids = [5, 70000, 6]'
+	refused "cannot setgroups to unmapped gid 70000 in user namespace (/process/user/additionalGids/1)" run test_box
+	nothing_left test_box
+}
+
+@test "groups are left out where setgroups is denied" {
+	# A user namespace of one, as an ordinary user makes it.
+	setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Ur sleep 1000 3>&- &
+	denied=$!
+	wait_for 5 grep -q deny "/proc/$denied/setgroups"
+	update_config '(.linux.namespaces[] | select(.type == "user")) += {path: "/proc/\($pid)/ns/user"}
+		| del(.linux.uidMappings) | del(.linux.gidMappings) | .process.user.additionalGids = [5]
+		| .process.capabilities = {} | .process.rlimits = [] | del(.mounts[].options)' --arg pid "$denied"
+	chown -R 65534:65534 rootfs
+	inside 'id -u; id -G | wc -w; cat /proc/self/setgroups'
+	kill "$denied"
+	wait "$denied" || true
+	[ "${lines[*]}" = "0 1 deny" ]
+}
+
+@test "run in a user namespace sets time offsets" {
+	[ -e /proc/self/ns/time ] || skip "no time namespaces"
+	update_config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {monotonic: {secs: -1, nanosecs: 3}}'
+	inside 'cat /proc/self/timens_offsets'
+	[[ ${lines[0]} =~ ^monotonic\ +-1\ +3$ ]]
+}
+
+@test "run in a user namespace makes FIFOs, with owner and mode, and binds what else is configured" {
+	update_config '.linux.devices = [{path: "/dev/pipe", type: "p", fileMode: 416, uid: 7, gid: 8},
+		{path: "/dev/fuse2", type: "u", major: 1, minor: 5}]'
+	inside 'stat -c "%F %a %u %g" /dev/pipe'
+	[ "$status" -ne 0 ]
+	[[ $output = *"/dev/fuse2: no such file or directory (/linux/devices/1)"* ]]
+	update_config '.linux.devices[1].path = "/dev/zero"'
+	inside 'stat -c "%F %a %u %g" /dev/pipe; stat -c "%F %t:%T" /dev/zero'
+	[ "${lines[*]}" = "fifo 640 7 8 character special file 1:5" ]
+	update_config '.linux.devices[1].path = "/dev/null"'
+	refused "the host's /dev/null is not device 1:5 (/linux/devices/1)" run test_box
+}

@@ -84,6 +84,8 @@ static int clean_machine(const struct record *r, struct err *e)
 		return 0;
 	if (kill_everybody(r, e) < 0)
 		return -1;
+	if (record_remove_rdt(r, e) < 0)
+		return -1;
 	return cgroup_remove(&r->cgroup, DEATH_MS, e);
 }
 

@@ -208,7 +208,11 @@ static void add_linux(struct json_out *o)
 	add_seccomp(o);
 	add_enabled(o, "apparmor", true);
 	add_enabled(o, "selinux", true);
-	add_enabled(o, "intelRdt", false);
+	begin(o, "intelRdt", "{");
+	add_bool(o, "enabled", true);
+	add_bool(o, "schemata", true);
+	add_bool(o, "monitoring", true);
+	end(o, "}");
 	begin(o, "memoryPolicy", "{");
 	add_names(o, "modes", mempolicy_mode_names, NULL);
 	add_names(o, "flags", mempolicy_flag_names, NULL);

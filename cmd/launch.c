@@ -20,6 +20,7 @@
 #include "state/fd.h"
 #include "state/log.h"
 #include "state/lsm.h"
+#include "state/rdt.h"
 #include "state/record.h"
 #include "state/spec_cache.h"
 #include "state/root.h"
@@ -52,6 +53,7 @@ struct launch {
 	struct nsexec n;
 	struct terminal t;
 	struct netdevs devices;
+	struct rdt rdt;
 	bool made_cgroup, hooks_begun;
 };
 
@@ -130,6 +132,31 @@ static int write_snapshot(struct launch *l, struct err *e)
 	return 0;
 }
 
+static int at_rdt(struct err *e)
+{
+	err_at_key(e, "intelRdt");
+	return err_at_key(e, "linux");
+}
+
+static int find_rdt(struct launch *l, struct err *e)
+{
+	const struct spec_intel_rdt *s = l->p.spec->linux_->intel_rdt;
+
+	if (!s)
+		return 0;
+	l->rdt.root_fd = rdt_open_root(e);
+	return l->rdt.root_fd < 0 || rdt_locate(&l->rdt, s, l->o->id, e) < 0 ? at_rdt(e) : 0;
+}
+
+static int make_rdt(struct launch *l, struct err *e)
+{
+	const struct spec_intel_rdt *s = l->p.spec->linux_->intel_rdt;
+
+	if (!s || (rdt_make(&l->rdt, s, e) == 0 && rdt_configure(&l->rdt, s, e) == 0))
+		return 0;
+	return at_rdt(e);
+}
+
 /* What create is about to make, before any of it exists. */
 static int write_journal(struct launch *l, struct err *e)
 {
@@ -149,6 +176,8 @@ static int write_journal(struct launch *l, struct err *e)
 	r->in_pid_ns = (all & CLONE_NEWPID) && str_empty(spec_namespace(s, CLONE_NEWPID)->path);
 	r->has_listener = seccomp_notifies(s->linux_->seccomp);
 	r->annotations = s->annotations;
+	r->rdt_group = l->rdt.owned ? l->rdt.group : NULL;
+	r->rdt_monitor = l->rdt.monitor;
 	if (proc_start_time(r->creator, &r->creator_start) < 0)
 		return err_sys(e, "read /proc/self/stat");
 	if (boot_id_read(r->boot_id, e) < 0 ||
@@ -460,13 +489,15 @@ static int work_early(struct launch *l, struct err *e)
 {
 	const struct spec_linux *s = l->p.spec->linux_;
 
-	if (!has_limits(s->resources) && !s->net_devices.n)
+	if (!has_limits(s->resources) && !s->net_devices.n && !s->intel_rdt)
 		return 0;
 	/* With the PIDs the last fork is done: a pids limit of 1 cannot hurt a stage. */
 	if (nsexec_wait_pids(&l->n, e) < 0)
 		return -1;
 	if (has_limits(s->resources) && apply_limits(l, false, e) < 0)
 		return -1;
+	if (s->intel_rdt && rdt_join(&l->rdt, l->n.init, e) < 0)
+		return at_rdt(e);
 	return move_devices(l, e);
 }
 
@@ -545,6 +576,8 @@ static void undo(struct launch *l, struct err *e)
 	nsexec_kill(&l->n);
 	if (l->made_cgroup && cgroup_remove(&l->rec.cgroup, 10000, &second) < 0)
 		log_warn("%s", second.chain);
+	if (l->p.spec->linux_->intel_rdt && record_remove_rdt(&l->rec, &second) < 0)
+		log_warn("%s", second.chain);
 	if (l->hooks_begun)
 		launch_poststop(l->p.spec, &l->rec);
 	if (!str_empty(l->o->pid_file))
@@ -559,9 +592,11 @@ static int create_in_root(struct launch *l, struct err *e)
 	struct cgroup_join join = CGROUP_JOIN_INIT;
 	int r;
 
-	if (container_create(&l->g->root, l->o->id, &l->c, e) < 0)
+	if (find_rdt(l, e) < 0 || container_create(&l->g->root, l->o->id, &l->c, e) < 0)
 		return -1;
 	r = write_journal(l, e);
+	if (r == 0)
+		r = make_rdt(l, e);
 	if (r == 0)
 		r = make_cgroup(l, &join, e);
 	if (r == 0) {
@@ -618,7 +653,8 @@ static int begin(struct launch *l, struct err *e)
 				  l->o->console_socket, e) < 0 ||
 	    find_rootfs(l, e) < 0 || check_host(l, e) < 0)
 		return -1;
-	launch_warn_capabilities(l->p.spec->process->capabilities);
+	launch_warn_capabilities(l->p.spec->process->capabilities,
+				 spec_namespace(l->p.spec, CLONE_NEWUSER) != NULL);
 	annotations_warn(l->p.spec, log_warn_text);
 	warn_relative(&l->p.spec->mounts);
 	return create_in_root(l, e);
@@ -633,7 +669,7 @@ static void end(struct launch *l)
 #define LAUNCH_INIT(globals, options)                                                  \
 	{                                                                              \
 		.g = (globals), .o = (options), .c = CONTAINER_INIT, .n = NSEXEC_INIT, \
-		.t = TERMINAL_INIT,                                                    \
+		.t = TERMINAL_INIT, .rdt = RDT_INIT,                                   \
 		.p = {.arena.fd = -1 }                                                 \
 	}
 
@@ -755,6 +791,8 @@ static int destroy(struct launch *l, struct err *e)
 	if (container_lock(&l->c, CONTAINER_LOCK_MS, e) < 0)
 		return e->code == ENOENT ? 0 : -1; /* somebody deleted it already */
 	if (l->made_cgroup && cgroup_remove(&l->rec.cgroup, 10000, e) < 0)
+		return -1;
+	if (l->p.spec->linux_->intel_rdt && record_remove_rdt(&l->rec, e) < 0)
 		return -1;
 	launch_poststop(l->p.spec, &l->rec);
 	return container_remove(&l->c, e);

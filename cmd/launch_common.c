@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,8 +43,24 @@ void launch_debug(struct prepared *p)
 	channel_log_fn = show_line;
 }
 
+/* What the kernel does not have, or hull itself has not: in a user namespace it will have all. */
+static void warn_ungranted(const struct spec_capabilities *c, bool user_ns)
+{
+	uint64_t asked = c->bounding.mask | c->effective.mask | c->permitted.mask |
+			 c->inheritable.mask | c->ambient.mask;
+
+	for (int cap = 0; asked >> cap; cap++) {
+		int have = asked >> cap & 1 ? prctl(PR_CAPBSET_READ, cap) : 1;
+
+		if (have < 0 || (have == 0 && !user_ns))
+			log_warn("capability %s cannot be granted: %s", name_of(cap_names, cap),
+				 have < 0 ? "the kernel does not have it" :
+					    "hull itself does not have it");
+	}
+}
+
 /* config.md, Linux Process: what cannot be granted MUST be logged as a warning, and is no error. */
-void launch_warn_capabilities(const struct spec_capabilities *c)
+void launch_warn_capabilities(const struct spec_capabilities *c, bool user_ns)
 {
 	const struct {
 		const char *name;
@@ -63,6 +80,8 @@ void launch_warn_capabilities(const struct spec_capabilities *c)
 				"ignoring unknown or unavailable capabilities: [%s] (/process/capabilities/%s)",
 				sets[i].set->unknown.v[k], sets[i].name);
 	}
+	if (c && log_debugging)
+		warn_ungranted(c, user_ns);
 	for (int cap = 0; lost >> cap; cap++) {
 		if (lost >> cap & 1)
 			log_warn(

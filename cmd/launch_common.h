@@ -14,7 +14,7 @@
 /* Show the plan and the log lines of the stages with --debug. */
 void launch_debug(struct prepared *p);
 /* Warn of the capabilities that the process will not have. */
-void launch_warn_capabilities(const struct spec_capabilities *c);
+void launch_warn_capabilities(const struct spec_capabilities *c, bool user_ns);
 /* The terminal rules of create, run and exec: what --console-socket and --detach go with. */
 must_check int launch_check_terminal(bool terminal, bool detached, const char *console_socket,
 				     struct err *e);

@@ -14,6 +14,7 @@
 #include "state/idset.h"
 #include "state/lsm.h"
 #include "state/names.h"
+#include "state/rdt.h"
 #include "state/record.h"
 #include "state/root.h"
 #include "state/status.h"
@@ -206,6 +207,8 @@ static void inherit(struct spec_process *p, const struct spec_process *from)
 {
 	if (!p->capabilities)
 		p->capabilities = from->capabilities;
+	if (!p->user->umask.set)
+		p->user->umask = from->user->umask;
 	if (!p->rlimits.n)
 		p->rlimits = from->rlimits;
 	if (str_empty(p->apparmor_profile))
@@ -231,7 +234,8 @@ static int make_process(struct exec *x, struct err *e)
 	if (lsm_check(x->process, e) < 0)
 		return err_at_key(e, "process");
 	x->p.args->process = x->process;
-	launch_warn_capabilities(x->process->capabilities);
+	launch_warn_capabilities(x->process->capabilities,
+				 spec_namespace(x->p.spec, CLONE_NEWUSER) != NULL);
 	return 0;
 }
 
@@ -308,6 +312,29 @@ static int wait_ready(struct exec *x, struct err *e)
 	return x->ready ? 0 : err_set(e, EPROTO, "message %s instead of READY", msg_name(m.type));
 }
 
+/* The group may be gone: somebody else's closID. */
+static int join_rdt(struct exec *x, struct err *e)
+{
+	const struct spec_intel_rdt *s = x->p.spec->linux_->intel_rdt;
+	struct rdt rdt = RDT_INIT;
+	int r = 0;
+
+	if (!s)
+		return 0;
+	rdt.root_fd = rdt_open_root(e);
+	if (rdt.root_fd < 0)
+		r = -1;
+	else
+		rdt_name(&rdt, s, x->c.id);
+	if (rdt.existed)
+		r = rdt_join(&rdt, x->n.init, e);
+	rdt_done(&rdt);
+	if (r == 0)
+		return 0;
+	err_at_key(e, "intelRdt");
+	return err_at_key(e, "linux");
+}
+
 static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 {
 	struct nsexec_request req = {
@@ -325,14 +352,14 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 	if (r < 0)
 		return -1;
 	/* With --debug the log lines are to be shown while they come. */
-	if (!needs_limits(x))
+	if (!needs_limits(x) && !x->p.spec->linux_->intel_rdt)
 		return nsexec_send(&x->n, MSG_PROCEED, -1, e) < 0 ||
 				       (x->p.boot.debug && wait_ready(x, e) < 0) ?
 			       -1 :
 			       0;
-	if (wait_ready(x, e) < 0)
+	if (wait_ready(x, e) < 0 || join_rdt(x, e) < 0)
 		return -1;
-	if (rlimits_set(&x->process->rlimits, x->n.init, e) < 0)
+	if (needs_limits(x) && rlimits_set(&x->process->rlimits, x->n.init, e) < 0)
 		return nsexec_why(&x->n, e);
 	return nsexec_send(&x->n, MSG_PROCEED, -1, e);
 }

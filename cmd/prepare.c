@@ -121,6 +121,40 @@ static bool is_own(const char *ns, int fd)
 	       ours.st_dev == theirs.st_dev;
 }
 
+/*
+ * Joined by path, a namespace may still be the host's, and what is set in it would be set there. (A
+ * user namespace that is ours is not joined, and user.* counts what we make in it.)
+ */
+static int check_settings(const struct spec *s, const struct spec_namespace *ns, int fd,
+			  struct err *e)
+{
+	const struct str_map *sysctl = &s->linux_->sysctl;
+	const char *file = ns->type == CLONE_NEWNET ? "net" :
+			   ns->type == CLONE_NEWIPC ? "ipc" :
+			   ns->type == CLONE_NEWUTS ? "uts" :
+						      NULL;
+	bool named = ns->type == CLONE_NEWUTS &&
+		     (!str_empty(s->hostname) || !str_empty(s->domainname));
+
+	if (!file || (!named && !sysctl->n) || !is_own(file, fd))
+		return 0;
+	if (named) {
+		err_set(e, EINVAL, "unable to set %s without a private UTS namespace",
+			str_empty(s->hostname) ? "domainname" : "hostname");
+		return err_at_key(e, str_empty(s->hostname) ? "domainname" : "hostname");
+	}
+	for (size_t i = 0; i < sysctl->n; i++) {
+		if (spec_sysctl_namespace(sysctl->v[i].key) != ns->type)
+			continue;
+		err_set(e, EINVAL, "sysctl \"%.200s\" not allowed in host %s namespace",
+			sysctl->v[i].key, plan_ns_name((unsigned)ns->type));
+		err_at_key(e, sysctl->v[i].key);
+		err_at_key(e, "sysctl");
+		return err_at_key(e, "linux");
+	}
+	return 0;
+}
+
 static int plan_namespaces(struct prepared *p, struct plan_input *in, struct plan_join *join,
 			   struct err *e)
 {
@@ -139,6 +173,8 @@ static int plan_namespaces(struct prepared *p, struct plan_input *in, struct pla
 			return at_namespace(i, e);
 		if (ns->type == CLONE_NEWUSER && is_own("user", fd))
 			continue;
+		if (check_settings(p->spec, ns, fd, e) < 0)
+			return -1;
 		/* The change of root would be that of every process on this machine. */
 		if (ns->type == CLONE_NEWNS && is_own("mnt", fd)) {
 			err_set(e, EINVAL, "%s is hull's own mount namespace", ns->path);

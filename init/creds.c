@@ -62,6 +62,20 @@ static int explain_id(const char *what, uint64_t id, struct err *e)
 	return err_sys(e, "set%s %llu", what, (unsigned long long)id);
 }
 
+/* Which one the kernel does not take; it says so of all at once only. */
+static void explain_groups(const gid_t *list, size_t n, struct err *e)
+{
+	err_sys(e, "setgroups");
+	for (size_t i = 0; e->code == EINVAL && i < n; i++) {
+		if (syscall(SYS_setgroups, 1, &list[i]) == 0)
+			continue;
+		err_set(e, EINVAL, "cannot setgroups to unmapped gid %u in user namespace",
+			list[i]);
+		err_at_index(e, i);
+		return;
+	}
+}
+
 static int set_groups(struct init *in, struct err *e)
 {
 	const struct spec_user *u = in->a->process->user;
@@ -77,7 +91,7 @@ static int set_groups(struct init *in, struct err *e)
 	/* user_namespaces(7): "deny" in /proc/PID/setgroups. */
 	if (errno == EPERM && ((in->a->new_ns | in->a->joined_ns) & CLONE_NEWUSER))
 		return 0;
-	err_sys(e, "setgroups");
+	explain_groups(list, u->additional_gids.n, e);
 	return err_at_key(e, "additionalGids");
 }
 
@@ -126,21 +140,52 @@ static void set_flag(cap_t caps, cap_flag_t flag, uint64_t mask)
 		cap_set_flag(caps, flag, n, list, CAP_SET);
 }
 
-static int set_sets(const struct spec_capabilities *c, struct err *e)
+static int set_process(uint64_t effective, uint64_t permitted, uint64_t inheritable)
 {
 	cap_t caps = cap_init();
 	int r;
 
 	if (!caps)
-		return err_sys(e, "cap_init");
-	set_flag(caps, CAP_EFFECTIVE, c->effective.mask);
-	set_flag(caps, CAP_PERMITTED, c->permitted.mask);
-	set_flag(caps, CAP_INHERITABLE, c->inheritable.mask);
+		return -1;
+	set_flag(caps, CAP_EFFECTIVE, effective);
+	set_flag(caps, CAP_PERMITTED, permitted);
+	set_flag(caps, CAP_INHERITABLE, inheritable);
 	r = cap_set_proc(caps);
-	if (r < 0)
-		err_sys(e, "set the capabilities");
 	cap_free(caps);
 	return r;
+}
+
+/* What we have ourselves: all that we can give. */
+static uint64_t grantable(void)
+{
+	cap_t caps = cap_get_proc();
+	uint64_t mask = 0;
+
+	for (cap_value_t c = 0; caps && c < cap_max_bits() && c < 64; c++) {
+		cap_flag_value_t on = CAP_CLEAR;
+
+		if (cap_get_flag(caps, c, CAP_PERMITTED, &on) == 0 && on == CAP_SET)
+			mask |= 1ULL << c;
+	}
+	cap_free(caps);
+	return mask;
+}
+
+/*
+ * config.md, Linux Process: "Runtimes SHOULD NOT fail if the container configuration requests
+ * capabilities that cannot be granted". hull has warned of them.
+ */
+static int set_sets(const struct spec_capabilities *c, struct err *e)
+{
+	uint64_t have;
+
+	if (set_process(c->effective.mask, c->permitted.mask, c->inheritable.mask) == 0)
+		return 0;
+	have = grantable();
+	if (set_process(c->effective.mask & have, c->permitted.mask & have,
+			c->inheritable.mask & have) == 0)
+		return 0;
+	return err_sys(e, "set the capabilities");
 }
 
 /* Each is permitted and inheritable, or the kernel would refuse it (capabilities(7)). */

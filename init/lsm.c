@@ -5,8 +5,8 @@
  * else there (CVE-2019-16884, CVE-2023-28642, CVE-2025-52881), so the files are opened on a proc
  * that is surely one, without links that lead elsewhere, and nothing mounted in between.
  *
- * Runs in stage 2. Opened before init gives up its descriptors, written after the last hook: the
- * label would be inherited by a hook's process, and be applied to the hook.
+ * Runs in stage 2. Opened before init gives up its descriptors, written when the container is
+ * started: a startContainer hook inherits the label, and is the image's own program, too.
  */
 #include "init/lsm.h"
 

@@ -52,6 +52,9 @@ static int write_map(pid_t pid, const char *file, const char *map, const char *h
 	if (fd_write_file(AT_FDCWD, path, map) == 0)
 		return 0;
 	err_sys(e, "write %s", path);
+	/* user_namespaces(7): the text must be shorter than a page, whatever the number of lines. */
+	if (e->code == EINVAL && strlen(map) >= (size_t)sysconf(_SC_PAGESIZE))
+		err_wrap(e, "the map has %zu bytes, more than the kernel takes", strlen(map));
 	if (e->code == EPERM && helper && run_helper(helper, pid, map, e) == 0)
 		return 0;
 	if (e->code == EPERM && !helper)

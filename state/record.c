@@ -19,6 +19,7 @@
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/names.h"
+#include "state/rdt.h"
 #include "state/sys.h"
 
 #define RECORD_MAX ((size_t)8 << 20) /* annotations are as large as config.json allows */
@@ -42,6 +43,8 @@ static const struct row {
 	{ "bootId", R_TEXT40, offsetof(struct record, boot_id) },
 	{ "created", R_I64, offsetof(struct record, created) },
 	{ "owner", R_UID, offsetof(struct record, owner) },
+	{ "rdtGroup", R_STR, offsetof(struct record, rdt_group) },
+	{ "rdtMonitor", R_STR, offsetof(struct record, rdt_monitor) },
 	{ "inUserNs", R_BOOL, offsetof(struct record, in_user_ns) },
 	{ "inPidNs", R_BOOL, offsetof(struct record, in_pid_ns) },
 	{ "hasListener", R_BOOL, offsetof(struct record, has_listener) },
@@ -275,6 +278,22 @@ void record_done(struct record *r)
 	cgroup_done(&r->cgroup);
 	json_done(&r->json);
 	*r = (struct record){ 0 };
+}
+
+int record_remove_rdt(const struct record *r, struct err *e)
+{
+	auto_close int root = -1;
+
+	if (str_empty(r->rdt_group) && str_empty(r->rdt_monitor))
+		return 0;
+	root = rdt_open_root(e);
+	/* Unmounted: there is nothing that could be removed. */
+	if (root < 0)
+		return 0;
+	/* The one may be inside the other. */
+	return rdt_remove(root, r->rdt_monitor, e) < 0 || rdt_remove(root, r->rdt_group, e) < 0 ?
+		       -1 :
+		       0;
 }
 
 /* --- The state document ----------------------------------------------------------------------- */

@@ -38,7 +38,9 @@ struct record {
 	char boot_id[40];
 	int64_t created; /* nanoseconds since 1970, UTC */
 	uid_t owner;
-	bool in_user_ns; /* it has a user namespace of its own */
+	char *rdt_group,
+		*rdt_monitor; /* groups of resctrl that go with the container; NULL or "" */
+	bool in_user_ns;      /* it has a user namespace of its own */
 	bool in_pid_ns; /* it has a PID namespace of its own: init's death ends all its processes */
 	bool has_listener; /* init will ask `start` to pass on a seccomp listener */
 	struct cgroup cgroup;
@@ -55,6 +57,9 @@ void record_done(struct record *r);
 must_check int record_write(int dir_fd, const struct record *r, struct err *e);
 /* e->code is ENOENT without a record (create was killed early), EBADMSG for a damaged one. */
 must_check int record_read(int dir_fd, struct record *ret, struct err *e);
+
+/* Remove the groups of resctrl that the container has, if any; costs nothing without. */
+must_check int record_remove_rdt(const struct record *r, struct err *e);
 
 /*
  * The state document, added to out: for hooks on one line (runtime.md, State), and as `state`

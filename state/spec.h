@@ -292,7 +292,7 @@ struct spec_linux {
 	char *mount_label;
 	struct spec_net_devices net_devices;
 	struct spec_memory_policy *memory_policy;
-	struct spec_intel_rdt *intel_rdt; /* LATER */
+	struct spec_intel_rdt *intel_rdt;
 };
 
 struct spec {
@@ -330,6 +330,8 @@ const struct spec_namespace *spec_namespace(const struct spec *s, int type);
 int spec_namespace_flags(const struct spec *s);
 /* A key of sysctl as a path below /proc/sys: "net.ipv4.x" is net/ipv4/x. The caller frees it. */
 char *spec_sysctl_path(const char *key);
+/* Which namespace (CLONE_NEW*) the sysctl of this key belongs to; 0 for none that is allowed. */
+int spec_sysctl_namespace(const char *key);
 /* The value of an annotation, or NULL. */
 const char *spec_annotation(const struct spec *s, const char *key);
 

@@ -302,6 +302,15 @@ static bool sysctl_matches(const struct sysctl_rule *rule, const char *key)
 	return rule->key[n - 1] == '.' ? !strncmp(rule->key, key, n) : !strcmp(rule->key, key);
 }
 
+int spec_sysctl_namespace(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sysctl_rules); i++) {
+		if (sysctl_matches(&sysctl_rules[i], key))
+			return sysctl_rules[i].type;
+	}
+	return 0;
+}
+
 /* No way out of the folder that the rule looked at: "net.//.kernel.core_pattern" is net/../kernel/... */
 static bool sysctl_path_is_plain(const char *key)
 {

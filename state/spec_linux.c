@@ -59,6 +59,34 @@ flags:
 	return err_at_key(e, "flags");
 }
 
+/* config-linux.md, IntelRdt: the name of a directory, or "/" for the root of resctrl. */
+static int check_clos_id(const void *value, struct err *e)
+{
+	const char *id = *(char *const *)value;
+
+	if (!strcmp(id, "/") ||
+	    (!strpbrk(id, "/\n") && strcmp(id, ".") != 0 && strcmp(id, "..") != 0))
+		return 0;
+	decode_bad(e, id, "is not the name of a directory");
+	return err_wrap(e, "invalid intelRdt.ClosID");
+}
+
+static int check_schema(const void *value, struct err *e)
+{
+	const char *schema = *(char *const *)value;
+
+	return strchr(schema, '\n') ? decode_bad(e, schema, "must be one line") : 0;
+}
+
+static int check_mb_schema(const void *value, struct err *e)
+{
+	const char *schema = *(char *const *)value;
+
+	if (strncmp(schema, "MB:", 3) != 0)
+		return decode_bad(e, schema, "does not begin with MB:");
+	return check_schema(value, e);
+}
+
 /* It becomes context="..." in the options of a mount. */
 static int check_mount_label(const void *value, struct err *e)
 {
@@ -148,11 +176,16 @@ static const struct field memory_policy_fields[] = {
 static const struct type t_memory_policy =
 	OBJECT_CHECKED(spec_memory_policy, memory_policy_fields, check_memory_policy);
 
+static const struct type t_clos_id = STRING(check_clos_id);
+static const struct type t_schema = STRING(check_schema);
+static const struct type t_schemata = ARRAY(&t_schema);
+static const struct type t_mb_schema = STRING(check_mb_schema);
+
 static const struct field intel_rdt_fields[] = {
-	FIELD(spec_intel_rdt, clos_id, "closID", &t_str, 0),
-	FIELD(spec_intel_rdt, schemata, "schemata", &t_strs, 0),
-	FIELD(spec_intel_rdt, l3_cache_schema, "l3CacheSchema", &t_str, 0),
-	FIELD(spec_intel_rdt, mem_bw_schema, "memBwSchema", &t_str, 0),
+	FIELD(spec_intel_rdt, clos_id, "closID", &t_clos_id, 0),
+	FIELD(spec_intel_rdt, schemata, "schemata", &t_schemata, 0),
+	FIELD(spec_intel_rdt, l3_cache_schema, "l3CacheSchema", &t_schema, 0),
+	FIELD(spec_intel_rdt, mem_bw_schema, "memBwSchema", &t_mb_schema, 0),
 	FIELD(spec_intel_rdt, enable_monitoring, "enableMonitoring", &t_bool, 0),
 	{ 0 },
 };
@@ -169,7 +202,7 @@ static const struct field linux_fields[] = {
 	FIELD(spec_linux, net_devices, "netDevices", &t_net_devices, 0),
 	FIELD(spec_linux, cgroups_path, "cgroupsPath", &t_str, 0),
 	FIELD(spec_linux, resources, "resources", &spec_resources_type, 0),
-	FIELD(spec_linux, intel_rdt, "intelRdt", &t_intel_rdt, LATER),
+	FIELD(spec_linux, intel_rdt, "intelRdt", &t_intel_rdt, 0),
 	FIELD(spec_linux, memory_policy, "memoryPolicy", &t_memory_policy, 0),
 	FIELD(spec_linux, sysctl, "sysctl", &t_str_map, 0),
 	FIELD(spec_linux, seccomp, "seccomp", &t_seccomp, 0),

@@ -60,6 +60,7 @@ static struct spec *load(enum place place, const char *more, struct err *e)
 #define RESOURCES(x)	     Q("resources") "{" x "}"
 #define RULE(x)		     SECCOMP("\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{" x "}]")
 #define SCHEDULER(policy, x) Q("scheduler") "{\"policy\":\"SCHED_" policy "\"," x "}"
+#define RDT(key, value)	     Q("intelRdt") "{" Q(key) value "}"
 #define POLICY(mode, x)	     Q("memoryPolicy") "{\"mode\":\"MPOL_" mode "\"," x "}"
 
 /* clang-format off */
@@ -282,7 +283,18 @@ static const struct bad {
 	  "MPOL_F_STATIC_NODES" },
 	{ LINUX, POLICY("BIND", "\"nodes\":\"0\",\"flags\":[\"MPOL_F_STATIC_NODES\",\"MPOL_F_RELATIVE_NODES\"]"),
 	  "/linux/memoryPolicy/flags", "MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other" },
-	{ LINUX, Q("intelRdt") "{\"closID\":\"x\"}", "/linux/intelRdt", "is not supported yet" },
+	{ LINUX, RDT("closID", "\"..\""), "/linux/intelRdt/closID", "invalid intelRdt.ClosID: \"..\" is not the name of a directory" },
+	{ LINUX, RDT("closID", "\"a/b\""), "/linux/intelRdt/closID", "invalid intelRdt.ClosID: \"a/b\" is not the name of a directory" },
+	{ LINUX, RDT("closID", "1"), "/linux/intelRdt/closID", "expected a string, found the number 1" },
+	{ LINUX, RDT("schemata", "[\"L3:0=f\",\"a\\nb\"]"), "/linux/intelRdt/schemata/1", "\"a\\nb\" must be one line" },
+	{ LINUX, RDT("schemata", "\"L3:0=f\""), "/linux/intelRdt/schemata", "expected an array, found the string \"L3:0=f\"" },
+	{ LINUX, RDT("l3CacheSchema", "\"L3:0=f\\nMB:\""), "/linux/intelRdt/l3CacheSchema",
+	  "\"L3:0=f\\nMB:\" must be one line" },
+	{ LINUX, RDT("l3CacheSchema", "{}"), "/linux/intelRdt/l3CacheSchema", "expected a string, found an object" },
+	{ LINUX, RDT("memBwSchema", "\"L3:0=f\""), "/linux/intelRdt/memBwSchema", "\"L3:0=f\" does not begin with MB:" },
+	{ LINUX, RDT("memBwSchema", "\"MB:0=1\\n\""), "/linux/intelRdt/memBwSchema", "\"MB:0=1\\n\" must be one line" },
+	{ LINUX, RDT("memBwSchema", "[]"), "/linux/intelRdt/memBwSchema", "expected a string, found an array" },
+	{ LINUX, RDT("enableMonitoring", "1"), "/linux/intelRdt/enableMonitoring", "expected true or false, found the number 1" },
 	{ LINUX, Q("mountLabel") "\"x\\\",suid\"", "/linux/mountLabel", "\"x\\\",suid\" is not a label" },
 	{ LINUX, Q("mountLabel") "7", "/linux/mountLabel", "expected a string, found the number 7" },
 	/* seccomp */
@@ -382,7 +394,7 @@ static void test_nothing_asked(void)
 		{ PROCESS, Q("consoleSize") "{\"height\":0,\"width\":0}," Q(
 				   "user") "{\"uid\":0,\"gid\":0,\"username\":\"x\"}" },
 		{ LINUX, Q("mountLabel") "\"\"," Q("netDevices") "{}," Q("memoryPolicy") "null," Q(
-				 "intelRdt") "{}" },
+				 "intelRdt") "null" },
 		{ LINUX,
 		  Q("timeOffsets") "{}," Q("rootfsPropagation") "\"\"," Q("maskedPaths") "[]" },
 		{ LINUX, Q("namespaces") "[{\"type\":\"pid\",\"path\":\"\"}]" },

@@ -113,15 +113,16 @@ struct mount_attr {
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif
 
-#define CGROUP2_SUPER_MAGIC 0x63677270
-#define CGROUP_SUPER_MAGIC  0x27e0eb
-#define PROC_SUPER_MAGIC    0x9fa0
-#define SYSFS_MAGIC	    0x62656572
-#define RAMFS_MAGIC	    0x858458f6
-#define TMPFS_MAGIC	    0x01021994
-#define DEVPTS_SUPER_MAGIC  0x1cd1
-#define NSFS_MAGIC	    0x6e736673
-#define SELINUX_MAGIC	    0xf97cff8c
+#define CGROUP2_SUPER_MAGIC  0x63677270
+#define CGROUP_SUPER_MAGIC   0x27e0eb
+#define PROC_SUPER_MAGIC     0x9fa0
+#define SYSFS_MAGIC	     0x62656572
+#define RAMFS_MAGIC	     0x858458f6
+#define TMPFS_MAGIC	     0x01021994
+#define DEVPTS_SUPER_MAGIC   0x1cd1
+#define NSFS_MAGIC	     0x6e736673
+#define SELINUX_MAGIC	     0xf97cff8c
+#define RDTGROUP_SUPER_MAGIC 0x7655821
 
 /* struct clone_args of clone3(2), up to the cgroup member (Linux 5.7). */
 struct sys_clone_args {
