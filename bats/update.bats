@@ -171,6 +171,8 @@ needs_v1() { is_v1 || skip "this machine has these controllers in v1 only"; }
 	quietly update -r - test_box <<<'{"unified": {"hugetlb.1GB.max": "0", "cgroup.max.depth": "3"}}'
 	[ "$(file '' hugetlb.1GB.max)" = 0 ]
 	[ "$(file '' cgroup.max.depth)" = 3 ]
+	! is_v1 || refused 'cannot use unified on cgroup v1, which has the controller \"memory\" of \"memory.high\"' \
+		update -r - test_box <<<'{"unified": {"memory.high": "1"}}'
 	# A failure takes all of it back.
 	refused 'unable to set unified resource \"cgroup.max.depth\"' update -r - test_box \
 		<<<'{"hugepageLimits": [{"pageSize": "2MB", "limit": 0}], "unified": {"hugetlb.1GB.max": "max", "cgroup.max.depth": "x"}}'

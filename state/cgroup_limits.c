@@ -446,6 +446,12 @@ static int unified_failed(const struct target *t, const char *key, struct err *e
 
 	if (strcmp(name, "cgroup") && (code == ENOENT || code == EACCES || code == EPERM) &&
 	    !put_has_controller(&owner)) {
+		/* Hybrid: it is there, but not here. */
+		if (cgroup_find(t->cg, name))
+			return err_set(e, EINVAL,
+				       "invalid configuration: cannot use unified on cgroup v1, "
+				       "which has the controller \"%s\" of \"%s\"",
+				       name, key);
 		err_set(e, EOPNOTSUPP,
 			"unified resource \"%s\" can't be set: controller \"%s\" not available",
 			key, name);
