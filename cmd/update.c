@@ -18,6 +18,7 @@
 #include "state/fd.h"
 #include "state/log.h"
 #include "state/mem.h"
+#include "state/rdt.h"
 #include "state/record.h"
 #include "state/spec.h"
 #include "state/spec_merge.h"
@@ -260,13 +261,25 @@ static int write_config(void *arg, struct err *e)
 	return fd_write_atomic(u->c.dir_fd, RECORD_CONFIG, u->config.s, u->config.n, 0600, e);
 }
 
+/* runc's sentences for a machine without RDT; with it, hull cannot do this yet. */
 static int check_schemas(const struct options *o, struct err *e)
 {
-	if (!str_empty(o->l3_cache_schema))
+	const char *option = !str_empty(o->l3_cache_schema) ? "l3-cache-schema" :
+			     !str_empty(o->mem_bw_schema)   ? "mem-bw-schema" :
+							      NULL;
+	struct err ignored;
+	auto_close int root = option ? rdt_open_root(&ignored) : -1;
+
+	if (!option)
+		return 0;
+	if (root >= 0)
+		return err_set(e, ENOTSUP,
+			       "--%s is not supported yet: the schemata of a container are those "
+			       "that it was created with",
+			       option);
+	if (*option == 'l')
 		return err_set(e, ENOTSUP, "Intel RDT/CAT: l3 cache schema is not enabled");
-	if (!str_empty(o->mem_bw_schema))
-		return err_set(e, ENOTSUP, "Intel RDT/MBA: memory bandwidth schema is not enabled");
-	return 0;
+	return err_set(e, ENOTSUP, "Intel RDT/MBA: memory bandwidth schema is not enabled");
 }
 
 static int update(struct update *u, const struct globals *g, const char *id,
