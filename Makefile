@@ -122,6 +122,9 @@ build/deps/include-linux:
 build/deps/lib/%.a: | build/deps/include-linux
 	$(Q)V=$(V) bats/deps.sh $*
 
+profiles:
+	$(Q)V=$(V) bats/deps.sh profiles
+
 packages-%:
 	$(Q)V=$(V) bats/deps.sh packages $*
 
@@ -142,11 +145,11 @@ RUN = HULL='$(CURDIR)/$(B)/hull' UNITS='$(UNITS)' LANES='$(LANES)' TESTS='$(TEST
 	CC='$(CC)' DEPS='$(DEPS)' SAN='$(SAN)' FUZZERS='$(FUZZERS)' FUZZ_TIME='$(FUZZ_TIME)' bats/run-tests.sh
 
 # The fuzzers when all is checked, or they are asked for.
-check: packages-test all $(UNITS) $(if $(filter fuzz,$(LANES) $(if $(LANES)$(TESTS)$(filter 1,$(SAN)),,fuzz)),$(FUZZERS))
+check: packages-test profiles all $(UNITS) $(if $(filter fuzz,$(LANES) $(if $(LANES)$(TESTS)$(filter 1,$(SAN)),,fuzz)),$(FUZZERS))
 	@$(RUN)
 
 unit: LANES := unit
-unit: all $(UNITS)
+unit: profiles all $(UNITS)
 	@$(RUN)
 
 lint: LANES := lint
@@ -211,5 +214,5 @@ distclean:
 	$(Q)rm -rf build
 
 FORCE:
-.PHONY: all check unit lint format analyze demo bench fuzz install clean distclean FORCE
+.PHONY: all profiles check unit lint format analyze demo bench fuzz install clean distclean FORCE
 -include $(shell find build -path build/deps -prune -o -name '*.d' -print 2>/dev/null)

@@ -3,6 +3,7 @@
 #
 # What hull needs from the machine and does not carry itself; called by the Makefile.
 #
+#   deps.sh profiles            the default seccomp profiles of podman and Docker, for a test
 #   deps.sh packages GROUP...   install the missing packages of the groups (build test san fuzz bench)
 #   deps.sh linux-headers       make build/deps/include-linux, the kernel's headers for musl-gcc
 #   deps.sh LIBRARY             fetch and build build/deps/lib/LIBRARY.a (libseccomp libcap libcjson)
@@ -216,10 +217,51 @@ build_libcjson() {
 # off and EXPAT_CFLAGS and EXPAT_LIBS a blank; make -C dbus libdbus-1.la. One more build_ function, one more name in
 # the Makefile's DEP_LIBS.
 
+# --- seccomp profiles --------------------------------------------------------------------------------------------------
+
+# The default profiles of podman and Docker, out of packages that need not be installed, as they are for a container on
+# x86_64 with the usual capabilities. Where they cannot be had, the test that wants them is skipped.
+profiles() {
+	local dir=$DEPS/profiles
+	if [ -f "$dir/ready" ] || ! command -v apt-get >/dev/null || ! command -v jq >/dev/null; then
+		return 0
+	fi
+	rm -rf "$dir"
+	mkdir -p "$dir/work"
+	say FETCH "seccomp profiles of podman and Docker"
+	profile podman golang-github-containers-common usr/share/containers/seccomp.json
+	profile docker golang-github-docker-docker-dev usr/share/gocode/src/github.com/docker/docker/profiles/seccomp/default.json
+	rm -rf "$dir/work"
+	touch "$dir/ready"
+}
+
+# profile NAME PACKAGE FILE
+profile() {
+	local dir=$DEPS/profiles deb
+	(cd "$dir/work" && apt-get -o APT::Sandbox::User= download "$2") >>"$dir/log" 2>&1 || return 0
+	deb=$(find "$dir/work" -name "$2_*.deb" | head -n 1)
+	dpkg-deb --fsys-tarfile "$deb" | tar -xO "./$3" | jq '
+		["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP",
+			"SETUID", "SYS_CHROOT"] as $caps
+		| def has(c): (c // []) | map(ltrimstr("CAP_")) | any(. as $c | $caps | index($c));
+		{
+			defaultAction, defaultErrnoRet,
+			architectures: ([.archMap[] | select(.architecture == "SCMP_ARCH_X86_64") | .architecture, .subArchitectures[]]),
+			syscalls: [.syscalls[]
+				| select((.includes.caps // [] | length) == 0 or has(.includes.caps))
+				| select((.includes.arches // [] | length) == 0 or (.includes.arches | any(. == "amd64" or . == "x32" or . == "x86")))
+				| select(has(.excludes.caps) | not)
+				| select((.excludes.arches // []) | index("amd64") | not)
+				| {names, action, errnoRet, args: [(.args // [])[] | {index, value, valueTwo, op}]}]
+		} | del(.. | nulls)' >"$dir/work/$1.json" 2>>"$dir/log" || return 0
+	mv "$dir/work/$1.json" "$dir/$1.json"
+}
+
 unset MAKEFLAGS MFLAGS MAKELEVEL
 case ${1:-} in
+profiles) profiles ;;
 packages) shift && packages "$@" ;;
 linux-headers) linux_headers ;;
 libseccomp | libcap | libcjson) "build_$1" ;;
-*) die "usage: deps.sh packages GROUP... | linux-headers | LIBRARY" ;;
+*) die "usage: deps.sh packages GROUP... | profiles | linux-headers | LIBRARY" ;;
 esac
