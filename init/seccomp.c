@@ -29,13 +29,14 @@
 #define TREE_MIN 32
 
 /* Part of the cache's key: raise it when hull makes other instructions than before of a profile. */
-#define GENERATOR 1
+#define GENERATOR 2
 
 struct compile {
 	const struct spec_seccomp *s;
 	scmp_filter_ctx ctx;
 	uint32_t default_action;
 	struct stub stub;
+	bool first; /* the first architecture: what is the same for all is done for this one */
 };
 
 static int cache_fd = -1;
@@ -139,14 +140,17 @@ static int flags_of(const struct spec_seccomp *s, unsigned *ret, struct err *e)
 
 /* --- architectures --- */
 
-static int add_arch(struct compile *c, int arch, struct err *e)
+/* The context, which has the native architecture by itself, becomes one for this alone. */
+static int set_arch(struct compile *c, const struct seccomp_abi *abi, struct err *e)
 {
-	const char *name = name_of(seccomp_arch_names, arch);
-	int rc = seccomp_arch_add(c->ctx, seccomp_abis[arch].token);
+	const char *name = name_of(seccomp_arch_names, (int)(abi - seccomp_abis));
+	int rc = seccomp_arch_add(c->ctx, abi->token);
 
+	if (rc == 0)
+		rc = seccomp_arch_remove(c->ctx, seccomp_arch_native());
 	switch (rc) {
 	case 0:
-	case -EEXIST: /* the native one is always there */
+	case -EEXIST: /* it is the native one */
 		return 0;
 	case -EINVAL:
 		return err_set(e, ENOTSUP, "libseccomp %u.%u.%u does not know %s",
@@ -157,17 +161,6 @@ static int add_arch(struct compile *c, int arch, struct err *e)
 	default:
 		return lib_err(e, rc, "libseccomp: add %s", name);
 	}
-}
-
-static int add_archs(struct compile *c, struct err *e)
-{
-	for (size_t i = 0; i < c->s->architectures.n; i++) {
-		if (add_arch(c, c->s->architectures.v[i], e) < 0) {
-			err_at_index(e, i);
-			return err_at_key(e, "architectures");
-		}
-	}
-	return 0;
 }
 
 /* --- rules --- */
@@ -204,6 +197,8 @@ static int add_rule(struct compile *c, const char *name, uint32_t action,
 	if (nr == __NR_SCMP_ERROR) {
 		if (new_nr < 0 && c->s->fail_unknown)
 			return err_set(e, EINVAL, "unknown system call %s", name);
+		if (!c->first)
+			return 0;
 		if (new_nr < 0)
 			log_debug("seccomp: unknown system call %s ignored", name);
 		else
@@ -325,7 +320,7 @@ static void stub_add_abi(struct compile *c, const struct seccomp_abi *abi)
 	};
 }
 
-static void make_stub(struct compile *c)
+static void choose_abis(struct compile *c)
 {
 	for (size_t i = 0; i < SECCOMP_N_ABIS; i++) {
 		if (seccomp_abis[i].token == seccomp_arch_native())
@@ -334,44 +329,43 @@ static void make_stub(struct compile *c)
 	for (size_t i = 0; i < c->s->architectures.n; i++)
 		stub_add_abi(c, &seccomp_abis[c->s->architectures.v[i]]);
 	c->stub.default_action = c->default_action;
-	stub_make(&c->stub);
 }
 
 /* --- the program --- */
 
-static int init_filter(struct compile *c, struct err *e)
+static size_t count_names(const struct spec_seccomp *s)
 {
-	const struct spec_seccomp *s = c->s;
 	size_t n = 0;
 
-	c->default_action = action_of(s->default_action, &s->default_errno_ret);
-	if (c->default_action == SCMP_ACT_NOTIFY) {
-		err_set(e, EINVAL, "SCMP_ACT_NOTIFY cannot be used as default action");
-		return err_at_key(e, "defaultAction");
-	}
+	for (size_t i = 0; i < s->syscalls.n; i++)
+		n += s->syscalls.v[i].names.n;
+	return n;
+}
+
+static int begin_filter(struct compile *c, struct err *e)
+{
+	if (c->ctx)
+		seccomp_release(c->ctx);
 	c->ctx = seccomp_init(c->default_action);
 	if (!c->ctx) {
 		err_set(e, ENOTSUP, "the kernel does not support %s",
-			name_of(seccomp_action_names, s->default_action));
+			name_of(seccomp_action_names, c->s->default_action));
 		return err_at_key(e, "defaultAction");
 	}
-	for (size_t i = 0; i < s->syscalls.n; i++)
-		n += s->syscalls.v[i].names.n;
 	/* A library that cannot makes a list, which is only slower. */
-	if (n > TREE_MIN && seccomp_attr_set(c->ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) < 0)
+	if (count_names(c->s) > TREE_MIN &&
+	    seccomp_attr_set(c->ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) < 0)
 		log_debug("seccomp: libseccomp makes no binary tree");
 	return 0;
 }
 
-/* The stub and what libseccomp made, into the arena. */
-static int export_filter(const struct compile *c, struct arena *a, const struct sock_fprog **ret,
+/* What libseccomp made, into the arena. */
+static int export_filter(const struct compile *c, struct arena *a, struct stub_abi *sa,
 			 struct err *e)
 {
 	auto_close int fd = memfd_create("hull-seccomp", MFD_CLOEXEC);
-	const size_t stub = c->stub.n_insns;
-	struct sock_fprog *prog;
+	struct sock_filter *insns;
 	off_t size;
-	size_t n;
 	int rc;
 
 	if (fd < 0)
@@ -382,18 +376,50 @@ static int export_filter(const struct compile *c, struct arena *a, const struct 
 	size = lseek(fd, 0, SEEK_CUR);
 	if (size < 0)
 		return err_sys(e, "lseek");
-	n = stub + (size_t)size / sizeof(struct sock_filter);
-	if (n > BPF_MAXINSNS)
-		return err_set(e, E2BIG,
-			       "the filter has %zu instructions and the kernel takes at most %d", n,
-			       BPF_MAXINSNS);
-	prog = arena_zalloc(a, sizeof(*prog));
-	prog->len = (unsigned short)n;
-	prog->filter = arena_zalloc(a, n * sizeof(struct sock_filter));
-	if (stub)
-		memcpy(prog->filter, c->stub.insns, stub * sizeof(struct sock_filter));
-	if (pread(fd, prog->filter + stub, (size_t)size, 0) != size)
+	insns = arena_zalloc(a, (size_t)size);
+	if (pread(fd, insns, (size_t)size, 0) != size)
 		return err_sys(e, "read the filter");
+	sa->insns = insns;
+	sa->n_insns = (size_t)size / sizeof(struct sock_filter);
+	return 0;
+}
+
+/* The error of an architecture that the profile lists, where it lists it. */
+static int at_arch(const struct compile *c, const struct seccomp_abi *abi, struct err *e)
+{
+	for (size_t i = 0; i < c->s->architectures.n; i++) {
+		if (&seccomp_abis[c->s->architectures.v[i]] == abi) {
+			err_at_index(e, i);
+			return err_at_key(e, "architectures");
+		}
+	}
+	return -1;
+}
+
+static int compile_abi(struct compile *c, struct arena *a, struct stub_abi *sa, struct err *e)
+{
+	if (begin_filter(c, e) < 0)
+		return -1;
+	if (set_arch(c, sa->abi, e) < 0)
+		return at_arch(c, sa->abi, e);
+	if (add_calls(c, e) < 0)
+		return -1;
+	return export_filter(c, a, sa, e);
+}
+
+static int make_program(const struct stub *s, struct arena *a, const struct sock_fprog **ret,
+			struct err *e)
+{
+	struct sock_fprog *prog;
+
+	if (s->n_insns > BPF_MAXINSNS)
+		return err_set(e, E2BIG,
+			       "the filter has %zu instructions and the kernel takes at most %d",
+			       s->n_insns, BPF_MAXINSNS);
+	prog = arena_zalloc(a, sizeof(*prog));
+	prog->len = (unsigned short)s->n_insns;
+	prog->filter = arena_zalloc(a, s->n_insns * sizeof(struct sock_filter));
+	memcpy(prog->filter, s->insns, s->n_insns * sizeof(struct sock_filter));
 	*ret = prog;
 	return 0;
 }
@@ -403,10 +429,19 @@ static int compile(const struct spec_seccomp *s, struct arena *a, const struct s
 {
 	auto_compile struct compile c = { .s = s };
 
-	if (init_filter(&c, e) < 0 || add_archs(&c, e) < 0 || add_calls(&c, e) < 0)
-		return -1;
-	make_stub(&c);
-	return export_filter(&c, a, ret, e);
+	c.default_action = action_of(s->default_action, &s->default_errno_ret);
+	if (c.default_action == SCMP_ACT_NOTIFY) {
+		err_set(e, EINVAL, "SCMP_ACT_NOTIFY cannot be used as default action");
+		return err_at_key(e, "defaultAction");
+	}
+	choose_abis(&c);
+	for (size_t i = 0; i < c.stub.n_abis; i++) {
+		c.first = i == 0;
+		if (compile_abi(&c, a, &c.stub.abis[i], e) < 0)
+			return -1;
+	}
+	stub_make(&c.stub);
+	return make_program(&c.stub, a, ret, e);
 }
 
 /* --- the cache --- */

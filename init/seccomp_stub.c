@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The instructions before libseccomp's program. Runs in hull, makes no system call.
+ * The instructions around libseccomp's programs. Runs in hull, makes no system call.
  *
  * A C library tries a new system call first and the old one when the answer is ENOSYS, so the
  * EPERM that a profile's default action gives for a call it was written too early to list breaks
  * programs (runc issue 2151). As in runc, numbers above the highest that the profile names are
  * taken for such calls.
  *
- * Each architecture has a section that begins with tests for it and is jumped over when it is
- * another. Long jumps are BPF_JA, since conditional ones reach 255 instructions at most.
+ * Each architecture has a section that begins with tests for it, is jumped over when it is another,
+ * and ends with libseccomp's program for it alone: the time that the library takes grows with the
+ * square of what is in one program. An architecture without a section is killed. Long jumps are BPF_JA, since conditional ones reach 255 instructions at most.
  */
 #include "init/seccomp_stub.h"
 
@@ -205,6 +206,9 @@ static void emit_abi(struct stub *s, const struct stub_abi *sa)
 	jump(s, BPF_JEQ, abi->audit, 1, 0);
 	to_end[n++] = skip(s);
 	load(s, offsetof(struct seccomp_data, nr));
+	/* -1 is what a tracer has made of a call that is to be left out: no call of x32. */
+	if (abi->bit_clear)
+		jump(s, BPF_JEQ, UINT32_MAX, 2, 0);
 	if (abi->bit_set || abi->bit_clear) {
 		jump(s, BPF_JSET, abi->bit_set | abi->bit_clear, abi->bit_set ? 1 : 0,
 		     abi->bit_set ? 0 : 1);
@@ -214,14 +218,15 @@ static void emit_abi(struct stub *s, const struct stub_abi *sa)
 		emit_call(s, i, abi->base);
 	if (sa->max_nr)
 		emit_enosys(s, sa);
+	for (size_t i = 0; i < sa->n_insns; i++)
+		emit(s, sa->insns[i].code, sa->insns[i].k, sa->insns[i].jt, sa->insns[i].jf);
 	while (n)
 		land(s, to_end[--n]);
 }
 
 void stub_make(struct stub *s)
 {
-	for (size_t i = 0; i < s->n_abis; i++) {
-		if (s->n_rules || s->abis[i].max_nr)
-			emit_abi(s, &s->abis[i]);
-	}
+	for (size_t i = 0; i < s->n_abis; i++)
+		emit_abi(s, &s->abis[i]);
+	ret(s, SECCOMP_RET_KILL_THREAD); /* as libseccomp's SCMP_FLTATR_ACT_BADARCH */
 }

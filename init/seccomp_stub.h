@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What stands before libseccomp's program: ENOSYS for system calls younger than the profile, and
- * the rules for those that the profile knows and libseccomp does not. Used by init/seccomp.c.
+ * What stands around libseccomp's programs: the choice of the one for an architecture, ENOSYS for
+ * system calls younger than the profile, and the rules for those that the profile knows and
+ * libseccomp does not. Used by init/seccomp.c.
  */
 #ifndef INIT_SECCOMP_STUB_H
 #define INIT_SECCOMP_STUB_H
@@ -24,7 +25,9 @@ struct stub_rule {
 
 struct stub_abi {
 	const struct seccomp_abi *abi;
-	uint32_t max_nr; /* above it: ENOSYS; 0: nothing is */
+	uint32_t max_nr;		 /* above it: ENOSYS; 0: nothing is */
+	const struct sock_filter *insns; /* libseccomp's program for this architecture alone */
+	size_t n_insns;
 };
 
 struct stub {
@@ -34,7 +37,7 @@ struct stub {
 	size_t n_rules;
 	uint32_t default_action; /* for a call that has rules, none of which holds */
 
-	struct sock_filter *insns; /* the result: falls off its end into what follows */
+	struct sock_filter *insns; /* the result */
 	size_t n_insns;
 };
 

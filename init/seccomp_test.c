@@ -309,6 +309,28 @@ static void test_archs(void)
 }
 
 /* More rules than the limit above which libseccomp makes a tree. */
+#ifdef __x86_64__
+/* A call of x32 that nobody asked for is killed; -1 is what a tracer made of a call to be left out. */
+static void test_left_out(void)
+{
+	const struct sock_fprog *p = compile("{\"defaultAction\": \"SCMP_ACT_ALLOW\"}");
+
+	ok(call(p, X32_BIT) == SECCOMP_RET_KILL_THREAD && call(p, UINT32_MAX) == ALLOW,
+	   "without x32: %#x, %#x", call(p, X32_BIT), call(p, UINT32_MAX));
+	p = compile(
+		"{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"architectures\": [\"SCMP_ARCH_X32\"]}");
+	ok(call(p, X32_BIT) == ALLOW && call(p, UINT32_MAX) == ALLOW, "with x32: %#x, %#x",
+	   call(p, X32_BIT), call(p, UINT32_MAX));
+	ok(run(p, &(struct seccomp_data){ .nr = 1, .arch = AUDIT_ARCH_I386 }) ==
+		   SECCOMP_RET_KILL_THREAD,
+	   "an architecture that is not listed");
+}
+#else
+static void test_left_out(void)
+{
+}
+#endif
+
 static void test_many(void)
 {
 	const char *other = seccomp_arch_native() == SCMP_ARCH_X86_64 ? "X86" : "AARCH64";
@@ -569,6 +591,7 @@ int main(void)
 	test_args();
 	test_archs();
 	test_many();
+	test_left_out();
 	test_flags();
 	test_errors();
 	test_load();
