@@ -122,7 +122,7 @@ build/deps/include-linux:
 build/deps/lib/%.a: | build/deps/include-linux
 	$(Q)V=$(V) bats/deps.sh $*
 
-profiles:
+profiles: | packages-test
 	$(Q)V=$(V) bats/deps.sh profiles
 
 packages-%:

@@ -11,11 +11,13 @@
 #include "state/json.h"
 #include "state/mem.h"
 #include "state/spec_types.h"
+#include "state/sys.h"
 #include "state/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <poll.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -23,7 +25,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
+
 #include <unistd.h>
 
 #define NR_MAX 600
@@ -279,7 +281,6 @@ static void compare_abi(struct compare *c, const char *name, int arch)
 
 /* --- the kernel --- */
 
-#ifdef __x86_64__
 #define ALLOWED \
 	4000 /* an errno that no call gives: nothing is done that the profile lets through */
 
@@ -324,7 +325,6 @@ static void compare_kernel(const char *name, const struct sock_fprog *ours)
 	const size_t size = (2 * NR_MAX + 3) * sizeof(int);
 	volatile int *answers =
 		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	const struct timespec nap = { .tv_nsec = 1000000 };
 	struct sock_fprog p = { ours->len, arena_zalloc(&arena, ours->len * sizeof(*p.filter)) };
 	int status = 0, patience = 10000;
 	size_t bad = 0;
@@ -340,7 +340,7 @@ static void compare_kernel(const char *name, const struct sock_fprog *ours)
 		ask_kernel(&p, answers);
 	while (pid > 0 && !answers[2 * NR_MAX + 2] && patience-- &&
 	       waitpid(pid, &status, WNOHANG) == 0)
-		nanosleep(&nap, NULL);
+		poll(NULL, 0, 1); /* it has no call left to tell us by */
 	if (!ok(answers[2 * NR_MAX + 2], "%s: the kernel takes the program (%#x)", name, status)) {
 		kill(pid, SIGKILL);
 		return;
@@ -354,13 +354,6 @@ static void compare_kernel(const char *name, const struct sock_fprog *ours)
 	}
 	ok(!bad, "%s: and answers as the interpreter does", name);
 }
-#else
-static void compare_kernel(const char *name, const struct sock_fprog *ours)
-{
-	(void)name;
-	(void)ours;
-}
-#endif
 
 static void test_profile(const char *name)
 {
@@ -375,7 +368,8 @@ static void test_profile(const char *name)
 		skip(1, "no %s's profile here", name);
 		return;
 	}
-	if (!ok(seccomp_compile(c.s, &arena, &ours, &flags, &e) == 0, "%s: compiled%s%s", name, e.chain[0] ? ": " : "", e.chain))
+	if (!ok(seccomp_compile(c.s, &arena, &ours, &flags, &e) == 0, "%s: compiled%s%s", name,
+		e.chain[0] ? ": " : "", e.chain))
 		return;
 	lib = reference(c.s);
 	ok(lib.len > 0, "libseccomp makes a program of it: %u instructions, and hull's has %u",
@@ -384,7 +378,8 @@ static void test_profile(const char *name)
 	c.lib = &lib;
 	for (size_t i = 0; i < c.s->architectures.n; i++)
 		compare_abi(&c, name, c.s->architectures.v[i]);
-	compare_kernel(name, ours);
+	if (SYS_ELF_MACHINE == EM_X86_64)
+		compare_kernel(name, ours);
 }
 
 int main(void)
