@@ -58,6 +58,25 @@ set_args() {
 	update_config ".process.args = $args"
 }
 
+# add_mount DESTINATION TYPE SOURCE OPTION...
+add_mount() {
+	local dest=$1 type=$2 source=$3 options
+	shift 3
+	options=$(jq -nc '$ARGS.positional' --args -- "$@")
+	update_config '.mounts += [{destination: $d, type: $t, source: $s, options: $o}]' \
+		--arg d "$dest" --arg t "$type" --arg s "$source" --argjson o "$options"
+}
+
+# The bundle in a user namespace, whose root is the host's user 100000 and group 200000.
+user_namespace() {
+	update_config '.linux.namespaces += [{type: "user"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = [{containerID: 0, hostID: 200000, size: 65536}]'
+	chown -R 100000:200000 rootfs
+	# The way to the bundle must be open to that user.
+	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$BUNDLE"
+}
+
 # Ends everything that a test may have left.
 teardown_bundle() {
 	local dir

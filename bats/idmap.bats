@@ -21,14 +21,6 @@ teardown() {
 	teardown_bundle
 }
 
-user_namespace() {
-	update_config '.linux.namespaces += [{type: "user"}]
-		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
-		| .linux.gidMappings = [{containerID: 0, hostID: 200000, size: 65536}]'
-	chown -R 100000:200000 rootfs
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$BUNDLE"
-}
-
 # bind DESTINATION MAPS OPTION...: src there, MAPS being "containerID hostID size" for uids, then for gids, or "".
 bind() {
 	local dest=$1 maps=$2

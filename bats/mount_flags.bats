@@ -17,14 +17,6 @@ teardown() {
 	teardown_bundle
 }
 
-user_namespace() {
-	update_config '.linux.namespaces += [{type: "user"}]
-		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
-		| .linux.gidMappings = [{containerID: 0, hostID: 200000, size: 65536}]'
-	chown -R 100000:200000 rootfs
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$BUNDLE"
-}
-
 # flags HOST OPTION...: the source has these flags (for mount -o remount,bind), the mount these options; the flags of
 # the mount in the container, without those of the file system, are in $output.
 flags() {

@@ -16,23 +16,6 @@ teardown() {
 	teardown_bundle
 }
 
-user_namespace() {
-	update_config '.linux.namespaces += [{type: "user"}]
-		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
-		| .linux.gidMappings = [{containerID: 0, hostID: 200000, size: 65536}]'
-	chown -R 100000:200000 rootfs
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$BUNDLE"
-}
-
-# add_mount DESTINATION TYPE SOURCE OPTION...
-add_mount() {
-	local dest=$1 type=$2 source=$3 options
-	shift 3
-	options=$(jq -nc '$ARGS.positional' --args -- "$@")
-	update_config '.mounts += [{destination: $d, type: $t, source: $s, options: $o}]' \
-		--arg d "$dest" --arg t "$type" --arg s "$source" --argjson o "$options"
-}
-
 inside() {
 	set_args sh -c "$1"
 	hull run test_box

@@ -8,16 +8,6 @@ teardown() {
 	teardown_bundle
 }
 
-# add_mount DESTINATION TYPE SOURCE OPTION...
-add_mount() {
-	local dest=$1 type=$2 source=$3
-	shift 3
-	local options
-	options=$(jq -nc '$ARGS.positional' --args -- "$@")
-	update_config ".mounts += [{destination: \$d, type: \$t, source: \$s, options: $options}]" \
-		--arg d "$dest" --arg t "$type" --arg s "$source"
-}
-
 # inside SCRIPT: run it in the container.
 inside() {
 	set_args sh -c "$1"

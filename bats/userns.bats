@@ -4,15 +4,9 @@
 load helpers
 teardown() { teardown_bundle; }
 
-# A bundle in a user namespace; its root is the host's 100000.
 setup() {
 	setup_bundle
-	update_config '.linux.namespaces += [{type: "user"}]
-		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
-		| .linux.gidMappings = [{containerID: 0, hostID: 200000, size: 65536}]'
-	chown -R 100000:200000 rootfs
-	# The way to the bundle must be open to that user.
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$BUNDLE"
+	user_namespace
 }
 
 inside() {
