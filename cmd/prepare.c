@@ -5,6 +5,7 @@
  */
 #include "cmd/prepare.h"
 
+#include "init/mount_idmap.h"
 #include "state/fd.h"
 #include "state/record.h"
 #include "state/spec_cache.h"
@@ -191,10 +192,7 @@ static char *map_text(const struct spec_id_maps *maps)
 {
 	struct str s = { 0 };
 
-	for (size_t i = 0; i < maps->n; i++)
-		str_addf(&s, "%llu %llu %llu\n", (unsigned long long)maps->v[i].container_id.v,
-			 (unsigned long long)maps->v[i].host_id.v,
-			 (unsigned long long)maps->v[i].size.v);
+	mount_idmap_text(maps, &s);
 	return s.s;
 }
 

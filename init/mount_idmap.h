@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The mappings of an id-mapped mount as the lines that the kernel's uid_map and gid_map take. */
+/* Mappings, above all of id-mapped mounts, as the lines that the kernel's uid_map and gid_map take. */
 #ifndef INIT_MOUNT_IDMAP_H
 #define INIT_MOUNT_IDMAP_H
 
@@ -7,7 +7,10 @@
 #include "state/spec.h"
 #include "state/str.h"
 
-/* mounts[].uidMappings or gidMappings: ids of the file system, and the host's that they become. */
+/*
+ * uidMappings or gidMappings as lines: of mounts[] the ids of the file system, of linux those of the
+ * container, and the host's that they become. Nothing is added when there are none.
+ */
 void mount_idmap_text(const struct spec_id_maps *maps, struct str *out);
 
 /*

@@ -47,19 +47,28 @@ ssize_t cgroup_read(const char *dir, const char *file, char *buf, size_t size)
 	return file_path(path, dir, file) < 0 ? -1 : fd_read_small(AT_FDCWD, path, buf, size);
 }
 
+const char *cgroup_find_key(const char *text, const char *key, size_t n)
+{
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
+		if (!strncmp(text, key, n) && text[n] == ' ')
+			return text + n + 1;
+	}
+	return NULL;
+}
+
 int64_t cgroup_read_key(const char *dir, const char *file, const char *key)
 {
-	char buf[4096], *line, *rest = buf;
-	size_t n = strlen(key);
+	const char *value;
+	char buf[4096];
 	int64_t v;
 
 	if (cgroup_read(dir, file, buf, sizeof(buf)) < 0)
 		return -1;
-	while ((line = strsep(&rest, "\n"))) {
-		if (!strncmp(line, key, n) && line[n] == ' ')
-			return str_to_i64(line + n + 1, &v) ? v : -1;
-	}
-	return -1;
+	value = cgroup_find_key(buf, key, strlen(key));
+	if (!value)
+		return -1;
+	buf[(size_t)(value - buf) + strcspn(value, "\n")] = '\0';
+	return str_to_i64(value, &v) ? v : -1;
 }
 
 bool cgroup_has_word(const char *list, const char *name)

@@ -90,8 +90,8 @@ bool cgroup_oom_happened(const struct cgroup *cg, struct cgroup_oom *o)
 	if (n <= 0)
 		return false;
 	text[n] = '\0';
-	p = strstr(text, "oom_kill ");
-	now = p ? strtoull(p + strlen("oom_kill "), NULL, 10) : 0;
+	p = cgroup_find_key(text, "oom_kill", strlen("oom_kill"));
+	now = p ? strtoull(p, NULL, 10) : 0;
 	more = now > o->seen;
 	o->seen = now;
 	return more;

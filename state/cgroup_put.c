@@ -49,14 +49,12 @@ static const struct {
 	{ "net_prio.ifpriomap", "0" },
 };
 
-/* The rest of the line of text that begins with key and a blank, or NULL. */
+/* The rest of the line of text that begins with key and a blank, allocated, or NULL. */
 static char *find_line(const char *text, const char *key, size_t n)
 {
-	for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
-		if (!strncmp(text, key, n) && text[n] == ' ')
-			return xstrndup(text + n + 1, strcspn(text + n + 1, "\n"));
-	}
-	return NULL;
+	const char *rest = cgroup_find_key(text, key, n);
+
+	return rest ? xstrndup(rest, strcspn(rest, "\n")) : NULL;
 }
 
 char *journal_undo_text(const char *file, const char *written, const char *old)

@@ -79,13 +79,9 @@ static uint64_t number_of(const char *dir, const char *file)
 /* The number that follows key in text of lines "key number"; 0 without it. */
 static uint64_t value_of(const char *text, const char *key)
 {
-	size_t n = strlen(key);
+	const char *v = cgroup_find_key(text, key, strlen(key));
 
-	for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
-		if (!strncmp(text, key, n) && text[n] == ' ')
-			return strtoull(text + n + 1, NULL, 10);
-	}
-	return 0;
+	return v ? strtoull(v, NULL, 10) : 0;
 }
 
 /* "0.50" as Go prints it: 0.5; "0.00" is 0. */
