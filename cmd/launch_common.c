@@ -8,7 +8,6 @@
 #include "nsexec/hooks.h"
 #include "state/annotations.h"
 #include "state/fd.h"
-#include "state/fd.h"
 #include "state/log.h"
 #include "state/mem.h"
 #include "state/names.h"

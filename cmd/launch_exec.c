@@ -416,10 +416,6 @@ static int commit(struct exec *x, struct err *e)
 	return 0;
 }
 
-/*
- * Into the cgroups of the record; where the container's init has moved itself away and removed
- * one of them (systemd, docker in docker), into those where it is now.
- */
 static int open_sub_cgroups(struct exec *x, struct cgroup_join *join, struct err *e)
 {
 	struct cgroup sub;
@@ -434,6 +430,10 @@ static int open_sub_cgroups(struct exec *x, struct cgroup_join *join, struct err
 	return r < 0 ? err_wrap(e, "error adding pid of exec to cgroups") : 0;
 }
 
+/*
+ * Into the cgroups of the record; where the container's init has moved itself away and removed
+ * one of them (systemd, docker in docker), into those where it is now.
+ */
 static int open_cgroups(struct exec *x, struct cgroup_join *join, struct err *e)
 {
 	struct cgroup now;
@@ -454,6 +454,7 @@ static int enter(struct exec *x, struct err *e)
 {
 	struct cgroup_join join = CGROUP_JOIN_INIT;
 	struct cgroup now;
+	bool refused;
 	int r;
 
 	if (open_cgroups(x, &join, e) < 0)
@@ -464,11 +465,11 @@ static int enter(struct exec *x, struct err *e)
 		return -1;
 	}
 	r = run_stages(x, &join, e);
+	refused = r < 0 && e->code == EBUSY && !x->n.parent && !x->n.init;
 	/* v2: an init that has given controllers to its children is in one of them itself. */
-	if (r < 0 && e->code == EBUSY && !x->n.parent && !x->n.init && x->o->cgroups.n)
+	if (refused && x->o->cgroups.n) {
 		err_wrap(e, "error adding pid of exec to cgroups");
-	else if (r < 0 && e->code == EBUSY && !x->n.parent && !x->n.init &&
-		 cgroup_of(x->rec.pid, &now, e) == 0) {
+	} else if (refused && cgroup_of(x->rec.pid, &now, e) == 0) {
 		nsexec_close(&x->n);
 		r = cgroup_join_open(&now, &join, e);
 		cgroup_done(&now);

@@ -175,16 +175,14 @@ int mount_open_target(struct init *in, const char *dest, enum inside_kind kind, 
 	auto_close int fd = fd_open_in_root(in->root_fd, dest, flags, RESOLVE_NO_SYMLINKS);
 	bool missing = fd < 0 && errno == ENOENT, followed = fd < 0;
 
-	if (ret_made)
-		*ret_made = missing;
 	if (fd < 0 && !missing) {
 		fd = inside_open(in->root_fd, dest, flags & ~O_PATH);
 		missing = fd < 0 && errno == ENOENT;
-		if (ret_made)
-			*ret_made = missing;
 		if (fd < 0 && !missing)
 			return err_sys(e, "open %s in the container's root", dest);
 	}
+	if (ret_made)
+		*ret_made = missing;
 	if (fd < 0)
 		fd = inside_make_missing(in->root_fd, dest, kind, e);
 	if (fd < 0 || mount_check_not_in_proc(dest, fd, is_proc, followed, e) < 0)

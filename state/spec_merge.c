@@ -6,6 +6,7 @@
 #include "state/spec_merge.h"
 
 #include "state/json.h"
+#include "state/mem.h"
 
 #include <string.h>
 
@@ -62,7 +63,7 @@ static bool same_thing(const cJSON *a, const cJSON *b)
 {
 	static const char *const keys[] = { "major", "minor", "pageSize", "name" };
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (!same_text(member(a, keys[i]), member(b, keys[i])))
 			return false;
 	}
