@@ -288,19 +288,22 @@ numa() {
 	update_config '.process.capabilities = (["bounding", "effective", "permitted", "inheritable", "ambient"]
 		| map({key: ., value: ["CAP_SYS_TIME", "CAP_KILL"]}) | from_entries)'
 	set_args grep ^Cap /proc/self/status
-	run -0 setpriv --bounding-set -sys_time "$HULL" --root "$ROOT" --debug run test_box 3>&-
-	[[ $output = *"capability CAP_SYS_TIME cannot be granted: hull itself does not have it"* ]]
+	run -0 setpriv --bounding-set -sys_time "$HULL" --root "$ROOT" run test_box 3>&-
+	[[ $output = *"level=warning msg=\"capability CAP_SYS_TIME cannot be granted: hull itself does not have it"* ]]
 	[[ $output != *"capability CAP_KILL cannot be granted"* ]]
 	for set in Inh Prm Eff Bnd Amb; do
 		[[ $output = *"Cap$set:	0000000000000020"* ]]
 	done
+	# Clients give a log file, and some read all of it as the error.
+	run -0 setpriv --bounding-set -sys_time "$HULL" --root "$ROOT" --log log run test_box 3>&-
+	[[ $output != *"cannot be granted"* && ! -s log ]]
 	# In a user namespace of its own the container has them all.
 	update_config '.linux.namespaces += [{type: "user"}]
 		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
 		| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
 	chown -R 100000:100000 rootfs
 	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$BUNDLE"
-	run -0 setpriv --bounding-set -sys_time "$HULL" --root "$ROOT" --debug run test_box 3>&-
+	run -0 setpriv --bounding-set -sys_time "$HULL" --root "$ROOT" run test_box 3>&-
 	[[ $output != *"cannot be granted"* ]]
 }
 

@@ -422,3 +422,16 @@ needs() {
 	hull run test_run
 	[[ $output = *"exec /bin/noshebang: exec format error\""* ]]
 }
+
+@test "run --debug tells on stderr or in the log what the stages do, up to the end" {
+	local log=$BATS_TEST_TMPDIR/log line on_stderr
+	set_args true
+	must --debug run test_box
+	on_stderr=$output
+	must --debug --log "$log" --log-format json run test_box
+	[ -z "$output" ]
+	for line in "nsexec container setup: " "child process in init()" "init: closing the pipe to signal completion"; do
+		[[ $on_stderr = *"level=debug msg=\"$line"* ]]
+		jq -es --arg l "$line" 'any(.level == "debug" and (.msg | startswith($l)))' "$log" >/dev/null
+	done
+}

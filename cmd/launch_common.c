@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -45,9 +46,15 @@ void launch_debug(struct prepared *p)
 /* What the kernel does not have, or hull itself has not: in a user namespace it will have all. */
 static void warn_ungranted(const struct spec_capabilities *c, bool user_ns)
 {
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct own[_LINUX_CAPABILITY_U32S_3] = { 0 };
 	uint64_t asked = c->bounding.mask | c->effective.mask | c->permitted.mask |
 			 c->inheritable.mask | c->ambient.mask;
 
+	/* Nearly always hull has them all, and need not ask about each. */
+	if (capget(&header, own) == 0 &&
+	    !(asked & ~(own[0].permitted | (uint64_t)own[1].permitted << 32)))
+		return;
 	for (int cap = 0; asked >> cap; cap++) {
 		int have = asked >> cap & 1 ? prctl(PR_CAPBSET_READ, cap) : 1;
 
@@ -79,7 +86,7 @@ void launch_warn_capabilities(const struct spec_capabilities *c, bool user_ns)
 				"ignoring unknown or unavailable capabilities: [%s] (/process/capabilities/%s)",
 				sets[i].set->unknown.v[k], sets[i].name);
 	}
-	if (c && log_debugging)
+	if (c && log_warning)
 		warn_ungranted(c, user_ns);
 	for (int cap = 0; lost >> cap; cap++) {
 		if (lost >> cap & 1)

@@ -19,6 +19,7 @@
 #include "state/str.h"
 
 bool log_debugging;
+bool log_warning = true;
 
 static int log_fd = STDERR_FILENO;
 static bool log_json;
@@ -29,6 +30,7 @@ int log_open(const char *path, bool json, bool debug, struct err *e)
 
 	log_json = json;
 	log_debugging = debug;
+	log_warning = debug || str_empty(path);
 	if (str_empty(path))
 		return 0;
 	fd = fd_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0644, e);

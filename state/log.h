@@ -2,7 +2,8 @@
 /*
  * The log: --log, --log-format, --debug. Clients read hull's stdout and stderr together, and podman
  * reads the log file as one JSON object: so without --debug a run that fails writes exactly one
- * line, and one that succeeds writes none.
+ * line there, and one that succeeds writes none. Warnings are for whoever sits before it: they are
+ * shown without --debug where no --log is given, as clients give one.
  */
 #ifndef STATE_LOG_H
 #define STATE_LOG_H
@@ -13,6 +14,7 @@
 #include <stddef.h>
 
 extern bool log_debugging; /* --debug */
+extern bool log_warning;   /* --debug, or no --log */
 
 /* path: NULL or "" is stderr. Before this call the log is text on stderr. */
 must_check int log_open(const char *path, bool json, bool debug, struct err *e);
@@ -25,7 +27,7 @@ must_check int log_open(const char *path, bool json, bool debug, struct err *e);
 	} while (0)
 #define log_warn(...)                                      \
 	do {                                               \
-		if (log_debugging)                         \
+		if (log_warning)                           \
 			log_write("warning", __VA_ARGS__); \
 	} while (0)
 void log_write(const char *level, const char *fmt, ...) printf_like(2, 3);

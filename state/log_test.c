@@ -49,6 +49,7 @@ int main(void)
 	is(e.chain, "unable to open the log file: open /nonexistent/x: no such file or directory",
 	   "the sentence");
 
+	ok(log_open("", false, false, &e) == 0 && log_warning, "on stderr there are, too");
 	ok(log_open(file, false, false, &e) == 0, "text");
 	log_debug("x");
 	log_warn("x");
