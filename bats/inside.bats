@@ -307,8 +307,12 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 @test "run without a mount namespace changes the root and mounts nothing" {
 	update_config '.linux.namespaces |= map(select(.type != "mount")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
 	grep -c . /proc/mounts >before
-	inside 'ls /bin/busybox && ls /proc'
+	set_args sh -c 'ls /bin/busybox && ls /proc'
+	must --log log run test_box
 	[ "$output" = /bin/busybox ]
+	must run test_box
+	[[ $output = *'level=warning msg="the container has no mount namespace of its own, in which /mounts could be applied"'* ]]
+	[[ $output = *" in which /root/readonly could be applied"* && $output != *"/linux/devices"* ]]
 	[ "$(grep -c . /proc/mounts)" = "$(cat before)" ]
 }
 
@@ -349,7 +353,7 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 
 @test "exec enters the root of a container without a mount namespace" {
 	update_config '.linux.namespaces |= map(select(.type != "mount")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
-	quietly create test_box
+	must create test_box
 	must exec test_box ls /
 	[[ $output != *boot* && $output == *tmp* ]]
 }

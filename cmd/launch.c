@@ -630,6 +630,27 @@ static void warn_relative(const struct spec_mounts *m)
 	}
 }
 
+/* Made on the host they would stay there when the container is gone. */
+static void warn_host_mounts(const struct spec *s)
+{
+	const struct {
+		const char *pointer;
+		bool given;
+	} lost[] = {
+		{ "/mounts", s->mounts.n },
+		{ "/root/readonly", s->root->readonly },
+		{ "/linux/devices", s->linux_->devices.n },
+		{ "/linux/rootfsPropagation", s->linux_->rootfs_propagation },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lost) && !spec_namespace(s, CLONE_NEWNS); i++) {
+		if (lost[i].given)
+			log_warn(
+				"the container has no mount namespace of its own, in which %s could be applied",
+				lost[i].pointer);
+	}
+}
+
 /* What the specification alone does not say is impossible. */
 static int check_host(struct launch *l, struct err *e)
 {
@@ -657,6 +678,7 @@ static int begin(struct launch *l, struct err *e)
 				 spec_namespace(l->p.spec, CLONE_NEWUSER) != NULL);
 	annotations_warn(l->p.spec, log_warn_text);
 	warn_relative(&l->p.spec->mounts);
+	warn_host_mounts(l->p.spec);
 	return create_in_root(l, e);
 }
 
