@@ -9,6 +9,7 @@
 #include "cmd/attach.h"
 #include "cmd/launch_common.h"
 #include "cmd/listener.h"
+#include "cmd/notify.h"
 #include "init/mount_idmap.h"
 #include "init/mount_options.h"
 #include "init/seccomp.h"
@@ -52,6 +53,7 @@ struct launch {
 	struct prepared p;
 	struct nsexec n;
 	struct terminal t;
+	struct notify notify;
 	struct netdevs devices;
 	struct rdt rdt;
 	bool made_cgroup, hooks_begun;
@@ -596,6 +598,8 @@ static int create_in_root(struct launch *l, struct err *e)
 		return -1;
 	r = write_journal(l, e);
 	if (r == 0)
+		r = notify_prepare(l->g, &l->c, &l->p, e);
+	if (r == 0)
 		r = make_rdt(l, e);
 	if (r == 0)
 		r = make_cgroup(l, &join, e);
@@ -685,13 +689,14 @@ static int begin(struct launch *l, struct err *e)
 /* Memory and what else is still open end with hull, which has nothing more to do. */
 static void end(struct launch *l)
 {
+	notify_close(&l->notify);
 	nsexec_close(&l->n);
 }
 
 #define LAUNCH_INIT(globals, options)                                                  \
 	{                                                                              \
 		.g = (globals), .o = (options), .c = CONTAINER_INIT, .n = NSEXEC_INIT, \
-		.t = TERMINAL_INIT, .rdt = RDT_INIT,                                   \
+		.t = TERMINAL_INIT, .notify = NOTIFY_INIT, .rdt = RDT_INIT,            \
 		.p = {.arena.fd = -1 }                                                 \
 	}
 
@@ -770,20 +775,31 @@ static void stop(const struct record *rec)
 		sys_pidfd_send_signal(pidfd, SIGKILL);
 }
 
+static void leave(struct notify *n, const struct record *rec)
+{
+	struct err ignored;
+	auto_close int pidfd = n->sock < 0 ? -1 : record_pidfd(rec, &ignored);
+
+	if (pidfd >= 0)
+		notify_leave(n, pidfd, rec->pid);
+}
+
 int launch_start(const struct globals *g, const char *id, struct err *e)
 {
 	auto_container struct container c = CONTAINER_INIT;
 	auto_record struct record rec = { 0 };
+	struct notify notify = NOTIFY_INIT;
 	enum status status;
 
 	if (status_load(&g->root, id, CONTAINER_LOCK_MS, &c, &rec, &status, e) < 0 ||
-	    check_startable(status, e) < 0)
+	    check_startable(status, e) < 0 || notify_open(&c, &notify, e) < 0)
 		return -1;
 	if (talk_to_init(&c, &rec, e) < 0) {
 		stop(&rec);
 		return err_wrap(e, "unable to start container process");
 	}
 	unlinkat(c.dir_fd, RECORD_SOCKET, 0);
+	leave(&notify, &rec);
 	if (run_poststart(&c, &rec, e) < 0) {
 		stop(&rec);
 		return -1;
@@ -801,9 +817,14 @@ static int go(struct launch *l, struct err *e)
 	};
 	struct channel_listener serve = { listener_pass_on, &to };
 
+	if (notify_open(&l->c, &l->notify, e) < 0)
+		return -1;
 	if (nsexec_send(&l->n, MSG_GO, -1, e) < 0 ||
 	    nsexec_wait_exec(&l->n, l->rec.has_listener ? &serve : NULL, e) < 0)
 		return err_wrap(e, "unable to start container process");
+	/* A terminal takes all of hull's attention. */
+	if (l->o->detach || l->t.sock >= 0)
+		leave(&l->notify, &l->rec);
 	return h ? launch_hooks(&h->poststart, "poststart", l->p.spec, &l->rec, "running", e) : 0;
 }
 
@@ -826,7 +847,8 @@ static int wait_and_destroy(struct launch *l, int *ret_code, struct err *e)
 	container_unlock(&l->c);
 	netdev_done(&l->devices);
 	nsexec_close(&l->n);
-	*ret_code = launch_attach(&l->t, l->rec.pid, e);
+	*ret_code = l->notify.sock >= 0 ? notify_wait(&l->notify, l->rec.pid, e) :
+					  launch_attach(&l->t, l->rec.pid, e);
 	if (*ret_code < 0)
 		return -1;
 	return l->o->keep ? 0 : destroy(l, e);

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -155,4 +156,26 @@ int process_run(const struct process *p, struct process_result *ret, struct err 
 bool process_succeeded(const struct process_result *r)
 {
 	return !r->timed_out && WIFEXITED(r->status) && WEXITSTATUS(r->status) == 0;
+}
+
+int process_leave(const char *name, int (*work)(const void *), const void *arg, int *keep, size_t n,
+		  struct err *e)
+{
+	auto_close int null = fd_open(AT_FDCWD, "/dev/null", O_RDWR, 0, e);
+	pid_t pid = null < 0 ? -1 : fork();
+	sigset_t none;
+
+	if (null >= 0 && pid < 0)
+		return err_sys(e, "fork");
+	if (pid)
+		return pid < 0 ? -1 : 0;
+	setsid();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int fd = 0; fd < 3; fd++)
+		dup3(null, fd, 0);
+	fd_close_all_but(3, keep, n);
+	(void)!chdir("/");
+	prctl(PR_SET_NAME, name);
+	_exit(work(arg));
 }

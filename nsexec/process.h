@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Run a helper program to its end: hooks, newuidmap, ps. */
+/* Run a helper program to its end: hooks, newuidmap, ps. Leave a process of hull's own behind. */
 #ifndef NSEXEC_PROCESS_H
 #define NSEXEC_PROCESS_H
 
@@ -33,5 +33,13 @@ struct process_result {
  */
 must_check int process_run(const struct process *p, struct process_result *ret, struct err *e);
 bool process_succeeded(const struct process_result *r);
+
+/*
+ * Leave behind a process that runs work(arg) and exits with its value. It has nothing of hull's
+ * caller: a session, "/", /dev/null and a signal mask of its own, and no descriptor but the n of
+ * keep, which are sorted. name is its comm(5). Nobody waits for it.
+ */
+must_check int process_leave(const char *name, int (*work)(const void *), const void *arg,
+			     int *keep, size_t n, struct err *e);
 
 #endif

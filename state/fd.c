@@ -224,16 +224,25 @@ static int unix_address(struct sockaddr_un *sa, int dirfd, const char *name)
 	return 0;
 }
 
-int fd_listen_unix(int dirfd, const char *name, int type, struct err *e)
+int fd_bind_unix(int dirfd, const char *name, int type, mode_t mode, struct err *e)
 {
 	auto_close int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	struct sockaddr_un sa;
 
-	/* Before bind(2) this is the mode of the file to be, whatever the umask. */
-	if (fd < 0 || fchmod(fd, 0600) < 0 || unix_address(&sa, dirfd, name) < 0 ||
-	    bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 8) < 0)
-		return err_sys(e, "listen on %s", name);
+	/* Before bind(2) this is the mode of the file to be, but for the umask. */
+	if (fd < 0 || fchmod(fd, mode) < 0 || unix_address(&sa, dirfd, name) < 0 ||
+	    bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		return err_sys(e, "bind a socket to %s", name);
 	return take_fd(&fd);
+}
+
+int fd_listen_unix(int dirfd, const char *name, int type, struct err *e)
+{
+	auto_close int fd = fd_bind_unix(dirfd, name, type, 0600, e);
+
+	if (fd < 0)
+		return -1;
+	return listen(fd, 8) < 0 ? err_sys(e, "listen on %s", name) : take_fd(&fd);
 }
 
 int fd_connect_unix(int dirfd, const char *name, int type)

@@ -48,7 +48,11 @@ void fd_cloexec_from(unsigned first);
 /* statfs(2) of fd says this file system type (linux/magic.h). */
 bool fd_is_on(int fd, long magic);
 
-/* Bind to, or connect to, the socket name in dirfd: not limited to 107 bytes of path. */
+/*
+ * Bind to, or connect to, the socket name in dirfd: not limited to 107 bytes of path. mode is
+ * subject to the umask; that of a listening socket is 0600.
+ */
+must_check int fd_bind_unix(int dirfd, const char *name, int type, mode_t mode, struct err *e);
 must_check int fd_listen_unix(int dirfd, const char *name, int type, struct err *e);
 int fd_connect_unix(int dirfd, const char *name, int type); /* -1 and errno */
 
