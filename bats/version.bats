@@ -15,6 +15,27 @@ load helpers
 	done
 }
 
+@test "called as runc, hull calls itself so" {
+	local runc=$BATS_TEST_TMPDIR/runc crun=$BATS_TEST_TMPDIR/crun
+	ln -s "$HULL" "$runc"
+	run -0 "$runc" --version
+	[[ ${lines[0]} =~ ^runc\ version\ [0-9.]+\ \(hull\)$ ]]
+	run -0 "$runc" --help
+	[[ ${lines[1]} = "   runc - "* && $output = *"# runc run [ -b bundle ]"* && $output = *"   runc [global options]"* ]]
+	run -0 "$runc" run --help
+	[[ $output = *"   runc run - "* && $output = *"   runc run [command options] <container-id>"* ]]
+	run -1 "$runc" state
+	[[ $output = *'"runc: \"state\" requires exactly 1 argument(s)"'* ]]
+	run -1 "$runc" --root "$ROOT" run --bundle /nowhere test_box
+	[[ $output = *'"runc run failed: bundle /nowhere: '* ]]
+	run -1 "$runc" --root "$ROOT" create --bundle /nowhere test_box
+	[[ $output = *'"runc create failed: bundle /nowhere: '* ]]
+	# No other name changes anything.
+	ln -s "$HULL" "$crun"
+	run -0 "$crun" --version
+	[[ ${lines[0]} =~ ^hull\ version\ [0-9.]+$ ]]
+}
+
 @test "version --verbose has the notices of what is linked in" {
 	must --version --verbose
 	for name in musl libseccomp libcap cJSON MIT LGPL BSD; do

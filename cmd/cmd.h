@@ -53,6 +53,12 @@ extern const struct command ps_command, resume_command, run_command, spec_comman
 extern const struct command state_command, update_command;
 extern const struct command *const commands[]; /* by name, ended by NULL */
 
+/*
+ * What hull calls itself where clients and scripts read it: "hull", or "runc" when it was called by
+ * that name, as one that is installed in runc's place is.
+ */
+extern const char *program_name;
+
 /* All of it in one write(2) to stdout. */
 must_check int cmd_print(const struct str *s, struct err *e);
 

@@ -41,7 +41,7 @@ static int run(struct invocation *inv, struct err *e)
 	o->id = inv->args[0];
 	o->detach = false;
 	if (launch_create(inv->globals, o, e) < 0)
-		return err_wrap(e, "hull create failed");
+		return err_wrap(e, "%s create failed", program_name);
 	return 0;
 }
 

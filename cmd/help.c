@@ -10,6 +10,8 @@
 #include "state/fd.h"
 #include "state/str.h"
 
+const char *program_name = "hull";
+
 const struct command *const commands[] = {
 	&create_command,   &delete_command, &events_command, &exec_command,
 	&features_command, &kill_command,   &list_command,   &pause_command,
@@ -45,7 +47,7 @@ const struct option_row global_options[] = {
 static const char description[] =
 	"Open Container Initiative runtime\n"
 	"\n"
-	"hull is a command line client for running applications packaged according to\n"
+	"%1$s is a command line client for running applications packaged according to\n"
 	"the Open Container Initiative (OCI) format.\n"
 	"\n"
 	"Containers are configured using bundles. A bundle for a container is a directory\n"
@@ -54,7 +56,7 @@ static const char description[] =
 	"\n"
 	"To start a new instance of a container:\n"
 	"\n"
-	"    # hull run [ -b bundle ] <container-id>\n"
+	"    # %1$s run [ -b bundle ] <container-id>\n"
 	"\n"
 	"Where \"<container-id>\" is your name for the instance of the container that you\n"
 	"are starting. The name you provide for the container instance must be unique on\n"
@@ -116,9 +118,11 @@ static void add_options(struct str *out, const struct option_row *rows)
 
 void help_app(struct str *out)
 {
-	str_addf(out, "NAME:\n   hull - %s\n", description);
-	str_add(out,
-		"USAGE:\n   hull [global options] command [command options] [arguments...]\n\n");
+	str_addf(out, "NAME:\n   %s - ", program_name);
+	str_addf(out, description, program_name);
+	str_add(out, "\n");
+	str_addf(out, "USAGE:\n   %s [global options] command [command options] [arguments...]\n\n",
+		 program_name);
 	str_addf(out, "VERSION:\n   %s\n\nCOMMANDS:\n", hull_version);
 	for (const struct command *const *c = commands; *c; c++)
 		add_line(out, (*c)->name, 8, (*c)->usage);
@@ -129,8 +133,8 @@ void help_app(struct str *out)
 
 void help_command(const struct command *c, struct str *out)
 {
-	str_addf(out, "NAME:\n   hull %s - %s\n\n", c->name, c->usage);
-	str_addf(out, "USAGE:\n   hull %s [command options] %s\n\n", c->name, c->args);
+	str_addf(out, "NAME:\n   %s %s - %s\n\n", program_name, c->name, c->usage);
+	str_addf(out, "USAGE:\n   %s %s [command options] %s\n\n", program_name, c->name, c->args);
 	if (c->description)
 		str_addf(out, "DESCRIPTION:\n   %s\n\n", c->description);
 	str_add(out, "OPTIONS:\n");

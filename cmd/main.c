@@ -114,8 +114,8 @@ static int run_help(char **args, int n_args)
 static int check_count(const struct command *c, int n, struct err *e)
 {
 	if (c->min_args == c->max_args && n != c->min_args)
-		return err_set(e, EINVAL, "hull: \"%s\" requires exactly %d argument(s)", c->name,
-			       c->min_args);
+		return err_set(e, EINVAL, "%s: \"%s\" requires exactly %d argument(s)",
+			       program_name, c->name, c->min_args);
 	if (n < c->min_args)
 		return err_set(e, EINVAL, "hull: \"%s\" requires a minimum of %d argument(s)",
 			       c->name, c->min_args);
@@ -194,6 +194,14 @@ static int open_log(const struct globals *g, struct err *e)
 	return log_open(g->log, json, g->debug, e);
 }
 
+static void find_own_name(const char *called)
+{
+	const char *slash = strrchr(called, '/');
+
+	if (!strcmp(slash ? slash + 1 : called, "runc"))
+		program_name = "runc";
+}
+
 int main(int argc, char **argv)
 {
 	struct globals g = { 0 };
@@ -203,6 +211,8 @@ int main(int argc, char **argv)
 
 	if (nsexec_sync_sock() >= 0)
 		init_main();
+	if (argc > 0)
+		find_own_name(argv[0]);
 	open_stdio();
 	/* Ignored by the caller, it would take the exit codes of our children away. */
 	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);

@@ -21,7 +21,7 @@ static int run(struct invocation *inv, struct err *e)
 
 	o->id = inv->args[0];
 	if (launch_run(inv->globals, o, &code, e) < 0)
-		return err_wrap(e, "hull run failed");
+		return err_wrap(e, "%s run failed", program_name);
 	return code;
 }
 

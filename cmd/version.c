@@ -6,6 +6,7 @@
 #include "cmd/help.h"
 
 #include <seccomp.h>
+#include <string.h>
 
 #include "state/record.h"
 #include "state/str.h"
@@ -56,7 +57,8 @@ void version_text(bool verbose, struct str *out)
 {
 	const struct scmp_version *v = seccomp_version();
 
-	str_addf(out, "hull version %s\n", hull_version);
+	str_addf(out, "%s version %s%s\n", program_name, hull_version,
+		 strcmp(program_name, "hull") ? " (hull)" : "");
 	if (*hull_commit)
 		str_addf(out, "commit: %s\n", hull_commit);
 	str_add(out, "spec: " OCI_VERSION "\n");

@@ -238,6 +238,24 @@ static int accept_start(int listener, struct err *e)
 	}
 }
 
+_Noreturn static void end_by(int sig)
+{
+	_exit(128 + sig);
+}
+
+/*
+ * pid_namespaces(7): the first process gets only the signals that it has a handler for, so that
+ * `kill` could not end a container that waits to be started. execve(2) forgets the handlers.
+ */
+static void heed_signals(void)
+{
+	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	const struct sigaction end = { .sa_handler = end_by };
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals) && getpid() == 1; i++)
+		sigaction(signals[i], &end, NULL);
+}
+
 int start_wait(struct init *in, struct err *e)
 {
 	struct msg m;
@@ -258,6 +276,7 @@ int start_wait(struct init *in, struct err *e)
 	}
 	close(in->sync);
 	in->sync = -1;
+	heed_signals();
 	/* An ordinary user's exec may enter only what is dumpable; there is nothing to be seen here. */
 	if (!nsexec_is_root())
 		prctl(PR_SET_DUMPABLE, 1);
