@@ -3,6 +3,7 @@
 #   make                build/hull, one static binary        make demo     a container's life, explained
 #   make check          build, unit tests, lint, bats        make bench    against crun and runc
 #   make lint format unit analyze fuzz install clean distclean
+#   make check-clients  hull under containerd, podman and Docker, which it installs
 #
 #   V=1           show every command            CI=true or WERROR=1   warnings are errors
 #   SAN=1         build/san/hull for glibc with ASan and UBSan (also: make SAN=1 check)
@@ -148,6 +149,14 @@ RUN = HULL='$(CURDIR)/$(B)/hull' UNITS='$(UNITS)' LANES='$(LANES)' TESTS='$(TEST
 check: packages-test profiles all $(UNITS) $(if $(filter fuzz,$(LANES) $(if $(LANES)$(TESTS)$(filter 1,$(SAN)),,fuzz)),$(FUZZERS))
 	@$(RUN)
 
+# In CI they are a part of check; elsewhere check takes the engines that are there.
+check-clients: LANES := clients
+check-clients: packages-test packages-clients all
+	@$(RUN)
+ifeq ($(CI),true)
+check: packages-clients
+endif
+
 unit: LANES := unit
 unit: profiles all $(UNITS)
 	@$(RUN)
@@ -214,5 +223,5 @@ distclean:
 	$(Q)rm -rf build
 
 FORCE:
-.PHONY: all profiles check unit lint format analyze demo bench fuzz install clean distclean FORCE
+.PHONY: all profiles check check-clients unit lint format analyze demo bench fuzz install clean distclean FORCE
 -include $(shell find build -path build/deps -prune -o -name '*.d' -print 2>/dev/null)

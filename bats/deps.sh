@@ -4,7 +4,7 @@
 # What hull needs from the machine and does not carry itself; called by the Makefile.
 #
 #   deps.sh profiles            the default seccomp profiles of podman and Docker, for a test
-#   deps.sh packages GROUP...   install the missing packages of the groups (build test san fuzz bench)
+#   deps.sh packages GROUP...   install the missing packages of the groups (build test san fuzz bench clients)
 #   deps.sh linux-headers       make build/deps/include-linux, the kernel's headers for musl-gcc
 #   deps.sh LIBRARY             fetch and build build/deps/lib/LIBRARY.a (libseccomp libcap libcjson)
 #
@@ -54,6 +54,10 @@ packages_of() {
 		;;
 	san) echo gcc libc6-dev libseccomp-dev libcap-dev libcjson-dev ;;
 	fuzz) echo clang libc6-dev libseccomp-dev libcap-dev libcjson-dev ;;
+	clients)
+		echo containerd containernetworking-plugins podman conmon catatonit uidmap slirp4netns \
+			fuse-overlayfs docker.io iptables iproute2 jq busybox-static bats
+		;;
 	bench) echo crun runc jq busybox-static gnuplot-nox strace ;;
 	*) die "no package group is called \"$1\"" ;;
 	esac
@@ -74,7 +78,18 @@ packages() {
 	say APT "${missing[*]}"
 	export DEBIAN_FRONTEND=noninteractive
 	quietly apt apt-get -o DPkg::Lock::Timeout=300 update
-	quietly apt apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}"
+	no_services
+	# Never in the place of another vendor's Docker or containerd.
+	quietly apt apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends --no-remove "${missing[@]}"
+}
+
+# The packages of the engines start them where something starts services; the tests want programs alone. (systemd starts
+# docker.service and podman.socket at the next boot none the less: "systemctl disable" them there.)
+no_services() {
+	[ ! -e /usr/sbin/policy-rc.d ] || return 0
+	trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+	printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+	chmod 755 /usr/sbin/policy-rc.d
 }
 
 # --- kernel headers --------------------------------------------------------------------------------------------------

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs the tests and counts them; called by the Makefile (make check, unit, lint). Everything speaks TAP. Six lanes:
+# Runs the tests and counts them; called by the Makefile (make check, unit, lint). Everything speaks TAP. Seven lanes:
 #
-#   unit   the programs made from *_test.c          host   bats on the machine's own cgroups
-#   lint   bats/lint.sh                             v1     bats on a view without the unified hierarchy
-#   fuzz   the programs made from *_fuzz.c          v2     bats on a view with nothing but cgroup2
+#   unit   the programs made from *_test.c          host      bats on the machine's own cgroups
+#   lint   bats/lint.sh                             v1        bats on a view without the unified hierarchy
+#   fuzz   the programs made from *_fuzz.c          v2        bats on a view with nothing but cgroup2
+#                                                   clients   bats/clients: engines in rooms of their own (room.sh)
 #
 # v1 and v2 are private mount namespaces; the machine's mounts stay as they are. A bats file with "# lanes: host" (or
-# "host v2") among its first lines runs only there. Environment:
+# "host v2") among its first lines runs only there. By default clients runs where an engine is installed, and in CI.
+# Environment:
 #
 #   HULL     the binary                   LANES   which lanes           UNITS         the unit tests
 #   TESTS    which bats files             V=1     show every test       FILE_TIMEOUT  seconds for a file (300)
@@ -62,6 +64,7 @@ fi
 lane_prefix() {
 	case $1 in
 	v1 | v2) prefix=(unshare -m --propagation private -- "$TOP/bats/run-tests.sh" --inside "$1") ;;
+	clients) prefix=("$TOP/bats/clients/room.sh") ;;
 	*) prefix=() ;;
 	esac
 }
@@ -86,8 +89,11 @@ if [ -z "$LANES" ]; then
 	LANES="unit lint fuzz host v1 v2"
 	[ "$SAN" != 1 ] || LANES="unit host v1 v2" # lint is about the other binary
 	[ -z "$TESTS" ] || LANES="host v1 v2"
+	if [ "$SAN" != 1 ] && { [ "${CI:-}" = true ] || command -v containerd podman dockerd >/dev/null; }; then
+		LANES+=" clients"
+	fi
 fi
-[ -n "$TESTS" ] || TESTS=$(printf '%s\n' bats/*.bats)
+[ -n "$TESTS" ] || TESTS=$(printf '%s\n' bats/*.bats bats/clients/*.bats)
 export LC_ALL=C.UTF-8 TZ=UTC
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
@@ -205,7 +211,7 @@ $(tail -n 40 "$log")"
 $(tail -n 40 "$log")"
 	fi
 	ms=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
-	printf '%-5s %-32s %4d ok %3d failed %3d skipped %5d.%d s\n' "$lane" "$name" $((n_passed - passed)) \
+	printf '%-7s %-30s %4d ok %3d failed %3d skipped %5d.%d s\n' "$lane" "$name" $((n_passed - passed)) \
 		$((n_failed - before)) $((n_skipped - skipped)) $((ms / 1000)) $((ms % 1000 / 100))
 }
 
@@ -213,7 +219,9 @@ $(tail -n 40 "$log")"
 
 # Prints what hull or a test may leave on the machine, a line for each thing, as the lane sees it.
 leftovers() {
-	in_lane "$1" find /sys/fs/cgroup -mindepth 1 -type d \( -name 'hull*' -o -name 'test*' -o -name 'bats*' \) \
+	local lane=$1
+	[ "$lane" != clients ] || lane=host # where the rooms' own cgroups are
+	in_lane "$lane" find /sys/fs/cgroup -mindepth 1 -type d \( -name 'hull*' -o -name 'test*' -o -name 'bats*' \) \
 		-printf 'cgroup %p\n' 2>/dev/null
 	find /run/hull -mindepth 1 -maxdepth 1 -printf 'state %p\n' 2>/dev/null
 	awk '$2 ~ "/rootfs|/hull|/bats-run" { print "mount " $2 }' /proc/mounts
@@ -242,8 +250,23 @@ check_leftovers() {
 
 # --- The lanes -----------------------------------------------------------------------------------------------------------
 
+# The files of $TESTS that are a lane's own.
+files_of_lane() {
+	local file lanes
+	for file in $TESTS; do
+		case $1:$file in
+		clients:*bats/clients/*) ;;
+		clients:* | *:*bats/clients/*) continue ;;
+		esac
+		lanes=$(sed -n '1,10s/^# lanes: *//p' "$file" 2>/dev/null)
+		[ -n "$lanes" ] && [[ " $lanes " != *" $1 "* ]] || echo "$file"
+	done
+}
+
 run_bats_lane() {
-	local lane=$1 file lanes before reason
+	local lane=$1 file files before reason
+	mapfile -t files < <(files_of_lane "$lane")
+	[ ${#files[@]} -gt 0 ] || return
 	if ! reason=$(in_lane "$lane" true 2>&1); then
 		skip "$lane" "the whole lane" "${reason:-cannot enter it}"
 		return
@@ -251,13 +274,9 @@ run_bats_lane() {
 	export HULL_LANE=$lane
 	before=$(leftovers "$lane")
 	[ -z "$before" ] || printf 'here before the tests of lane %s:\n%s\n' "$lane" "$before"
-	for file in $TESTS; do
+	for file in "${files[@]}"; do
 		if [ ! -f "$file" ]; then
-			[ "$file" = 'bats/*.bats' ] || fail "$lane" "$file" "no such file"
-			continue
-		fi
-		lanes=$(sed -n '1,10s/^# lanes: *//p' "$file")
-		if [ -n "$lanes" ] && [[ " $lanes " != *" $lane "* ]]; then
+			fail "$lane" "$file" "no such file"
 			continue
 		fi
 		run_tap "$lane" "$(basename "$file")" "$FILE_TIMEOUT" bats --tap --print-output-on-failure "$file"
@@ -292,8 +311,8 @@ run_lane() {
 	unit) for u in $UNITS; do run_tap unit "${u#*/test/}" 120 "$u"; done ;;
 	lint) run_tap lint lint 900 bats/lint.sh ;;
 	fuzz) for u in $FUZZERS; do run_fuzzer "$u"; done ;;
-	host | v1 | v2) run_bats_lane "$1" ;;
-	*) fail "$1" "the whole lane" "no such lane: unit lint fuzz host v1 v2" ;;
+	host | v1 | v2 | clients) run_bats_lane "$1" ;;
+	*) fail "$1" "the whole lane" "no such lane: unit lint fuzz host v1 v2 clients" ;;
 	esac
 }
 

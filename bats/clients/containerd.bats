@@ -1,0 +1,299 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# hull under containerd's shim io.containerd.runc.v2, through ctr.
+
+load helpers
+
+export CONTAINERD_ADDRESS=$ENGINE/containerd.sock
+BUSYBOX=docker.io/library/busybox:test
+
+setup_file() {
+	needs containerd ctr containerd-shim-runc-v2
+	mkdir -p "$ENGINE"
+	cat >"$ENGINE/config.toml" <<-END
+		version = 2
+		root = "$ENGINE/lib"
+		state = "$ENGINE/state"
+		disabled_plugins = ["io.containerd.grpc.v1.cri"]
+		[grpc]
+		  address = "$CONTAINERD_ADDRESS"
+	END
+	start_containerd
+	oci_image "$ENGINE/busybox.tar"
+	ctr image import "$ENGINE/busybox.tar"
+}
+
+teardown_file() { end_daemon containerd; }
+
+teardown() {
+	local id
+	for id in $(ctr container ls -q); do
+		timeout 10 ctr task rm -f "$id" >/dev/null 2>&1 || true
+		timeout 10 ctr container rm "$id" || true
+	done
+}
+
+start_containerd() {
+	daemon containerd containerd --config "$ENGINE/config.toml"
+	wait_for 20 ctr version >/dev/null
+}
+
+RUN=(ctr run --rm --runc-binary "$HULL")
+
+# run_detached ID [OPTION...] -- COMMAND...
+run_detached() {
+	local id=$1 options=()
+	shift
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	works ctr run --detach --runc-binary "$HULL" "${options[@]}" "$BUSYBOX" "$id" "$@"
+	pid=$(pid_of "$id")
+}
+
+pid_of() { ctr task ls | awk -v id="$1" '$1 == id { print $2 }'; }
+
+task_is() { [ "$(ctr task ls | awk -v id="$1" '$1 == id { print $3 }')" = "$2" ]; }
+
+# removed ID STATUS: its task, which has ended so.
+removed() {
+	works ctr task rm "$1"
+	[[ $output == *"exit code $2"* ]]
+}
+
+# A program that ends with status 7 when it is told to; $pid has made its traps when "ready" can be seen.
+SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /ready; while :; do sleep 0.05; done')
+
+@test "ctr run passes output and exit code on, and leaves nothing" {
+	says hello "${RUN[@]}" "$BUSYBOX" test-run echo hello
+	fails 5 "" "${RUN[@]}" "$BUSYBOX" test-run sh -c 'exit 5'
+	wait_gone test-run
+}
+
+@test "ctr run with a terminal gives one" {
+	with_tty works ctr run --rm --tty --runc-binary "$HULL" "$BUSYBOX" test-tty tty
+	[[ $output == */dev/pts/0* ]]
+}
+
+@test "ctr run of a program that is not there tells which" {
+	fails 1 'exec: "nosuch": executable file not found in $PATH' \
+		"${RUN[@]}" "$BUSYBOX" test-nosuch nosuch
+	wait_gone test-nosuch
+}
+
+@test "a task is seen, signalled, paused, resumed, measured and deleted" {
+	run_detached test-life -- "${SERVICE[@]}"
+	wait_for 5 test -e "/proc/$pid/root/ready"
+	task_is test-life RUNNING
+	ctr task ps test-life | grep -qw "$pid"
+
+	works ctr task pause test-life
+	task_is test-life PAUSED
+	[ "$(cat "$(cgroup_file "$pid" freezer freezer.state)")" = FROZEN ]
+	works ctr task resume test-life
+	task_is test-life RUNNING
+
+	works ctr task metrics --format json test-life
+	[ "$(jq .pids.current <<<"$output")" -ge 1 ]
+	[ "$(jq .memory.usage.usage <<<"$output")" -gt 0 ]
+
+	works ctr task kill --signal USR1 test-life
+	wait_for 5 grep -qs usr1 "/proc/$pid/root/signals"
+	works ctr task kill test-life
+	wait_for 5 task_is test-life STOPPED
+	removed test-life 7
+	works ctr container rm test-life
+	wait_gone test-life
+}
+
+@test "exec has its own exit code, user, directory and terminal" {
+	run_detached test-exec -- sleep 1000
+	says ex ctr task exec --exec-id e1 test-exec echo ex
+	fails 4 "" ctr task exec --exec-id e2 test-exec sh -c 'exit 4'
+	fails 1 'exec: "nosuch": executable file not found in $PATH' ctr task exec --exec-id e3 test-exec nosuch
+	says "1000 /tmp" ctr task exec --exec-id e4 --user 1000 --cwd /tmp test-exec sh -c 'echo $(id -u) $(pwd)'
+	with_tty works ctr task exec --exec-id e5 --tty test-exec tty
+	[[ $output == */dev/pts/0* ]]
+	# What a detached one leaves running ends with the container.
+	works ctr task exec --detach --exec-id e6 test-exec sleep 1001
+	ctr task ps test-exec | grep -qw e6
+	works ctr task kill --signal KILL test-exec
+	wait_for 5 task_is test-exec STOPPED
+	works ctr task rm -f test-exec
+	wait_gone test-exec
+}
+
+@test "kill --all reaches what the container started" {
+	run_detached test-all --pid-file "$ENGINE/all.pid" -- sh -c 'sleep 1000 & sleep 1000 & wait'
+	[ "$(cat "$ENGINE/all.pid")" = "$pid" ]
+	works ctr task kill --all --signal KILL test-all
+	wait_for 5 task_is test-all STOPPED
+	removed test-all 137
+	wait_gone test-all
+}
+
+@test "a container that exits at once has its exit code" {
+	run_detached test-short -- sh -c 'exit 3'
+	wait_for 5 task_is test-short STOPPED
+	removed test-short 3
+	wait_gone test-short
+}
+
+@test "memory that runs out is an event, and limits are where they belong" {
+	(alone ctr events) >"$ENGINE/events" 2>&1 </dev/null &
+	local events=$!
+	run_detached test-oom --memory-limit 20971520 -- sh -c 'until [ -e /go ]; do sleep 0.05; done; exec tail /dev/zero'
+	[ "$(cat "$(cgroup_file "$pid" memory memory.limit_in_bytes)")" = 20971520 ]
+	touch "/proc/$pid/root/go"
+	wait_for 10 task_is test-oom STOPPED
+	wait_for 5 grep -q '/tasks/oom.*test-oom' "$ENGINE/events"
+	grep -q '/tasks/exit.*test-oom' "$ENGINE/events"
+	kill "$events"
+	removed test-oom 137
+}
+
+@test "options of ctr that are made into config.json take effect" {
+	fails 1 "Read-only file system" "${RUN[@]}" --read-only "$BUSYBOX" test-ro touch /x
+	says "NoNewPrivs:	1" "${RUN[@]}" "$BUSYBOX" test-nnp grep NoNewPrivs /proc/self/status
+	says "NoNewPrivs:	0" "${RUN[@]}" --allow-new-privs "$BUSYBOX" test-anp grep NoNewPrivs /proc/self/status
+	says "Seccomp:	2" "${RUN[@]}" --seccomp "$BUSYBOX" test-sec grep Seccomp: /proc/self/status
+	says b "${RUN[@]}" --env A=b "$BUSYBOX" test-env sh -c 'echo $A'
+	says "         0     100000      65536" "${RUN[@]}" --uidmap 0:100000:65536 --gidmap 0:100000:65536 "$BUSYBOX" \
+		test-map cat /proc/self/uid_map
+	echo bound >"$ENGINE/bound"
+	says bound "${RUN[@]}" --mount "type=bind,src=$ENGINE,dst=/mnt,options=rbind:ro" "$BUSYBOX" test-mnt cat /mnt/bound
+	says 50000 "${RUN[@]}" --cpus 0.5 --mount type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=ro "$BUSYBOX" test-cpu \
+		cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us
+	works "${RUN[@]}" --privileged "$BUSYBOX" test-priv grep CapEff /proc/self/status
+	[ "${output#*:?}" != 00000000a80425fb ]
+	wait_gone test-map
+}
+
+@test "containers of 50, 8 at a time" {
+	local i failed=0
+	for i in {1..50}; do
+		[ "$i" -le 8 ] || wait -n || failed=$((failed + 1))
+		(alone timeout 30 "${RUN[@]}" "$BUSYBOX" "test-many$i" true) >>"$ENGINE/many.log" 2>&1 </dev/null &
+	done
+	for i in {1..8}; do
+		wait -n || failed=$((failed + 1))
+	done
+	cat "$ENGINE/many.log"
+	[ "$failed" = 0 ]
+	wait_gone test-many
+}
+
+@test "a network of CNI plugins: loopback and a bridge" {
+	[ -x /usr/lib/cni/bridge ] || skip "no containernetworking-plugins"
+	mkdir -p /etc/cni/net.d
+	cat >/etc/cni/net.d/10-test.conflist <<-'END'
+		{ "cniVersion": "0.4.0", "name": "test", "plugins": [
+			{ "type": "bridge", "bridge": "test0", "isGateway": true,
+				"ipam": { "type": "host-local", "ranges": [[{ "subnet": "10.99.0.0/24" }]] } },
+			{ "type": "loopback" } ] }
+	END
+	works ctr run --rm --cni --runc-binary "$HULL" "$BUSYBOX" test-cni \
+		sh -c 'ip -4 -o addr; ping -c 1 -W 5 10.99.0.1'
+	[[ $output == *"lo "*127.0.0.1* ]]
+	[[ $output == *"eth0 "*10.99.0.* ]]
+	[[ $output == *"1 packets received"* ]]
+	wait_gone test-cni
+}
+
+@test "checkpoint is refused in a sentence, and the container goes on" {
+	run_detached test-cp -- sleep 1000
+	fails 1 "hull cannot checkpoint or restore containers" ctr task checkpoint test-cp
+	task_is test-cp RUNNING
+}
+
+@test "containerd started anew finds its containers" {
+	run_detached test-restart -- "${SERVICE[@]}"
+	wait_for 5 test -e "/proc/$pid/root/ready"
+	end_daemon containerd
+	start_containerd
+	[ "$(pid_of test-restart)" = "$pid" ]
+	says again ctr task exec --exec-id e1 test-restart echo again
+	works ctr task kill test-restart
+	wait_for 5 task_is test-restart STOPPED
+	removed test-restart 7
+	wait_gone test-restart
+}
+
+# blocked_create ID: ctr run in the background, whose hull waits for a hook; their PIDs in $client and $hull.
+blocked_create() {
+	local id=$1
+	fifo=$ENGINE/$id.fifo
+	mkfifo "$fifo"
+	rm -f "$ENGINE/config.json"
+	"$HULL" spec --bundle "$ENGINE"
+	jq --arg fifo "$fifo" --arg root "$(rootfs_template)" '.process.terminal = false | .process.args = ["sleep", "1000"]
+		| .root = {path: $root} | .linux.cgroupsPath = "/test/'"$id"'"
+		| .hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "echo $PPID >\($fifo).hull; exec cat \($fifo)"]}]' \
+		"$ENGINE/config.json" >"$ENGINE/$id.json"
+	(alone ctr run --detach --runc-binary "$HULL" --config "$ENGINE/$id.json" "$id") >"$ENGINE/$id.out" 2>&1 </dev/null &
+	client=$!
+	wait_for 10 test -s "$fifo.hull"
+	hull=$(<"$fifo.hull")
+	[[ $(tr '\0' ' ' <"/proc/$hull/cmdline") == *"$HULL "*" create "* ]]
+}
+
+# release_hook: what blocked_create left waiting, whose hull is gone, goes on. (A hook may be in the middle of something:
+# it is not killed with its hull.)
+release_hook() { : 1<>"$fifo"; }
+
+@test "containerd killed in the middle of a create and started anew can remove the container" {
+	blocked_create test-killed
+	local shim
+	shim=$(awk '/^PPid:/ { print $2 }' "/proc/$hull/status")
+	end_daemon containerd KILL
+	wait "$client" || true
+	wait_for 10 gone "$hull"
+	release_hook
+	start_containerd
+	# containerd 1.6 finds the shim and no task, and removes the container without a word to the shim (with runc, too).
+	works ctr container rm test-killed
+	kill -KILL "$shim"
+	wait_gone test-killed
+}
+
+nothing_but_shim() { ! left_of "$1" | grep -v "^process [0-9]* /usr/bin/containerd-shim"; }
+
+@test "a create whose client goes away leaves nothing" {
+	blocked_create test-client
+	local shim
+	shim=$(awk '/^PPid:/ { print $2 }' "/proc/$hull/status")
+	kill -KILL "$client"
+	wait_for 10 gone "$hull"
+	release_hook
+	works ctr container rm test-client
+	wait_for 15 nothing_but_shim test-client
+	# containerd 1.6 sometimes forgets the shim (with runc, too).
+	kill -KILL "$shim" 2>/dev/null || true
+	wait_gone test-client
+}
+
+@test "hull killed in the middle of a create is an error, and leaves nothing" {
+	blocked_create test-hull
+	kill -KILL "$hull"
+	local result=0
+	wait "$client" || result=$?
+	[ "$result" = 1 ]
+	release_hook
+	works ctr container rm test-hull
+	wait_gone test-hull
+}
+
+@test "a shim that is killed takes its container along" {
+	run_detached test-shim -- sleep 1000
+	local shim
+	shim=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status")
+	[[ $(tr '\0' ' ' <"/proc/$shim/cmdline") == *containerd-shim* ]]
+	kill -KILL "$shim"
+	wait_for 10 gone "$pid"
+	try ctr task rm -f test-shim
+	works ctr container rm test-shim
+	wait_gone test-shim
+}

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034 # status, output and lines are for the tests
+#
+# What the engines' tests share. They run inside a room (room.sh): each file has an empty /run of its own, and its end
+# ends every process and mount. By hand:  HULL=$PWD/build/hull bats/clients/room.sh bats bats/clients/podman.bats
+#
+# An engine is started in setup_file and ended in teardown_file; its files are in $ENGINE, its container image in
+# $IMAGE_TAR (a root) or in what oci_image makes of it.
+
+load ../helpers
+
+ENGINE=/run/room/engine
+IMAGE_TAR=$ENGINE/root.tar
+# Debian's programs, not what else this machine may have.
+PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
+export HOME=/root TERM=xterm
+unset XDG_RUNTIME_DIR DOCKER_HOST CONTAINER_HOST
+
+# needs PROGRAM...: for setup_file
+needs() {
+	local program
+	[ -d /run/room ] || skip "only inside a room (bats/clients/room.sh)"
+	for program; do
+		command -v "$program" >/dev/null || skip "no $program here (make check-clients installs it)"
+	done
+	mkdir -p "$ENGINE"
+	tar -C "$(rootfs_template)" -cf "$IMAGE_TAR" .
+}
+
+# alone COMMAND...: become it, with no descriptors but stdin, stdout and stderr. Go programs hand all others down to
+# whatever they start, and bats waits for the last that has its own.
+alone() {
+	local fd
+	for fd in /proc/"$BASHPID"/fd/*; do
+		[ "${fd##*/}" -le 2 ] || eval "exec ${fd##*/}>&-"
+	done
+	exec "$@"
+}
+
+# daemon NAME COMMAND...: in the background, its PID in $ENGINE/NAME.pid, its output added to $ENGINE/NAME.log.
+daemon() {
+	local name=$1
+	shift
+	(alone "$@") >>"$ENGINE/$name.log" 2>&1 </dev/null &
+	echo $! >"$ENGINE/$name.pid"
+}
+
+# end_daemon NAME [SIGNAL]: with its end awaited.
+end_daemon() {
+	local pid
+	[ -f "$ENGINE/$1.pid" ] || return 0
+	pid=$(<"$ENGINE/$1.pid")
+	rm "$ENGINE/$1.pid"
+	kill -"${2:-TERM}" "$pid" 2>/dev/null || return 0
+	wait_for 20 gone "$pid"
+}
+
+# --- Running an engine's commands ----------------------------------------------------------------------------------------
+
+# try COMMAND...: run it, and set status, output and lines as bats' run does. The output goes to a file, since what an
+# engine leaves running may have it open.
+try() {
+	local file=$BATS_TEST_TMPDIR/output
+	status=0
+	(alone timeout -k 5 "${TRY_SECONDS:-30}" "$@") >"$file" 2>&1 </dev/null || status=$?
+	output=$(tr -d '\0\r' <"$file")
+	mapfile -t lines <<<"$output"
+	printf '$ %s\n%s\n(status %d)\n' "$*" "$output" "$status"
+}
+
+# works COMMAND...: it must succeed.
+works() {
+	try "$@"
+	[ "$status" -eq 0 ]
+}
+
+# says TEXT COMMAND...: it must succeed and say this alone.
+says() {
+	local text=$1
+	shift
+	works "$@"
+	[ "$output" = "$text" ]
+}
+
+# fails STATUS TEXT COMMAND...: it must end with that status, and say the text among other things.
+fails() {
+	local expected=$1 text=$2
+	shift 2
+	try "$@"
+	[ "$status" -eq "$expected" ]
+	[[ $output == *"$text"* ]]
+}
+
+# with_tty VERB COMMAND...: the verb (try, works) with a command that has a terminal
+with_tty() {
+	local verb=$1
+	shift
+	"$verb" script -qefc "${*@Q}" /dev/null
+}
+
+# --- What is left --------------------------------------------------------------------------------------------------------
+
+# left_of TEXT: prints cgroups, mounts, processes and hull's state that have this in their name: an id, or a part of it.
+left_of() {
+	local p
+	find /sys/fs/cgroup -type d -name "*$1*" -printf 'cgroup %p\n'
+	awk -v id="$1" 'index($5, id) { print "mount " $5 }' /proc/self/mountinfo
+	find /run -path "*/$1/record.json" -printf 'state %p\n' 2>/dev/null
+	for p in /proc/[0-9]*; do
+		if [ "$p" != "/proc/$$" ] && [ "$p" != "/proc/$BASHPID" ] && grep -qsF -- "$1" "$p/cmdline" "$p/cgroup"; then
+			printf 'process %s %s\n' "${p#/proc/}" "$(tr '\0' ' ' <"$p/cmdline")"
+		fi
+	done
+}
+
+is_gone() {
+	local left
+	left=$(left_of "$1")
+	[ -z "$left" ] || {
+		echo "$left"
+		return 1
+	}
+}
+
+# An engine finishes some of its work after its answer.
+wait_gone() {
+	local id
+	for id; do
+		wait_for 15 is_gone "$id" >/dev/null || is_gone "$id"
+	done
+}
+
+is_v1() { [ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ]; }
+
+# cgroup_file PID CONTROLLER FILE: the path of a file in a process's v1 cgroup.
+cgroup_file() {
+	local path
+	path=$(awk -F: -v c="$2" '$2 == c { print $3 }' "/proc/$1/cgroup")
+	echo "/sys/fs/cgroup/$2$path/$3"
+}
+
+# --- Images --------------------------------------------------------------------------------------------------------------
+
+# put FILE: into the blobs of an image layout; its digest into $digest, its size into $size.
+put() {
+	digest=$(sha256sum "$1" | cut -d ' ' -f 1)
+	size=$(stat -c %s "$1")
+	cp "$1" "$ENGINE/image/blobs/sha256/$digest"
+}
+
+# oci_image TAR: an image archive called busybox:test.
+oci_image() {
+	local digest size config manifest
+	mkdir -p "$ENGINE/image/blobs/sha256"
+	put "$IMAGE_TAR"
+	jq -n --arg layer "sha256:$digest" '{architecture: "amd64", os: "linux",
+		config: {Env: ["PATH=/bin"], Cmd: ["sh"]}, rootfs: {type: "layers", diff_ids: [$layer]}}' >"$ENGINE/config"
+	manifest=$(jq -n --arg d "sha256:$digest" --argjson s "$size" '{schemaVersion: 2,
+		mediaType: "application/vnd.oci.image.manifest.v1+json",
+		layers: [{mediaType: "application/vnd.oci.image.layer.v1.tar", digest: $d, size: $s}]}')
+	put "$ENGINE/config"
+	jq --arg d "sha256:$digest" --argjson s "$size" '.config = {digest: $d, size: $s,
+		mediaType: "application/vnd.oci.image.config.v1+json"}' <<<"$manifest" >"$ENGINE/manifest"
+	put "$ENGINE/manifest"
+	jq -n --arg d "sha256:$digest" --argjson s "$size" '{schemaVersion: 2, manifests: [{digest: $d, size: $s,
+		mediaType: "application/vnd.oci.image.manifest.v1+json",
+		annotations: {"io.containerd.image.name": "docker.io/library/busybox:test"}}]}' >"$ENGINE/image/index.json"
+	echo '{"imageLayoutVersion": "1.0.0"}' >"$ENGINE/image/oci-layout"
+	tar -C "$ENGINE/image" -cf "$1" oci-layout index.json blobs
+}
