@@ -50,7 +50,7 @@ packages_of() {
 	build) echo gcc make musl-tools libc6-dev linux-libc-dev dpkg-dev gperf binutils xz-utils ;;
 	test)
 		echo bats jq busybox-static shellcheck clang-format cppcheck strace perl-base \
-			procps iproute2 util-linux psmisc
+			procps iproute2 util-linux psmisc uidmap
 		;;
 	san) echo gcc libc6-dev libseccomp-dev libcap-dev libcjson-dev ;;
 	fuzz) echo clang libc6-dev libseccomp-dev libcap-dev libcjson-dev ;;

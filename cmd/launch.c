@@ -196,14 +196,20 @@ static bool has_limits(const struct spec_resources *r)
 		     r->block_io || r->network || r->rdma.n);
 }
 
+/* --rootless: NULL, "" and auto leave it to who we are. */
+static bool is_rootless(const char *option)
+{
+	if (str_empty(option) || !strcmp(option, "auto"))
+		return geteuid() != 0 || root_is_of_user_ns();
+	return !strcmp(option, "true") || !strcmp(option, "1");
+}
+
 /* FEATURES.md D1: without rights and without a wish for limits a container has no cgroup. */
 static bool may_go_without_cgroup(const struct launch *l, const struct err *e)
 {
-	bool rootless = l->g->rootless && !strcmp(l->g->rootless, "true");
-
 	if (e->code != EPERM && e->code != EACCES && e->code != EROFS)
 		return false;
-	if (geteuid() == 0 && !rootless)
+	if (!is_rootless(l->g->rootless))
 		return false;
 	return str_empty(l->p.spec->linux_->cgroups_path) &&
 	       !has_limits(l->p.spec->linux_->resources);
@@ -680,6 +686,7 @@ static int begin(struct launch *l, struct err *e)
 		return -1;
 	launch_warn_capabilities(l->p.spec->process->capabilities,
 				 spec_namespace(l->p.spec, CLONE_NEWUSER) != NULL);
+	launch_warn_groups(l->p.spec, l->p.spec->process);
 	annotations_warn(l->p.spec, log_warn_text);
 	warn_relative(&l->p.spec->mounts);
 	warn_host_mounts(l->p.spec);

@@ -96,6 +96,14 @@ void launch_warn_capabilities(const struct spec_capabilities *c, bool user_ns)
 	}
 }
 
+void launch_warn_groups(const struct spec *s, const struct spec_process *process)
+{
+	if (process->user->additional_gids.n && prepare_denies_setgroups(s))
+		log_warn(
+			"the additional groups are kept off: without a range of ids from newgidmap "
+			"setgroups(2) is denied (/process/user/additionalGids)");
+}
+
 int launch_check_terminal(bool terminal, bool detached, const char *console_socket, struct err *e)
 {
 	if (detached && terminal && str_empty(console_socket))

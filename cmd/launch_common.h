@@ -15,6 +15,8 @@
 void launch_debug(struct prepared *p);
 /* Warn of the capabilities that the process will not have. */
 void launch_warn_capabilities(const struct spec_capabilities *c, bool user_ns);
+/* Warn of additional groups that a user namespace without setgroups(2) keeps off. */
+void launch_warn_groups(const struct spec *s, const struct spec_process *process);
 /* The terminal rules of create, run and exec: what --console-socket and --detach go with. */
 must_check int launch_check_terminal(bool terminal, bool detached, const char *console_socket,
 				     struct err *e);

@@ -236,6 +236,7 @@ static int make_process(struct exec *x, struct err *e)
 	x->p.args->process = x->process;
 	launch_warn_capabilities(x->process->capabilities,
 				 spec_namespace(x->p.spec, CLONE_NEWUSER) != NULL);
+	launch_warn_groups(x->p.spec, x->process);
 	return 0;
 }
 

@@ -231,6 +231,13 @@ static char *find_helper(const char *name)
 	return NULL;
 }
 
+bool prepare_denies_setgroups(const struct spec *s)
+{
+	const struct spec_id_maps *m = &s->linux_->gid_mappings;
+
+	return geteuid() != 0 && m->n == 1 && m->v[0].size.v == 1;
+}
+
 /* Without rights over the ids the maps are a job for newuidmap(1) and newgidmap(1). */
 static void plan_maps(struct prepared *p)
 {
@@ -242,8 +249,7 @@ static void plan_maps(struct prepared *p)
 		return;
 	p->boot.newuidmap = find_helper("newuidmap");
 	p->boot.newgidmap = find_helper("newgidmap");
-	/* The kernel takes a single map of the own id from anybody, if groups are given up. */
-	p->boot.deny_setgroups = l->gid_mappings.n == 1 && l->gid_mappings.v[0].size.v == 1;
+	p->boot.deny_setgroups = prepare_denies_setgroups(p->spec);
 	p->args->deny_setgroups = p->boot.deny_setgroups;
 }
 

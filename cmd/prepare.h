@@ -51,4 +51,7 @@ int prepare_listen_fds(void);
 /* Put "NAME=value" into the environment of the process; an entry of this name is replaced. */
 void prepare_set_env(struct prepared *p, struct spec_process *process, const char *entry);
 
+/* The kernel takes a single map of the own id from any user, if groups are given up. */
+bool prepare_denies_setgroups(const struct spec *s);
+
 #endif

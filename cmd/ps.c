@@ -13,6 +13,7 @@
 #include "state/cgroup.h"
 #include "state/fd.h"
 #include "state/mem.h"
+#include "state/pid_ns.h"
 #include "state/record.h"
 #include "state/status.h"
 #include "state/str.h"
@@ -140,9 +141,15 @@ static int find_pids(const struct container *c, const struct record *r, pid_t **
 {
 	if (!record_same_boot(r))
 		return 0;
-	if (r->cgroup.n == 0 && status_of(c, r, NULL) != STATUS_STOPPED)
+	if (r->cgroup.n == 0) {
+		if (status_of(c, r, NULL) == STATUS_STOPPED)
+			return 0;
+		if (r->in_pid_ns && pid_ns_pids(r->pid, ret, ret_n, e) == 0)
+			return 0;
 		return err_set(e, ENOTSUP,
-			       "unable to get all container pids: the container has no cgroup");
+			       "unable to get all container pids: the container has no cgroup%s",
+			       r->in_pid_ns ? "" : " and no PID namespace of its own");
+	}
 	if (cgroup_pids(&r->cgroup, ret, ret_n, e) < 0)
 		return err_wrap(e, "unable to get all container pids");
 	return 0;

@@ -5,10 +5,13 @@
  */
 #include "init/init.h"
 #include "state/annotations.h"
+#include "state/fd.h"
 #include "state/mem.h"
+#include "state/str.h"
 #include "state/sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -76,10 +79,26 @@ static void explain_groups(const gid_t *list, size_t n, struct err *e)
 	}
 }
 
+/*
+ * user_namespaces(7): "deny" in /proc/PID/setgroups, in a namespace of the container's own or in
+ * that of a hull which has been put into one. Elsewhere the caller's groups must not stay.
+ */
+static bool is_denied(const struct init *in)
+{
+	auto_close int fd = open("/proc/self/setgroups", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	char word[8] = "";
+
+	if ((in->a->new_ns | in->a->joined_ns) & CLONE_NEWUSER)
+		return true;
+	return fd >= 0 && fd_is_on(fd, PROC_SUPER_MAGIC) && read(fd, word, sizeof(word) - 1) > 0 &&
+	       str_starts(word, "deny");
+}
+
 static int set_groups(struct init *in, struct err *e)
 {
 	const struct spec_user *u = in->a->process->user;
 	auto_free gid_t *list = xmalloc(u->additional_gids.n * sizeof(*list));
+	int code;
 
 	if (in->a->deny_setgroups || spec_annotation(in->a->spec, ANNOTATION_KEEP_GROUPS))
 		return 0;
@@ -88,9 +107,10 @@ static int set_groups(struct init *in, struct err *e)
 	/* Raw calls, since musl's would signal other threads first; there are none. */
 	if (syscall(SYS_setgroups, u->additional_gids.n, list) == 0)
 		return 0;
-	/* user_namespaces(7): "deny" in /proc/PID/setgroups. */
-	if (errno == EPERM && ((in->a->new_ns | in->a->joined_ns) & CLONE_NEWUSER))
+	code = errno;
+	if (code == EPERM && is_denied(in))
 		return 0;
+	errno = code;
 	explain_groups(list, u->additional_gids.n, e);
 	return err_at_key(e, "additionalGids");
 }

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <unistd.h>
 
 /* The helpers take the numbers of the map as arguments, any number of lines. */
@@ -43,6 +44,29 @@ static int run_helper(const char *helper, pid_t pid, const char *map, struct err
 		       res.errors);
 }
 
+/* Is 0 of the parent among the ids? A line is "inside outside size". */
+static bool maps_root(const char *map)
+{
+	for (const char *line = map; line; line = strchr(line, '\n')) {
+		char *end;
+
+		strtoul(line, &end, 10);
+		if (*end == ' ' && !strtoul(end, NULL, 10))
+			return true;
+		line += *line == '\n';
+	}
+	return false;
+}
+
+/* user_namespaces(7): since Linux 5.12 a map of the parent's user 0 needs it in the parent. */
+static bool has_setfcap(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct own[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	return capget(&header, own) == 0 && (own[0].effective & 1u << CAP_SETFCAP);
+}
+
 static int write_map(pid_t pid, const char *file, const char *map, const char *helper,
 		     const char *key, struct err *e)
 {
@@ -57,7 +81,9 @@ static int write_map(pid_t pid, const char *file, const char *map, const char *h
 		err_wrap(e, "the map has %zu bytes, more than the kernel takes", strlen(map));
 	if (e->code == EPERM && helper && run_helper(helper, pid, map, e) == 0)
 		return 0;
-	if (e->code == EPERM && !helper)
+	if (e->code == EPERM && maps_root(map) && !has_setfcap())
+		err_wrap(e, "user 0 may be mapped only with CAP_SETFCAP, which hull has not");
+	else if (e->code == EPERM && !helper)
 		err_wrap(e, "not allowed, and no new%s is in PATH",
 			 *file == 'u' ? "uidmap" : "gidmap");
 	err_at_key(e, key);

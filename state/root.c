@@ -29,6 +29,15 @@
 
 /* --- The state directory ---------------------------------------------------------------------- */
 
+bool root_is_of_user_ns(void)
+{
+	char map[64];
+
+	if (geteuid() != 0 || fd_read_small(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) < 0)
+		return false;
+	return strcmp(map, "         0          0 4294967295") != 0;
+}
+
 /*
  * XDG_RUNTIME_DIR is for users. Root may have inherited that of the user he was before, so only a
  * root in a user namespace, who does not call himself root, is taken for one (as runc does).
@@ -36,15 +45,10 @@
 static bool honour_xdg(void)
 {
 	const char *user = getenv("USER");
-	char map[64];
 
 	if (geteuid() != 0)
 		return true;
-	if (user && !strcmp(user, "root"))
-		return false;
-	if (fd_read_small(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) < 0)
-		return false;
-	return strcmp(map, "         0          0 4294967295") != 0;
+	return !(user && !strcmp(user, "root")) && root_is_of_user_ns();
 }
 
 static int absolute(const char *path, char **ret, struct err *e)
@@ -101,13 +105,27 @@ static int make_parents(const char *path, struct err *e)
 	return 0;
 }
 
+static int cannot_make(const struct root *r, struct err *e)
+{
+	if ((e->code != EACCES && e->code != EPERM) || !r->is_default || r->sticky)
+		return -1;
+	return err_wrap(
+		e, "an ordinary user's state belongs in $XDG_RUNTIME_DIR, which is not set, or "
+		   "where --root says");
+}
+
 static int make_root(const struct root *r, struct err *e)
 {
-	if (mkdir(r->path, 0700) < 0) {
-		if (errno == ENOENT && make_parents(r->path, e) < 0)
-			return -1;
-		if (mkdir(r->path, 0700) < 0 && errno != EEXIST)
-			return err_sys(e, "mkdir %s", r->path);
+	int failed = mkdir(r->path, 0700) < 0 && errno != EEXIST;
+
+	if (failed && errno == ENOENT) {
+		if (make_parents(r->path, e) < 0)
+			return cannot_make(r, e);
+		failed = mkdir(r->path, 0700) < 0 && errno != EEXIST;
+	}
+	if (failed) {
+		err_sys(e, "mkdir %s", r->path);
+		return cannot_make(r, e);
 	}
 	if (r->sticky && chmod(r->path, 01700) < 0)
 		return err_sys(e, "chmod %s", r->path);

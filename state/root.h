@@ -20,6 +20,8 @@ struct root {
 /* Where it is; touches no file. option is the value of --root, NULL or "" without it. */
 must_check int root_find(const char *option, struct root *ret, struct err *e);
 void root_done(struct root *r);
+/* The caller is root, but in a user namespace that has not all ids: no more than an ordinary user. */
+bool root_is_of_user_ns(void);
 /* A descriptor of the directory; create makes it with its parents. e->code is ENOENT without it. */
 must_check int root_open(const struct root *r, bool create, struct err *e);
 /* The ids in ROOT, sorted, ended by NULL; the caller frees each, and the list. */

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state/pid_ns.h"
+
+#include "state/fd.h"
+#include "state/mem.h"
+#include "state/str.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int open_ns(pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Upwards from the namespace of pid, as far as the caller may see (ioctl_ns(2)); they nest 32 deep. */
+static bool is_in(pid_t pid, const struct stat *wanted)
+{
+	auto_close int fd = open_ns(pid);
+	struct stat st;
+
+	for (int depth = 0; depth < 33 && fd >= 0 && fstat(fd, &st) == 0; depth++) {
+		int up;
+
+		if (st.st_ino == wanted->st_ino && st.st_dev == wanted->st_dev)
+			return true;
+		up = ioctl(fd, NS_GET_PARENT);
+		close(fd);
+		fd = up;
+	}
+	return false;
+}
+
+int pid_ns_pids(pid_t init, pid_t **ret, size_t *ret_n, struct err *e)
+{
+	auto_close int fd = open_ns(init);
+	struct dirent *entry;
+	struct stat wanted;
+	uint64_t pid;
+	DIR *proc;
+
+	if (fd < 0 || fstat(fd, &wanted) < 0)
+		return err_sys(e, "open the PID namespace of process %d", (int)init);
+	proc = opendir("/proc");
+	if (!proc)
+		return err_sys(e, "open /proc");
+	*ret = NULL;
+	*ret_n = 0;
+	while ((entry = readdir(proc))) {
+		if (!str_to_u64(entry->d_name, &pid) || !is_in((pid_t)pid, &wanted))
+			continue;
+		*ret = xrealloc(*ret, (*ret_n + 1) * sizeof(**ret));
+		(*ret)[(*ret_n)++] = (pid_t)pid;
+	}
+	closedir(proc);
+	return 0;
+}
