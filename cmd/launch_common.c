@@ -65,6 +65,21 @@ static void warn_ungranted(const struct spec_capabilities *c, bool user_ns)
 	}
 }
 
+/* In one line: buildah's steps ask for eleven of them. */
+static void warn_not_ambient(uint64_t lost)
+{
+	auto_str struct str names = { 0 };
+
+	for (int cap = 0; lost >> cap; cap++) {
+		if (lost >> cap & 1)
+			str_addf(&names, "%s%s", names.s ? ", " : "", name_of(cap_names, cap));
+	}
+	if (names.s)
+		log_warn(
+			"can't raise ambient capabilities that are not in inheritable and permitted: %s",
+			names.s);
+}
+
 /* config.md, Linux Process: what cannot be granted MUST be logged as a warning, and is no error. */
 void launch_warn_capabilities(const struct spec_capabilities *c, bool user_ns)
 {
@@ -88,12 +103,7 @@ void launch_warn_capabilities(const struct spec_capabilities *c, bool user_ns)
 	}
 	if (c && log_warning)
 		warn_ungranted(c, user_ns);
-	for (int cap = 0; lost >> cap; cap++) {
-		if (lost >> cap & 1)
-			log_warn(
-				"can't raise ambient capability %s: it is not in inheritable and permitted",
-				name_of(cap_names, cap));
-	}
+	warn_not_ambient(lost);
 }
 
 void launch_warn_groups(const struct spec *s, const struct spec_process *process)

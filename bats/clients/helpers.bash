@@ -16,6 +16,14 @@ PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
 export HOME=/root TERM=xterm
 unset XDG_RUNTIME_DIR DOCKER_HOST CONTAINER_HOST
 
+# readme_config WORD: the configuration in README.md below the paragraph that begins with **WORD**, with our hull in it.
+readme_config() {
+	local top=$BATS_TEST_DIRNAME/../..
+	awk -v start="**$1**" 'index($0, start) == 1 { on = 1; next }
+		on && /^    / { print substr($0, 5); seen = 1; next }
+		on && seen && !/^$/ { exit }' "$top/README.md" | sed "s|/usr/local/bin/hull|$HULL|" | grep .
+}
+
 # needs PROGRAM...: for setup_file
 needs() {
 	local program

@@ -52,6 +52,7 @@ private_folders() {
 if [ "${1:-}" = --inside ]; then
 	view=$2
 	shift 2
+	mount --make-rshared / # as systemd makes it, and podman expects it
 	mount_cgroups "$view"
 	private_folders
 	ip link set lo up || cannot "no loopback interface"
