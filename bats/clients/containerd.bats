@@ -67,6 +67,13 @@ removed() {
 # A program that ends with status 7 when it is told to; $pid has made its traps when "ready" can be seen.
 SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /ready; while :; do sleep 0.05; done')
 
+@test "containerd takes the runtime class of README's configuration" {
+	(echo "version = 2" && readme_config containerd) >"$ENGINE/cri.toml"
+	works containerd --config "$ENGINE/cri.toml" config dump
+	grep -A 10 'containerd.runtimes.hull\]$' <<<"$output" | grep 'runtime_type = "io.containerd.runc.v2"'
+	grep -A 10 'containerd.runtimes.hull.options\]$' <<<"$output" | grep "BinaryName = \"$HULL\""
+}
+
 @test "ctr run passes output and exit code on, and leaves nothing" {
 	says hello "${RUN[@]}" "$BUSYBOX" test-run echo hello
 	fails 5 "" "${RUN[@]}" "$BUSYBOX" test-run sh -c 'exit 5'
