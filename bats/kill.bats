@@ -32,6 +32,24 @@ got() { grep -qs "^$1\$" rootfs/tmp/got; }
 	refused 'unknown signal \"99\"' kill test_box 99
 }
 
+@test "kill knows real-time signals and the aliases" {
+	setup_bundle sh -c 'for s in 34 35 63 64 29 6; do trap "echo $s >>/tmp/got" $s; done; echo ready >>/tmp/got
+		while :; do sleep 0.02; done'
+	update_config '.root.readonly = false'
+	quietly create test_box
+	quietly start test_box
+	wait_for 5 got ready
+	for sig in RTMIN SIGRTMIN+1 rtmax-1 64 POLL iot; do
+		quietly kill test_box $sig
+	done
+	for sig in 34 35 63 64 29 6; do
+		wait_for 5 got $sig
+	done
+	for sig in RTMIN-1 RTMAX+1 RTMIN+ RTMIN+31 65 -1 1x; do
+		refused "unknown signal" kill test_box "$sig"
+	done
+}
+
 @test "kill TERM, INT, HUP or QUIT ends a container that waits to be started" {
 	setup_bundle grep -E "^Sig(Ign|Cgt)" /proc/self/status
 	for sig in TERM INT HUP QUIT; do

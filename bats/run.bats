@@ -218,6 +218,33 @@ got() { grep -qs "^$1\$" rootfs/tmp/got; }
 	nothing_left test_run
 }
 
+@test "run ends with its program, and leaves nothing, whichever signal ends both" {
+	# Without a PID namespace the program is nobody's first process, which most signals do not end.
+	update_config '.linux.namespaces |= map(select(.type != "pid"))'
+	set_args sh -c 'echo ready; exec sleep 1000'
+	for sig in HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 PIPE ALRM TERM STKFLT XCPU XFSZ VTALRM PROF IO PWR SYS 34 64; do
+		hull_bg run test_box
+		wait_for 5 grep -qs ready "$BATS_TEST_TMPDIR/bg"
+		kill -s "$sig" "$pid"
+		status=0
+		wait "$pid" || status=$?
+		[ "$status" -eq $((128 + $(kill -l "$sig" | grep -E '^[0-9]+$' || echo "$sig"))) ]
+		nothing_left test_box
+		: >"$BATS_TEST_TMPDIR/bg"
+	done
+}
+
+@test "run sees what reboot(2) is in a container: the end of its first process" {
+	update_config '.process.capabilities |= map_values(["CAP_SYS_BOOT"])'
+	set_args sh -c 'reboot -f & wait; sleep 1000'
+	hull run test_box
+	[ "$status" -eq 129 ]
+	set_args sh -c 'halt -f & wait; sleep 1000'
+	hull run test_box
+	[ "$status" -eq 130 ]
+	nothing_left test_box
+}
+
 @test "run sees a container that was deleted under it" {
 	hull_bg run test_run
 	wait_status test_run running

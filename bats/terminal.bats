@@ -44,6 +44,56 @@ on_tty() {
 	[ "$(tail -1 out)" = END ]
 }
 
+@test "run tells the container's terminal of a new size" {
+	set_args sh -c 'trap "stty size; exit 7" WINCH; echo ready; while :; do sleep 0.05; done'
+	on_tty "$HULL --root $ROOT run test_box >seen & p=\$!; until grep -q ready seen; do sleep 0.02; done; stty rows 44 cols 88; kill -WINCH \$p; wait \$p"
+	[[ $(tr -d '\r' <seen) = *"44 88"* && $output = *"status 7"* ]]
+}
+
+@test "run goes on when its container is stopped and continued" {
+	set_args sh -c 'echo ready; read line; echo "got $line"; exit 6'
+	mkfifo in
+	"$HULL" --root "$ROOT" run test_box <in >out 2>&1 3>&- &
+	local run=$! status=0
+	exec 8>in
+	wait_for 5 grep -q ready out
+	pid=$(state_of test_box .pid)
+	quietly kill test_box STOP
+	wait_for 5 grep -q "^State:	T" "/proc/$pid/status"
+	echo words >&8
+	quietly kill test_box CONT
+	wait "$run" || status=$?
+	exec 8>&-
+	[ "$status" = 6 ]
+	grep -q "got words" out
+}
+
+@test "run restores the terminal when the container is killed or hull cannot go on" {
+	set_args sleep 1000
+	on_tty "(until $HULL --root $ROOT kill test_box KILL; do sleep 0.05; done) >/dev/null 2>&1 & $HULL --root $ROOT run test_box"
+	[[ $output == *"status 137"* && $output == *" icanon"* && $output == *" echo "* ]]
+	set_args /nowhere
+	on_tty "$HULL --root $ROOT run test_box"
+	[[ $output == *"status 1"* && $output == *" icanon"* && $output == *" echo "* ]]
+	nothing_left test_box
+}
+
+@test "run ends with the container, though nobody reads its output any more" {
+	set_args sh -c 'i=0; while [ $i -lt 3000 ]; do echo "line $i of many that are long enough"; i=$((i+1)); done; exit 9'
+	run -0 bash -c '"$0" --root "$1" run test_box 2>/dev/null </dev/null | head -n 1; echo "${PIPESTATUS[0]}"' "$HULL" "$ROOT" 3>&-
+	[[ ${lines[0]} = "line 0"* ]]
+	[ "${lines[1]}" = 9 ]
+	nothing_left test_box
+}
+
+@test "a console socket that is none is named" {
+	echo text >file
+	refused "connect to --console-socket file: connection refused" create --console-socket file test_box
+	refused "connect to --console-socket nothing: no such file or directory" create --console-socket nothing test_box
+	refused "connect to --console-socket rootfs: connection refused" run -d --console-socket rootfs test_box
+	nothing_left test_box
+}
+
 @test "run passes input on" {
 	set_args sh -c 'read line; echo "got $line"; exit 5'
 	status=0

@@ -17,11 +17,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+void attach_all_signals(sigset_t *ret)
+{
+	memset(ret, 0xff, sizeof(*ret));
+}
+
 int attach_prepare(bool subreaper, struct err *e)
 {
 	sigset_t all;
 
-	sigfillset(&all);
+	attach_all_signals(&all);
 	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0)
 		return err_sys(e, "block signals");
 	if (subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
@@ -65,7 +70,7 @@ int attach_wait(pid_t pid, struct err *e)
 	sigset_t all;
 	int code, sig;
 
-	sigfillset(&all);
+	attach_all_signals(&all);
 	for (;;) {
 		sig = sigwaitinfo(&all, NULL); /* SIGCHLD was blocked before pid was born */
 		if (sig < 0 && errno != EINTR)

@@ -5,8 +5,15 @@
 
 #include "state/err.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
+
+/*
+ * Really all: musl's sigfillset(3) leaves out 32 to 34, which it uses between threads, and 34 is the
+ * SIGRTMIN of others.
+ */
+void attach_all_signals(sigset_t *ret);
 
 /*
  * Block all signals, so that attach_wait() can pass them on: those that come before it are kept.

@@ -214,7 +214,7 @@ int notify_wait(struct notify *n, pid_t pid, struct err *e)
 	sigset_t all;
 	int code;
 
-	sigfillset(&all);
+	attach_all_signals(&all);
 	signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signals < 0)
 		return err_sys(e, "signalfd");

@@ -98,14 +98,37 @@ struct pending {
 	bool closed; /* our stdin has ended */
 };
 
-/* True while there may be more. */
-static bool show_output(int master)
+/* The caller may have made its end of a pipe non-blocking, and ours with it. */
+static int write_out(const char *buf, size_t n)
+{
+	while (n) {
+		ssize_t k = write(STDOUT_FILENO, buf, n);
+
+		if (k >= 0) {
+			buf += k;
+			n -= (size_t)k;
+		} else if (errno == EAGAIN) {
+			poll(&(struct pollfd){ .fd = STDOUT_FILENO, .events = POLLOUT }, 1, -1);
+		} else if (errno != EINTR) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/*
+ * True while there may be more. Where nobody reads ours any more (lost), the container's output is
+ * still taken: it must not wait for a full terminal, and end as it would.
+ */
+static bool show_output(int master, bool *lost)
 {
 	char buf[16384];
 	ssize_t n = read(master, buf, sizeof(buf));
 
-	if (n > 0)
-		return fd_write_all(STDOUT_FILENO, buf, (size_t)n) == 0;
+	if (n > 0) {
+		*lost = *lost || write_out(buf, (size_t)n) < 0;
+		return true;
+	}
 	/* EIO: nobody has the slave open. */
 	return n < 0 && (errno == EINTR || errno == EAGAIN);
 }
@@ -137,7 +160,7 @@ static int open_signals(struct err *e)
 	sigset_t all;
 	int fd;
 
-	sigfillset(&all);
+	attach_all_signals(&all);
 	fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? err_sys(e, "signalfd") : fd;
 }
@@ -157,11 +180,11 @@ static bool take_signal(const struct terminal *t, int signals, pid_t pid, int *r
 }
 
 /* The last output: what is there now, not what a process left behind may write some day. */
-static void drain(int master)
+static void drain(int master, bool *lost)
 {
 	struct pollfd p = { .fd = master, .events = POLLIN };
 
-	while (poll(&p, 1, 0) > 0 && (p.revents & POLLIN) && show_output(master))
+	while (poll(&p, 1, 0) > 0 && (p.revents & POLLIN) && show_output(master, lost))
 		;
 }
 
@@ -169,7 +192,7 @@ int terminal_relay(struct terminal *t, pid_t pid, struct err *e)
 {
 	auto_close int signals = open_signals(e);
 	struct pending in = { .closed = false };
-	bool output = true;
+	bool output = true, lost = false;
 	int code;
 
 	if (signals < 0)
@@ -186,7 +209,7 @@ int terminal_relay(struct terminal *t, pid_t pid, struct err *e)
 		if (poll(p, 3, -1) < 0 && errno != EINTR)
 			return err_sys(e, "poll");
 		if (p[1].revents & (POLLIN | POLLHUP | POLLERR))
-			output = show_output(t->master);
+			output = show_output(t->master, &lost);
 		if (output && (p[1].revents & POLLOUT))
 			pass_input(t->master, &in);
 		if (p[2].revents)
@@ -195,7 +218,7 @@ int terminal_relay(struct terminal *t, pid_t pid, struct err *e)
 			break;
 	}
 	if (output)
-		drain(t->master);
+		drain(t->master, &lost);
 	terminal_restore(t);
 	return code;
 }
