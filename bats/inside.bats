@@ -4,7 +4,10 @@
 
 load helpers
 setup() { setup_bundle; }
-teardown() { teardown_bundle; }
+teardown() {
+	umount -l rootfs 2>/dev/null || true
+	teardown_bundle
+}
 
 # inside SCRIPT: run it in the container.
 inside() {
@@ -304,16 +307,60 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	not grep -F "$BUNDLE/" /proc/mounts
 }
 
-@test "run without a mount namespace changes the root and mounts nothing" {
+on_host_mounts() {
 	update_config '.linux.namespaces |= map(select(.type != "mount")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
-	grep -c . /proc/mounts >before
-	set_args sh -c 'ls /bin/busybox && ls /proc'
-	must --log log run test_box
-	[ "$output" = /bin/busybox ]
+}
+
+@test "without a mount namespace the mounts are the host's, and go with the container" {
+	on_host_mounts
+	cp /proc/mounts before
+	set_args sh -c 'ls -d /bin/busybox; readlink /proc/self/ns/mnt; stat -f -c %T /proc /dev; echo x >/dev/null; touch /x 2>&1'
+	hull run test_box
+	[ "${lines[0]}" = /bin/busybox ]
+	[ "${lines[1]}" = "$(readlink /proc/self/ns/mnt)" ]
+	[ "${lines[2]} ${lines[3]}" = "proc tmpfs" ]
+	[[ ${lines[4]} = *"Read-only file system"* ]]
+	cmp before /proc/mounts
+	# In steps; what is mounted is nobody else's.
+	set_args sleep 1000
+	quietly create test_box
+	not cmp -s before /proc/mounts
+	unshare -m grep -F " $BUNDLE/rootfs/proc " /proc/self/mountinfo | not grep -E "shared:|master:"
+	must exec test_box ls /proc/self/exe
+	quietly delete --force test_box
+	cmp before /proc/mounts
+	# A create that fails.
+	update_config '.mounts += [{destination: "/mnt", source: "/no/such", options: ["bind"]}]'
+	refused "/no/such" create test_box
+	cmp before /proc/mounts
+	nothing_left test_box
+}
+
+@test "without a mount namespace, what the root was mounted on stays" {
+	on_host_mounts
+	mount --bind rootfs rootfs
+	cp /proc/mounts before
+	set_args true
 	must run test_box
-	[[ $output = *'level=warning msg="the container has no mount namespace of its own, in which /mounts could be applied"'* ]]
-	[[ $output = *" in which /root/readonly could be applied"* && $output != *"/linux/devices"* ]]
-	[ "$(grep -c . /proc/mounts)" = "$(cat before)" ]
+	cmp before /proc/mounts
+	# The container's has been removed by somebody else.
+	set_args sleep 1000
+	quietly create test_box
+	umount -l rootfs
+	cmp before /proc/mounts
+	quietly delete --force test_box
+	cmp before /proc/mounts
+	umount rootfs
+}
+
+@test "without a mount namespace and without mounts nothing is mounted" {
+	on_host_mounts
+	update_config '.mounts = [] | .root.readonly = false'
+	cp /proc/mounts before
+	set_args sleep 1000
+	quietly create test_box
+	cmp before /proc/mounts
+	must exec test_box ls -d /bin/busybox
 }
 
 # --- What a review found ------------------------------------------------------------------------------------------------

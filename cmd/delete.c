@@ -84,7 +84,7 @@ static int clean_machine(const struct record *r, struct err *e)
 		return 0;
 	if (kill_everybody(r, e) < 0)
 		return -1;
-	if (record_remove_rdt(r, e) < 0)
+	if (record_remove_rdt(r, e) < 0 || record_unmount_root(r, e) < 0)
 		return -1;
 	return cgroup_remove(&r->cgroup, DEATH_MS, e);
 }

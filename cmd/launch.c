@@ -180,6 +180,8 @@ static int write_journal(struct launch *l, struct err *e)
 	r->annotations = s->annotations;
 	r->rdt_group = l->rdt.owned ? l->rdt.group : NULL;
 	r->rdt_monitor = l->rdt.monitor;
+	if (!(all & CLONE_NEWNS) && record_find_mount(l->rootfs, &r->host_mount, e) < 0)
+		return -1;
 	if (proc_start_time(r->creator, &r->creator_start) < 0)
 		return err_sys(e, "read /proc/self/stat");
 	if (boot_id_read(r->boot_id, e) < 0 ||
@@ -582,6 +584,8 @@ static void undo(struct launch *l, struct err *e)
 	/* While somebody keeps the namespace alive, with which they would go. */
 	netdev_restore(&l->devices);
 	nsexec_kill(&l->n);
+	if (record_unmount_root(&l->rec, &second) < 0)
+		log_warn("%s", second.chain);
 	if (l->made_cgroup && cgroup_remove(&l->rec.cgroup, 10000, &second) < 0)
 		log_warn("%s", second.chain);
 	if (l->p.spec->linux_->intel_rdt && record_remove_rdt(&l->rec, &second) < 0)
@@ -640,27 +644,6 @@ static void warn_relative(const struct spec_mounts *m)
 	}
 }
 
-/* Made on the host they would stay there when the container is gone. */
-static void warn_host_mounts(const struct spec *s)
-{
-	const struct {
-		const char *pointer;
-		bool given;
-	} lost[] = {
-		{ "/mounts", s->mounts.n },
-		{ "/root/readonly", s->root->readonly },
-		{ "/linux/devices", s->linux_->devices.n },
-		{ "/linux/rootfsPropagation", s->linux_->rootfs_propagation },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(lost) && !spec_namespace(s, CLONE_NEWNS); i++) {
-		if (lost[i].given)
-			log_warn(
-				"the container has no mount namespace of its own, in which %s could be applied",
-				lost[i].pointer);
-	}
-}
-
 /* What the specification alone does not say is impossible. */
 static int check_host(struct launch *l, struct err *e)
 {
@@ -689,7 +672,6 @@ static int begin(struct launch *l, struct err *e)
 	launch_warn_groups(l->p.spec, l->p.spec->process);
 	annotations_warn(l->p.spec, log_warn_text);
 	warn_relative(&l->p.spec->mounts);
-	warn_host_mounts(l->p.spec);
 	return create_in_root(l, e);
 }
 
@@ -843,6 +825,8 @@ static int destroy(struct launch *l, struct err *e)
 	if (l->made_cgroup && cgroup_remove(&l->rec.cgroup, 10000, e) < 0)
 		return -1;
 	if (l->p.spec->linux_->intel_rdt && record_remove_rdt(&l->rec, e) < 0)
+		return -1;
+	if (record_unmount_root(&l->rec, e) < 0)
 		return -1;
 	launch_poststop(l->p.spec, &l->rec);
 	return container_remove(&l->c, e);

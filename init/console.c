@@ -131,8 +131,7 @@ static int setup(struct init *in, struct pty *p, struct err *e)
 {
 	if (open_pty(in, p, e) < 0)
 		return -1;
-	if (!in->a->exec && ((in->a->new_ns | in->a->joined_ns) & CLONE_NEWNS) &&
-	    bind_console(in, p->slave, e) < 0)
+	if (!in->a->exec && rootfs_is_mounted(in) && bind_console(in, p->slave, e) < 0)
 		return -1;
 	if (send_master(in, p, e) < 0)
 		return -1;

@@ -220,7 +220,7 @@ int dev_setup(struct init *in, struct err *e)
 	const struct spec_devices *d = &in->a->spec->linux_->devices;
 	auto_close int dev = -1;
 
-	if (!((in->a->new_ns | in->a->joined_ns) & CLONE_NEWNS) || dev_is_bound(in))
+	if (!rootfs_is_mounted(in) || dev_is_bound(in))
 		return 0;
 	dev = open_dev(in, e);
 	if (dev < 0)

@@ -81,6 +81,11 @@ _Noreturn void init_main(void);
 /* rootfs.c */
 int rootfs_prepare(struct init *in, struct err *e);
 int rootfs_enter(struct init *in, struct err *e);
+/*
+ * May anything be mounted on the root? On the host's own mounts only when the configuration has
+ * mounts or a read-only root: the root of a user namespace may not, and needs not.
+ */
+bool rootfs_is_mounted(const struct init *in);
 int rootfs_open(struct init *in, struct err *e); /* exec: we are inside already */
 int rootfs_set_readonly(struct init *in, struct err *e);
 int rootfs_set_propagation(struct init *in, struct err *e);

@@ -390,9 +390,6 @@ static int mount_one(struct init *in, size_t i, struct err *e)
 
 int mount_all(struct init *in, struct err *e)
 {
-	/* Without a mount namespace of its own the container lives in what there is (runc, too). */
-	if (!((in->a->new_ns | in->a->joined_ns) & CLONE_NEWNS))
-		return 0;
 	for (size_t i = 0; i < in->a->spec->mounts.n; i++) {
 		if (mount_one(in, i, e) < 0)
 			return -1;
@@ -412,8 +409,6 @@ static int readonly_now(struct init *in, const struct spec_mount *m, struct err 
 
 int mount_readonly_late(struct init *in, struct err *e)
 {
-	if (!((in->a->new_ns | in->a->joined_ns) & CLONE_NEWNS))
-		return 0;
 	for (size_t i = 0; i < in->a->spec->mounts.n; i++) {
 		struct mount_work w = { .m = &in->a->spec->mounts.v[i] };
 		bool late;

@@ -20,6 +20,11 @@ static bool has_mount_ns(const struct init *in)
 	return (in->a->new_ns | in->a->joined_ns) & CLONE_NEWNS;
 }
 
+bool rootfs_is_mounted(const struct init *in)
+{
+	return has_mount_ns(in) || in->a->spec->mounts.n || in->a->spec->root->readonly;
+}
+
 static int set_propagation(int fd, uint64_t propagation, unsigned flags)
 {
 	struct mount_attr attr = { .propagation = propagation };
@@ -171,11 +176,21 @@ int rootfs_prepare(struct init *in, struct err *e)
 {
 	int flags = in->a->spec->linux_->rootfs_propagation;
 
+	/*
+	 * On the host's own mounts: a root that is mounted on itself there, and goes with all that
+	 * is mounted on it (record_unmount_root). Nobody else is to see that.
+	 */
 	if (!has_mount_ns(in)) {
 		if (open_proc(in, e) < 0)
 			return -1;
-		in->root_fd = fd_open(AT_FDCWD, in->a->rootfs, O_PATH | O_DIRECTORY, 0, e);
-		return in->root_fd < 0 ? -1 : 0;
+		in->root_fd = rootfs_is_mounted(in) ?
+				      bind_itself(in->a->rootfs, e) :
+				      fd_open(AT_FDCWD, in->a->rootfs, O_PATH | O_DIRECTORY, 0, e);
+		if (in->root_fd < 0 || !rootfs_is_mounted(in))
+			return in->root_fd < 0 ? -1 : 0;
+		return set_propagation(in->root_fd, MS_PRIVATE, AT_RECURSIVE) < 0 ?
+			       err_sys(e, "make the root file system private") :
+			       0;
 	}
 	/*
 	 * The whole tree, recursively: mounts of the host may come in, ours must not go out. With
@@ -266,7 +281,7 @@ int rootfs_set_propagation(struct init *in, struct err *e)
 {
 	int flags = in->a->spec->linux_->rootfs_propagation;
 
-	if (!flags || !has_mount_ns(in))
+	if (!flags || !rootfs_is_mounted(in))
 		return 0;
 	if (mount(NULL, "/", NULL, (unsigned long)flags, NULL) < 0) {
 		err_sys(e, "set the propagation of the root");
@@ -280,7 +295,7 @@ int rootfs_set_readonly(struct init *in, struct err *e)
 {
 	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
 
-	if (!in->a->spec->root->readonly || !has_mount_ns(in))
+	if (!in->a->spec->root->readonly)
 		return 0;
 	if (sys_mount_setattr(in->root_fd, "", AT_EMPTY_PATH, &ro) == 0)
 		return 0;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,6 +48,7 @@ static const struct row {
 	{ "rdtMonitor", R_STR, offsetof(struct record, rdt_monitor) },
 	{ "inUserNs", R_BOOL, offsetof(struct record, in_user_ns) },
 	{ "inPidNs", R_BOOL, offsetof(struct record, in_pid_ns) },
+	{ "hostMount", R_U64, offsetof(struct record, host_mount) },
 	{ "hasListener", R_BOOL, offsetof(struct record, has_listener) },
 };
 
@@ -278,6 +280,43 @@ void record_done(struct record *r)
 	cgroup_done(&r->cgroup);
 	json_done(&r->json);
 	*r = (struct record){ 0 };
+}
+
+/* proc(5): "mnt_id:\t28" in /proc/PID/fdinfo/FD. */
+int record_find_mount(const char *path, uint64_t *ret, struct err *e)
+{
+	auto_close int fd = fd_open(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, e);
+	char name[40], text[512];
+	char *line;
+
+	if (fd < 0)
+		return -1;
+	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
+	if (fd_read_small(AT_FDCWD, name, text, sizeof(text)) < 0)
+		return err_sys(e, "read %s", name);
+	line = strstr(text, "mnt_id:");
+	if (!line)
+		return err_set(e, EPROTO, "%s has no mnt_id", name);
+	line += strlen("mnt_id:");
+	line += strspn(line, " \t");
+	line[strcspn(line, "\n")] = '\0';
+	return str_to_u64(line, ret) ? 0 : err_set(e, EPROTO, "%s has no mnt_id", name);
+}
+
+int record_unmount_root(const struct record *r, struct err *e)
+{
+	uint64_t now;
+
+	if (!r->host_mount || !record_same_boot(r))
+		return 0;
+	if (record_find_mount(r->rootfs, &now, e) < 0)
+		return e->code == ENOENT ? 0 : -1;
+	/* It never came to be, or somebody has removed it: what is there is not ours. */
+	if (now == r->host_mount)
+		return 0;
+	return umount2(r->rootfs, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ?
+		       err_sys(e, "unmount %s", r->rootfs) :
+		       0;
 }
 
 int record_remove_rdt(const struct record *r, struct err *e)

@@ -42,6 +42,8 @@ struct record {
 		*rdt_monitor; /* groups of resctrl that go with the container; NULL or "" */
 	bool in_user_ns;      /* it has a user namespace of its own */
 	bool in_pid_ns; /* it has a PID namespace of its own: init's death ends all its processes */
+	/* The mount that rootfs was on before the container mounted it; 0 with a mount namespace. */
+	uint64_t host_mount;
 	bool has_listener; /* init will ask `start` to pass on a seccomp listener */
 	struct cgroup cgroup;
 	struct str_map annotations;
@@ -58,6 +60,12 @@ must_check int record_write(int dir_fd, const struct record *r, struct err *e);
 /* e->code is ENOENT without a record (create was killed early), EBADMSG for a damaged one. */
 must_check int record_read(int dir_fd, struct record *ret, struct err *e);
 
+/*
+ * For a container without a mount namespace, which mounts its root on itself on the host: the mount
+ * that path is on, for host_mount; and, when it is gone, away with it and all that is on it.
+ */
+must_check int record_find_mount(const char *path, uint64_t *ret, struct err *e);
+must_check int record_unmount_root(const struct record *r, struct err *e);
 /* Remove the groups of resctrl that the container has, if any; costs nothing without. */
 must_check int record_remove_rdt(const struct record *r, struct err *e);
 
