@@ -75,4 +75,8 @@ COMMANDS="create delete exec features kill list pause ps resume run spec start s
 		preserve-fds; do
 		[[ $output = *"   --$name"* ]]
 	done
+	for cmd in run spec; do
+		hull "$cmd" --help
+		[[ $output = *"   --rootfs value"*"OPTIONS WITH --rootfs:"*"   --volume value, -v value"*"   --net value"* ]]
+	done
 }

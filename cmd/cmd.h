@@ -31,6 +31,7 @@ struct invocation {
 	void *options; /* the command's struct of options, filled */
 	char **args;   /* what is no option; args[n_args] is NULL */
 	int n_args;
+	bool dashes_first; /* "--" stood before the first of them */
 };
 
 struct command {
@@ -41,8 +42,10 @@ struct command {
 	const struct option_row *options; /* ends with a row without a name; may be NULL */
 	size_t options_size;		  /* of the struct that they fill */
 	int min_args, max_args;		  /* max_args < 0: any number */
-	bool stop_at_first_arg; /* what follows the first argument is not hull's (exec, ps) */
-	int fail_code;		/* exit code of a failure; 0 means 1 */
+	int stop_at_arg; /* from this argument on, counted from 1, nothing is hull's; 0: all is */
+	/* True: with these options any number of arguments may follow. May be NULL. */
+	bool (*takes_command)(const void *options);
+	int fail_code; /* exit code of a failure; 0 means 1 */
 	/* Returns hull's exit code, or -1 with *e set. */
 	int (*run)(struct invocation *inv, struct err *e);
 };

@@ -78,7 +78,7 @@ const struct command exec_command = {
 	.options_size = sizeof(struct options),
 	.min_args = 1,
 	.max_args = -1,
-	.stop_at_first_arg = true,
+	.stop_at_arg = 1,
 	.fail_code = EXIT_FAILED,
 	.run = run,
 };

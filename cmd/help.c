@@ -61,7 +61,11 @@ static const char description[] =
 	"Where \"<container-id>\" is your name for the instance of the container that you\n"
 	"are starting. The name you provide for the container instance must be unique on\n"
 	"your host. Providing the bundle directory using \"-b\" is optional. The default\n"
-	"value for \"bundle\" is the current directory.\n";
+	"value for \"bundle\" is the current directory.\n"
+	"\n"
+	"Without a bundle, with a directory that holds a root filesystem:\n"
+	"\n"
+	"    # %1$s run --rootfs directory <container-id> [command]\n";
 
 /* "--bundle value, -b value": what stands in the left column. */
 static void option_names(const struct option_row *o, struct str *out)
@@ -101,19 +105,30 @@ static void add_option(struct str *out, const struct option_row *o, size_t width
 	add_line(out, names.s, width, text.s);
 }
 
-static void add_options(struct str *out, const struct option_row *rows)
+/* The rows with these flags: 0, or OPTION_QUICK, which has a heading of its own. */
+static void add_rows(struct str *out, const struct option_row *rows, unsigned flags)
 {
-	size_t width = names_width(&help_row), w;
+	size_t width = names_width(&help_row), w, n = 0;
 
 	for (const struct option_row *o = option_first(rows); o; o = option_next(o)) {
 		w = (o->flags & OPTION_HIDDEN) ? 0 : names_width(o);
 		width = w > width ? w : width;
 	}
 	for (const struct option_row *o = option_first(rows); o; o = option_next(o)) {
-		if (!(o->flags & OPTION_HIDDEN))
-			add_option(out, o, width);
+		if ((o->flags & ~(unsigned)OPTION_LATER) != flags)
+			continue;
+		if (!n++ && flags & OPTION_QUICK)
+			str_add(out, "\nOPTIONS WITH --rootfs:\n");
+		add_option(out, o, width);
 	}
-	add_option(out, &help_row, width);
+	if (!(flags & OPTION_QUICK))
+		add_option(out, &help_row, width);
+}
+
+static void add_options(struct str *out, const struct option_row *rows)
+{
+	add_rows(out, rows, 0);
+	add_rows(out, rows, OPTION_QUICK);
 }
 
 void help_app(struct str *out)

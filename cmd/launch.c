@@ -87,6 +87,11 @@ static int read_config(struct launch *l, struct err *e)
 	const char *path = str_empty(l->o->bundle) ? "." : l->o->bundle;
 	auto_close int dir = -1;
 
+	/* The configuration is kept in ROOT/ID, which is bundle enough. */
+	if (l->o->config.n) {
+		l->bundle = path_join(l->g->root.path, l->o->id);
+		return prepare_text(&l->p, &l->o->config, e);
+	}
 	l->bundle = real_directory(path, &dir);
 	return l->bundle ? prepare_config(&l->p, dir, "config.json", e) :
 			   err_sys(e, "bundle %s", path);

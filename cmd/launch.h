@@ -4,6 +4,9 @@
 #define CMD_LAUNCH_H
 
 #include "cmd/cmd.h"
+#include "cmd/quick.h"
+
+#include "state/str.h"
 
 #include <stdbool.h>
 
@@ -11,6 +14,8 @@ struct launch_options {
 	const char *id, *bundle, *pid_file, *console_socket, *pidfd_socket;
 	bool no_pivot, no_new_keyring, detach, keep, no_subreaper;
 	int preserve_fds;
+	struct quick_options quick; /* run's */
+	struct str config;	    /* what was made of them; empty: read the bundle's */
 };
 
 struct exec_options {

@@ -115,8 +115,10 @@ static int run_help(char **args, int n_args)
 	return fail(&e, EXIT_UNKNOWN_COMMAND);
 }
 
-static int check_count(const struct command *c, int n, struct err *e)
+static int check_count(const struct command *c, const void *options, int n, struct err *e)
 {
+	if (n >= c->min_args && c->takes_command && c->takes_command(options))
+		return 0;
 	if (c->min_args == c->max_args && n != c->min_args)
 		return err_set(e, EINVAL, "%s: \"%s\" requires exactly %d argument(s)",
 			       program_name, c->name, c->min_args);
@@ -132,9 +134,7 @@ static int check_count(const struct command *c, int n, struct err *e)
 static int run_command_row(struct globals *g, const struct command *c, char **argv)
 {
 	auto_free void *options = xzalloc(c->options_size);
-	struct parse p = { .rows = c->options,
-			   .dst = options,
-			   .stop_at_first_arg = c->stop_at_first_arg };
+	struct parse p = { .rows = c->options, .dst = options, .stop_at_arg = c->stop_at_arg };
 	struct invocation inv = { .globals = g, .command = c, .options = options, .args = argv };
 	int code = c->fail_code ? c->fail_code : 1, r;
 	struct err e;
@@ -143,7 +143,7 @@ static int run_command_row(struct globals *g, const struct command *c, char **ar
 		return bad_usage(": ", e.chain, &e, c);
 	if (p.help)
 		return show_help(c);
-	if (check_count(c, p.n_args, &e) < 0)
+	if (check_count(c, options, p.n_args, &e) < 0)
 		return bad_usage(".", "", &e, c);
 	if (options_check_later(global_options, g, &e) < 0 ||
 	    options_check_later(c->options, options, &e) < 0)
@@ -151,6 +151,7 @@ static int run_command_row(struct globals *g, const struct command *c, char **ar
 	if (root_find(g->root_option, &g->root, &e) < 0)
 		return fail(&e, 1);
 	inv.n_args = p.n_args;
+	inv.dashes_first = p.dashes_first;
 	r = c->run(&inv, &e);
 	return r < 0 ? fail(&e, code) : r;
 }
@@ -209,7 +210,7 @@ static void find_own_name(const char *called)
 int main(int argc, char **argv)
 {
 	struct globals g = { 0 };
-	struct parse p = { .rows = global_options, .dst = &g, .stop_at_first_arg = true };
+	struct parse p = { .rows = global_options, .dst = &g, .stop_at_arg = 1 };
 	const struct command *c;
 	struct err e;
 

@@ -205,8 +205,10 @@ int options_parse(struct parse *p, char **argv, struct err *e)
 	char **args = argv;
 
 	p->n_args = 0;
+	p->dashes_first = false;
 	while (*argv) {
 		if (!strcmp(*argv, "--")) {
+			p->dashes_first = p->n_args == 0;
 			argv++;
 			break;
 		}
@@ -215,7 +217,7 @@ int options_parse(struct parse *p, char **argv, struct err *e)
 				return -1;
 			continue;
 		}
-		if (p->stop_at_first_arg)
+		if (p->stop_at_arg == p->n_args + 1)
 			break;
 		args[p->n_args++] = *argv++;
 	}
@@ -244,11 +246,17 @@ static bool is_used(const struct option_row *o, const void *p)
 	return false;
 }
 
-int options_check_later(const struct option_row *rows, const void *dst, struct err *e)
+int options_check_flag(const struct option_row *rows, const void *dst, unsigned flag,
+		       const char *why, struct err *e)
 {
 	for (const struct option_row *o = option_first(rows); o; o = option_next(o)) {
-		if ((o->flags & OPTION_LATER) && is_used(o, (const char *)dst + o->offset))
-			return err_set(e, ENOTSUP, "--%s is not supported yet", o->name);
+		if ((o->flags & flag) && is_used(o, (const char *)dst + o->offset))
+			return err_set(e, ENOTSUP, "--%s %s", o->name, why);
 	}
 	return 0;
+}
+
+int options_check_later(const struct option_row *rows, const void *dst, struct err *e)
+{
+	return options_check_flag(rows, dst, OPTION_LATER, "is not supported yet", e);
 }

@@ -26,6 +26,7 @@ enum option_kind {
 enum {
 	OPTION_HIDDEN = 1, /* not in the help */
 	OPTION_LATER = 2,  /* refused when it is used: hull does not do it yet */
+	OPTION_QUICK = 4,  /* goes with --rootfs only (cmd/quick.h) */
 };
 
 struct option_row {
@@ -54,9 +55,10 @@ const struct option_row *option_next(const struct option_row *o);
 struct parse {
 	const struct option_row *rows; /* may be NULL */
 	void *dst;
-	bool stop_at_first_arg;
+	int stop_at_arg; /* no options from this argument on, counted from 1; 0: anywhere */
 	/* Results: */
-	bool help; /* -h or --help was given */
+	bool help;	   /* -h or --help was given */
+	bool dashes_first; /* "--" stood before the first argument */
 	int n_args;
 };
 
@@ -65,6 +67,9 @@ struct parse {
  * as "flag provided but not defined: -x".
  */
 must_check int options_parse(struct parse *p, char **argv, struct err *e);
+/* An option that has this flag was used: "--x WHY". */
+must_check int options_check_flag(const struct option_row *rows, const void *dst, unsigned flag,
+				  const char *why, struct err *e);
 /* An option of a later version was used: "--x is not supported yet". */
 must_check int options_check_later(const struct option_row *rows, const void *dst, struct err *e);
 

@@ -39,12 +39,12 @@ static const struct option_row rows[] = {
  * line is split at blanks; "_" stands for an empty argument. The result is written down as
  * "force nnp=0 bundle=B env=A,B n=3 help | the arguments", or is the error.
  */
-static void parse_line(const char *line, bool stop, struct str *out)
+static void parse_line(const char *line, int stop, struct str *out)
 {
 	auto_free char *text = xstrdup(line);
 	char *argv[32], *rest = text, *word;
 	struct options o = { 0 };
-	struct parse p = { .rows = rows, .dst = &o, .stop_at_first_arg = stop };
+	struct parse p = { .rows = rows, .dst = &o, .stop_at_arg = stop };
 	struct err e;
 	int n = 0;
 
@@ -66,6 +66,7 @@ static void parse_line(const char *line, bool stop, struct str *out)
 		str_addf(out, "n=%d ", o.n);
 	if (o.every.set)
 		str_addf(out, "every=%lldns ", (long long)o.every.v);
+	str_add(out, p.dashes_first ? "dashes " : "");
 	str_add(out, p.help ? "help |" : "|");
 	for (int i = 0; i < p.n_args; i++)
 		str_addf(out, " %s", argv[i]);
@@ -126,8 +127,8 @@ static const struct {
 	{ "id --unknown", "| id --unknown" },
 	{ "id -", "| id -" },
 	{ "- id", "| - id" },
-	{ "-- --force id", "| --force id" },
-	{ "--force -- -f id", "force | -f id" },
+	{ "-- --force id", "dashes | --force id" },
+	{ "--force -- -f id", "force dashes | -f id" },
 	{ "id -- -9", "| id -9" },
 	{ "--help", "help |" },
 	{ "id -h", "help | id" },
@@ -149,13 +150,19 @@ static const struct {
 
 static const struct {
 	const char *line, *result;
+	int stop_at_arg;
 } stop_cases[] = {
-	{ "id ls -f", "| id ls -f" },
-	{ "-f id ls -f --bundle", "force | id ls -f --bundle" },
-	{ "id -- ls", "| id -- ls" },
-	{ "-- id -f", "| id -f" },
-	{ "-e A id --help", "env=A | id --help" },
-	{ "--help id", "help | id" },
+	{ "id ls -f", "| id ls -f", 1 },
+	{ "-f id ls -f --bundle", "force | id ls -f --bundle", 1 },
+	{ "id -- ls", "| id -- ls", 1 },
+	{ "-- id -f", "dashes | id -f", 1 },
+	{ "-e A id --help", "env=A | id --help", 1 },
+	{ "--help id", "help | id", 1 },
+	{ "id -f ls -f --bundle", "force | id ls -f --bundle", 2 },
+	{ "id -x -f", "| id -x -f", 2 },
+	{ "id -- -f", "| id -f", 2 },
+	{ "id ls -- -f", "| id ls -- -f", 2 },
+	{ "-- id -f", "dashes | id -f", 2 },
 };
 
 int main(void)
@@ -163,13 +170,13 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		auto_str struct str out = { 0 };
 
-		parse_line(cases[i].line, false, &out);
+		parse_line(cases[i].line, 0, &out);
 		is(str_get(&out), cases[i].result, cases[i].line);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(stop_cases); i++) {
 		auto_str struct str out = { 0 };
 
-		parse_line(stop_cases[i].line, true, &out);
+		parse_line(stop_cases[i].line, stop_cases[i].stop_at_arg, &out);
 		is(str_get(&out), stop_cases[i].result, stop_cases[i].line);
 	}
 	return done_testing();

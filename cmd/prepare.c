@@ -64,6 +64,15 @@ static void use_spec(struct prepared *p)
 	p->args->process = p->spec->process;
 }
 
+static int decode_config(struct prepared *p, const char *name, struct err *e)
+{
+	p->decoded = p->arena.p;
+	if (spec_read(p->config, p->n_config, &p->arena, &p->spec, e) < 0)
+		return err_wrap(e, "%s", name);
+	use_spec(p);
+	return 0;
+}
+
 int prepare_config(struct prepared *p, int dir_fd, const char *file, struct err *e)
 {
 	if (fd_read_file(dir_fd, file, SPEC_FILE_MAX, &p->config, &p->n_config, e) < 0) {
@@ -71,11 +80,14 @@ int prepare_config(struct prepared *p, int dir_fd, const char *file, struct err 
 			return err_set(e, ENOENT, "JSON specification file %s not found", file);
 		return -1;
 	}
-	p->decoded = p->arena.p;
-	if (spec_read(p->config, p->n_config, &p->arena, &p->spec, e) < 0)
-		return err_wrap(e, "%s", file);
-	use_spec(p);
-	return 0;
+	return decode_config(p, file, e);
+}
+
+int prepare_text(struct prepared *p, const struct str *json, struct err *e)
+{
+	p->config = json->s;
+	p->n_config = json->n;
+	return decode_config(p, "the configuration made of the options", e);
 }
 
 int prepare_snapshot(struct prepared *p, int dir_fd, struct err *e)

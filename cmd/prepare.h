@@ -9,6 +9,7 @@
 #include "state/err.h"
 #include "state/mem.h"
 #include "state/spec.h"
+#include "state/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,6 +37,9 @@ must_check int prepare_pass_fd(struct prepared *p, int fd, struct err *e);
 
 /* Read and decode file in dir_fd: the bundle's config.json or the snapshot of it. */
 must_check int prepare_config(struct prepared *p, int dir_fd, const char *file, struct err *e);
+
+/* Decode this one instead, which becomes p's. */
+must_check int prepare_text(struct prepared *p, const struct str *json, struct err *e);
 
 /* The snapshot of it in the state directory, as it was decoded before if that was kept. */
 must_check int prepare_snapshot(struct prepared *p, int dir_fd, struct err *e);

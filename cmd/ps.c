@@ -184,6 +184,6 @@ const struct command ps_command = {
 	.options_size = sizeof(struct options),
 	.min_args = 1,
 	.max_args = -1,
-	.stop_at_first_arg = true,
+	.stop_at_arg = 1,
 	.run = run,
 };

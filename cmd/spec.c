@@ -7,141 +7,28 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/compose.h"
 #include "cmd/options.h"
+#include "cmd/quick.h"
 #include "state/fd.h"
 #include "state/mem.h"
-#include "state/record.h"
 #include "state/str.h"
-#include "state/sys.h"
 
 struct options {
 	const char *bundle;
-	bool rootless;
+	struct quick_options quick;
 };
 
 static const struct option_row options[] = {
 	OPTION(options, bundle, "bundle", "b", OPT_STRING,
 	       "path to the root of the bundle directory"),
-	OPTION(options, rootless, "rootless", NULL, OPT_FLAG,
+	OPTION(options, quick.rootless, "rootless", NULL, OPT_FLAG,
 	       "generate a configuration for a rootless container"),
+	QUICK_ROWS(options),
 	{ 0 },
 };
 
 #define CONFIG_FILE "config.json"
-
-enum when { ALWAYS, AS_ROOT, ROOTLESS, ON_V2, ID_MAPS };
-
-#define CAPS "['CAP_AUDIT_WRITE','CAP_KILL','CAP_NET_BIND_SERVICE']"
-
-/* JSON with ' for ", which print_pretty() puts in, like line breaks. */
-static const struct piece {
-	enum when when;
-	const char *text;
-} pieces[] = {
-	{ ALWAYS,
-	  "{'ociVersion':'" OCI_VERSION "',"
-	  "'process':{"
-	  "'terminal':true,"
-	  "'user':{'uid':0,'gid':0},"
-	  "'args':['sh'],"
-	  "'env':['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin','TERM=xterm'],"
-	  "'cwd':'/',"
-	  "'capabilities':{'bounding':" CAPS ",'effective':" CAPS ",'permitted':" CAPS "},"
-	  "'rlimits':[{'type':'RLIMIT_NOFILE','hard':1024,'soft':1024}],"
-	  "'noNewPrivileges':true},"
-	  "'root':{'path':'rootfs','readonly':true},"
-	  "'hostname':'hull',"
-	  "'mounts':["
-	  "{'destination':'/proc','type':'proc','source':'proc'},"
-	  "{'destination':'/dev','type':'tmpfs','source':'tmpfs',"
-	  "'options':['nosuid','strictatime','mode=755','size=65536k']},"
-	  "{'destination':'/dev/pts','type':'devpts','source':'devpts',"
-	  "'options':['nosuid','noexec','newinstance','ptmxmode=0666','mode=0620'" },
-	{ AS_ROOT, ",'gid=5'" },
-	{ ALWAYS, "]},"
-		  "{'destination':'/dev/shm','type':'tmpfs','source':'shm',"
-		  "'options':['nosuid','noexec','nodev','mode=1777','size=65536k']},"
-		  "{'destination':'/dev/mqueue','type':'mqueue','source':'mqueue',"
-		  "'options':['nosuid','noexec','nodev']}," },
-	{ AS_ROOT, "{'destination':'/sys','type':'sysfs','source':'sysfs',"
-		   "'options':['nosuid','noexec','nodev','ro']}," },
-	/* sysfs can be mounted only by the owner of the network namespace, which is the host's. */
-	{ ROOTLESS, "{'destination':'/sys','type':'none','source':'/sys',"
-		    "'options':['rbind','nosuid','noexec','nodev','ro']}," },
-	{ ALWAYS, "{'destination':'/sys/fs/cgroup','type':'cgroup','source':'cgroup',"
-		  "'options':['nosuid','noexec','nodev','relatime','ro']}],"
-		  "'linux':{" },
-	{ ID_MAPS, NULL },
-	{ AS_ROOT, "'resources':{'devices':[{'allow':false,'access':'rwm'}]}," },
-	{ ALWAYS, "'namespaces':[{'type':'pid'}," },
-	{ AS_ROOT, "{'type':'network'}," },
-	{ ALWAYS, "{'type':'ipc'},{'type':'uts'},{'type':'mount'}" },
-	{ ON_V2, ",{'type':'cgroup'}" },
-	{ ROOTLESS, ",{'type':'user'}" },
-	{ ALWAYS,
-	  "],"
-	  "'maskedPaths':['/proc/acpi','/proc/asound','/proc/kcore','/proc/keys',"
-	  "'/proc/latency_stats','/proc/timer_list','/proc/timer_stats','/proc/sched_debug',"
-	  "'/sys/firmware','/proc/scsi'],"
-	  "'readonlyPaths':['/proc/bus','/proc/fs','/proc/irq','/proc/sys','/proc/sysrq-trigger']"
-	  "}}" },
-};
-
-static bool is_v2(void)
-{
-	struct err ignored;
-	auto_close int fd = fd_open(AT_FDCWD, "/sys/fs/cgroup", O_PATH | O_DIRECTORY, 0, &ignored);
-
-	return fd >= 0 && fd_is_on(fd, CGROUP2_SUPER_MAGIC);
-}
-
-static void compose(bool rootless, struct str *out)
-{
-	const bool use[] = {
-		[ALWAYS] = true,   [AS_ROOT] = !rootless, [ROOTLESS] = rootless,
-		[ON_V2] = is_v2(), [ID_MAPS] = rootless,
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++) {
-		if (!use[pieces[i].when])
-			continue;
-		if (pieces[i].when != ID_MAPS)
-			str_add(out, pieces[i].text);
-		else
-			str_addf(out,
-				 "'uidMappings':[{'containerID':0,'hostID':%u,'size':1}],"
-				 "'gidMappings':[{'containerID':0,'hostID':%u,'size':1}],",
-				 (unsigned)geteuid(), (unsigned)getegid());
-	}
-}
-
-static void break_line(struct str *out, int depth)
-{
-	str_add(out, "\n");
-	while (depth-- > 0)
-		str_add(out, "\t");
-}
-
-/* One value a line, tabs, "key": value. No string of ours holds a bracket, ',' or ':' but PATH. */
-static void print_pretty(const char *s, struct str *out)
-{
-	bool in_string = false;
-	int depth = 0;
-
-	for (; *s; s++) {
-		if (*s == '\'')
-			in_string = !in_string;
-		if (!in_string && strchr("]}", *s))
-			break_line(out, --depth);
-		str_add_n(out, *s == '\'' ? "\"" : s, 1);
-		if (in_string)
-			continue;
-		if (*s == ':')
-			str_add(out, " ");
-		if (strchr("[{,", *s))
-			break_line(out, depth += *s != ',');
-	}
-}
 
 /* Never over a file that is there, by whatever kind of link. */
 static int write_new(int dir_fd, const struct str *text, struct err *e)
@@ -161,23 +48,64 @@ static int write_new(int dir_fd, const struct str *text, struct err *e)
 	return 0;
 }
 
+static bool takes_command(const void *values)
+{
+	return ((const struct options *)values)->quick.rootfs != NULL;
+}
+
+static int print_quick(const struct quick_options *o, char **args, struct err *e)
+{
+	auto_str struct str compact = { 0 }, text = { 0 };
+
+	if (quick_config(o, args, &compact, e) < 0)
+		return -1;
+	compose_pretty(compact.s, &text);
+	str_add(&text, "\n");
+	return cmd_print(&text, e);
+}
+
+/* To be edited: a terminal, a read-only root beside it, "sh". */
+static void starter(bool rootless, struct str *out)
+{
+	static const char *const args[] = { "sh", NULL };
+	struct compose c = {
+		.rootfs = "rootfs",
+		.cwd = "/",
+		.hostname = "hull",
+		.args = args,
+		.env = { .v = (const char **)(uintptr_t)compose_default_env },
+		.terminal = true,
+		.readonly = true,
+		.own_net = !rootless,
+		.rootless = rootless,
+	};
+
+	quick_host(&c);
+	compose_config(&c, out);
+}
+
 static int run(struct invocation *inv, struct err *e)
 {
 	const struct options *o = inv->options;
 	const char *dir = str_empty(o->bundle) ? "." : o->bundle;
-	auto_close int dir_fd = fd_open(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, e);
 	auto_str struct str compact = { 0 }, text = { 0 };
+	auto_close int dir_fd = -1;
 
+	if (quick_check(options, o, &o->quick, o->bundle, e) < 0)
+		return -1;
+	if (o->quick.rootfs)
+		return print_quick(&o->quick, inv->args, e);
+	dir_fd = fd_open(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, e);
 	if (dir_fd < 0)
 		return -1;
-	compose(o->rootless, &compact);
-	print_pretty(compact.s, &text);
+	starter(o->quick.rootless, &compact);
+	compose_pretty(compact.s, &text);
 	return write_new(dir_fd, &text, e);
 }
 
 const struct command spec_command = {
 	.name = "spec",
-	.args = "",
+	.args = "[[--] <command> [<argument>...]]",
 	.usage = "create a new specification file",
 	.description =
 		"The spec command creates the new specification file named \"config.json\" for\n"
@@ -190,10 +118,17 @@ const struct command spec_command = {
 		"   work for containers that do not include the \"sh\" program.\n"
 		"\n"
 		"   The parameter --rootless makes a specification for a container that is run\n"
-		"   without root privileges.",
+		"   without root privileges.\n"
+		"\n"
+		"   With --rootfs it prints the configuration of \"hull run --rootfs\" with the same\n"
+		"   options and command, and writes no file:\n"
+		"\n"
+		"       # hull spec --rootfs /some/tree -e A=b -- ls / >config.json",
 	.options = options,
 	.options_size = sizeof(struct options),
 	.min_args = 0,
 	.max_args = 0,
+	.stop_at_arg = 1,
+	.takes_command = takes_command,
 	.run = run,
 };
