@@ -3,7 +3,7 @@
 #   make                build/hull, one static binary        make demo     a container's life, explained
 #   make check          build, unit tests, lint, bats        make bench    against crun and runc
 #   make lint format unit analyze fuzz install clean distclean
-#   make check-clients  hull under containerd, podman and Docker, which it installs
+#   make check-clients bench-clients    hull under containerd, podman and Docker, which they install
 #
 #   V=1           show every command            CI=true or WERROR=1   warnings are errors
 #   SAN=1         build/san/hull for glibc with ASan and UBSan (also: make SAN=1 check)
@@ -171,6 +171,10 @@ demo: packages-test all
 bench: packages-bench all
 	@HULL='$(CURDIR)/$(B)/hull' bats/bench/run.sh
 
+# Through the engines; some minutes.
+bench-clients: packages-clients all
+	@HULL='$(CURDIR)/$(B)/hull' bats/clients/room.sh bats/bench/clients.sh
+
 format:
 	clang-format -i $(FILES) $(wildcard $(LAYERS:%=%/*.h))
 
@@ -223,5 +227,5 @@ distclean:
 	$(Q)rm -rf build
 
 FORCE:
-.PHONY: all profiles check check-clients unit lint format analyze demo bench fuzz install clean distclean FORCE
+.PHONY: all profiles check check-clients unit lint format analyze demo bench bench-clients fuzz install clean distclean FORCE
 -include $(shell find build -path build/deps -prune -o -name '*.d' -print 2>/dev/null)

@@ -56,7 +56,7 @@ packages_of() {
 	fuzz) echo clang libc6-dev libseccomp-dev libcap-dev libcjson-dev ;;
 	clients)
 		echo containerd containernetworking-plugins podman conmon catatonit uidmap slirp4netns \
-			fuse-overlayfs docker.io iptables iproute2 jq busybox-static bats
+			fuse-overlayfs docker.io iptables iproute2 jq busybox-static bats crun runc
 		;;
 	bench) echo crun runc jq busybox-static gnuplot-nox strace ;;
 	*) die "no package group is called \"$1\"" ;;
@@ -64,7 +64,7 @@ packages_of() {
 }
 
 packages() {
-	local missing=() p group
+	local missing=() options=() p group
 	command -v dpkg-query >/dev/null || return 0 # not a Debian: the user installs what the README lists
 	for group; do
 		for p in $(packages_of "$group"); do
@@ -78,9 +78,11 @@ packages() {
 	say APT "${missing[*]}"
 	export DEBIAN_FRONTEND=noninteractive
 	quietly apt apt-get -o DPkg::Lock::Timeout=300 update
-	no_services
-	# Never in the place of another vendor's Docker or containerd.
-	quietly apt apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends --no-remove "${missing[@]}"
+	if [[ " $* " == *" clients "* ]]; then
+		no_services
+		options=(--no-remove) # never in the place of another vendor's Docker or containerd
+	fi
+	quietly apt apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${options[@]}" "${missing[@]}"
 }
 
 # The packages of the engines start them where something starts services; the tests want programs alone. (systemd starts
