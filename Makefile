@@ -46,6 +46,9 @@ WARN += -Werror
 endif
 
 CPPFLAGS := -D_GNU_SOURCE -I.
+# Where the system's libdbus has its headers, as on Debian and on Alpine
+DBUS     := $(addprefix -idirafter /usr/,include/dbus-1.0 lib/dbus-1.0/include \
+	lib/$(shell gcc -print-multiarch 2>/dev/null)/dbus-1.0/include)
 COMMON   := -std=gnu11 $(WARN)
 
 ifeq ($(SAN),1)
@@ -54,7 +57,8 @@ B        := build/san
 CPPFLAGS += -idirafter /usr/include/cjson
 CFLAGS   := $(COMMON) -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 LDFLAGS  := -fsanitize=address,undefined
-LIBS     := -lseccomp -lcap -lcjson
+CPPFLAGS += $(DBUS)
+LIBS     := -lseccomp -lcap -lcjson -ldbus-1
 READY     = packages-san
 export ASAN_OPTIONS := detect_leaks=0:abort_on_error=1
 else
@@ -66,13 +70,13 @@ B        := build
 CFLAGS   := $(COMMON) -O2 -g -fno-pie -ffunction-sections -fdata-sections -fstack-protector-strong \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffile-prefix-map=$(CURDIR)=.
 LDFLAGS  := -static -no-pie -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=sha1
-LIBS     := -lseccomp -lcap -lcjson
+LIBS     := -lseccomp -lcap -lcjson -ldbus-1
 ifeq ($(DEPS),system)
-CPPFLAGS += -idirafter /usr/include/cjson
+CPPFLAGS += -idirafter /usr/include/cjson $(DBUS)
 else
 CPPFLAGS += -isystem build/deps/include -idirafter build/deps/include-linux
 LDFLAGS  += -Lbuild/deps/lib
-DEP_LIBS := $(addprefix build/deps/lib/,libseccomp.a libcap.a libcjson.a)
+DEP_LIBS := $(addprefix build/deps/lib/,libseccomp.a libcap.a libcjson.a libdbus-1.a)
 READY    := $(DEP_LIBS)
 endif
 endif
@@ -189,7 +193,7 @@ build/lint/analyzed/%.o: %.c Makefile | $(READY)
 
 # --- Fuzzers: x_fuzz.c beside the code, corpus in bats/fuzz/x ---------------------------------------------------------
 
-FUZZ_FLAGS := -std=gnu11 -D_GNU_SOURCE -I. -idirafter /usr/include/cjson -O1 -g -fsanitize=address,undefined \
+FUZZ_FLAGS := -std=gnu11 -D_GNU_SOURCE -I. -idirafter /usr/include/cjson $(DBUS) -O1 -g -fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined
 
 build/fuzz/obj/%.o: %.c Makefile | packages-fuzz
@@ -201,7 +205,7 @@ $(foreach l,$(LAYERS),$(eval $(call archive,build/fuzz,$(l))))
 define fuzzer
 build/fuzz/$(1:.c=): build/fuzz/obj/$(1:.c=.o) $(call archives,build/fuzz,$(1))
 	@mkdir -p $$(@D)
-	$$(Q)clang $$(FUZZ_FLAGS) -fsanitize=fuzzer -o $$@ $$^ -lseccomp -lcap -lcjson
+	$$(Q)clang $$(FUZZ_FLAGS) -fsanitize=fuzzer -o $$@ $$^ -lseccomp -lcap -lcjson -ldbus-1
 endef
 $(foreach f,$(FUZZ_C),$(eval $(call fuzzer,$(f))))
 

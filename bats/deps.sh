@@ -6,7 +6,7 @@
 #   deps.sh profiles            the default seccomp profiles of podman and Docker, for a test
 #   deps.sh packages GROUP...   install the missing packages of the groups (build test san fuzz bench clients)
 #   deps.sh linux-headers       make build/deps/include-linux, the kernel's headers for musl-gcc
-#   deps.sh LIBRARY             fetch and build build/deps/lib/LIBRARY.a (libseccomp libcap libcjson)
+#   deps.sh LIBRARY             fetch and build build/deps/lib/LIBRARY.a (libseccomp libcap libcjson libdbus-1)
 #
 # The libraries come as Debian source packages through the machine's own apt entries, with deb-src put before them in
 # a private folder: no host name is written here and nothing of the machine's apt state changes. apt checks the
@@ -50,10 +50,10 @@ packages_of() {
 	build) echo gcc make musl-tools libc6-dev linux-libc-dev dpkg-dev gperf binutils xz-utils ;;
 	test)
 		echo bats jq busybox-static shellcheck clang-format cppcheck strace perl-base \
-			procps iproute2 util-linux psmisc uidmap
+			procps iproute2 util-linux psmisc uidmap dbus-daemon
 		;;
-	san) echo gcc libc6-dev libseccomp-dev libcap-dev libcjson-dev ;;
-	fuzz) echo clang libc6-dev libseccomp-dev libcap-dev libcjson-dev ;;
+	san) echo gcc libc6-dev libseccomp-dev libcap-dev libcjson-dev libdbus-1-dev ;;
+	fuzz) echo clang libc6-dev libseccomp-dev libcap-dev libcjson-dev libdbus-1-dev ;;
 	clients)
 		echo containerd containernetworking-plugins podman conmon catatonit uidmap slirp4netns \
 			fuse-overlayfs docker.io iptables iproute2 jq busybox-static bats crun runc
@@ -230,9 +230,27 @@ build_libcjson() {
 	put_library libcjson.a libcjson.a
 }
 
-# A place for libdbus-1 (systemd cgroup driver, left out by SYSTEMD=0): fetch dbus; configure with everything optional
-# off and EXPAT_CFLAGS and EXPAT_LIBS a blank; make -C dbus libdbus-1.la. One more build_ function, one more name in
-# the Makefile's DEP_LIBS.
+# The messages of D-Bus, for the systemd cgroup driver. Of the library hull uses them alone, and --gc-sections drops
+# what makes connections (state/dbus.c says why). Its configure asks for expat, which only the daemon needs.
+build_libdbus-1() {
+	local tree=$DEPS/src/dbus/tree
+	fetch dbus
+	say BUILD libdbus
+	cd "$tree"
+	find . -exec touch -d 2000-01-01 {} +
+	quietly dbus ./configure CC="$CC" CPPFLAGS="$CPPFLAGS" CFLAGS="$CFLAGS" --host="$(gcc -dumpmachine)" \
+		--disable-shared --enable-static --disable-asserts --disable-checks --disable-verbose-mode --disable-tests \
+		--disable-inotify --disable-epoll --disable-selinux --disable-apparmor --disable-libaudit --disable-systemd \
+		--disable-launchd --disable-x11-autolaunch --disable-xml-docs --disable-doxygen-docs --disable-ducktype-docs \
+		--without-x EXPAT_CFLAGS=' ' EXPAT_LIBS=' '
+	quietly dbus make -C dbus libdbus-1.la
+	local h
+	for h in dbus.h $(sed -n 's,#include <dbus/\(.*\)>,\1,p' dbus/dbus.h) dbus-memory.h; do
+		put_header "dbus/$h" "dbus/$h"
+	done
+	put_license COPYING libdbus
+	put_library dbus/.libs/libdbus-1.a libdbus-1.a
+}
 
 # --- seccomp profiles --------------------------------------------------------------------------------------------------
 
@@ -279,6 +297,6 @@ case ${1:-} in
 profiles) profiles ;;
 packages) shift && packages "$@" ;;
 linux-headers) linux_headers ;;
-libseccomp | libcap | libcjson) "build_$1" ;;
+libseccomp | libcap | libcjson | libdbus-1) "build_$1" ;;
 *) die "usage: deps.sh packages GROUP... | profiles | linux-headers | LIBRARY" ;;
 esac
