@@ -71,7 +71,7 @@ static const struct row {
 	{ "run.oci.systemd.force_cgroup_v1", refuse, NULL },
 	{ "run.oci.delegate-cgroup", refuse, NULL },
 	{ "run.oci.pidfd_receiver", refuse, NULL },
-	{ "run.oci.systemd.subgroup", NULL, "it is for the systemd cgroup driver" },
+	{ "run.oci.systemd.subgroup", NULL, "the unit's cgroup is the container's" },
 	{ "module.wasm.image/variant", NULL, "hull runs no WebAssembly" },
 	{ "krun.", NULL, "hull makes no virtual machines" },
 };
@@ -142,7 +142,7 @@ static void tell(const char *key, const char *why, void (*warn)(const char *))
 	warn(text);
 }
 
-void annotations_warn(const struct spec *s, void (*warn)(const char *))
+void annotations_warn(const struct spec *s, bool systemd, void (*warn)(const char *))
 {
 	const struct row *row;
 	const char *key;
@@ -150,8 +150,8 @@ void annotations_warn(const struct spec *s, void (*warn)(const char *))
 	for (size_t i = 0; i < s->annotations.n; i++) {
 		key = s->annotations.v[i].key;
 		row = find(key);
-		if (matches(ANNOTATION_SYSTEMD_PROPERTY, key))
-			tell(key, "it is for the systemd cgroup driver", warn);
+		if (matches(ANNOTATION_SYSTEMD_PROPERTY, key) && !systemd)
+			tell(key, "it is for the systemd cgroup driver (--systemd-cgroup)", warn);
 		else if (row && row->no_effect)
 			tell(key, row->no_effect, warn);
 		else if (s->hooks && s->hooks->start_container.n &&

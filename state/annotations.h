@@ -19,8 +19,8 @@
 
 /* Values that are wrong, and annotations that hull refuses; pointers start at /annotations. */
 must_check int annotations_check(const struct spec *s, struct err *e);
-/* Tell of those that have no effect here. */
-void annotations_warn(const struct spec *s, void (*warn)(const char *));
+/* Tell of those that have no effect here; systemd: it makes the container's unit. */
+void annotations_warn(const struct spec *s, bool systemd, void (*warn)(const char *));
 
 /*
  * Those that may reach the host, for `features` (potentiallyUnsafeConfigAnnotations); those that

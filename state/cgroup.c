@@ -260,6 +260,30 @@ int cgroup_of(pid_t pid, struct cgroup *cg, struct err *e)
 	return 0;
 }
 
+int cgroup_systemd_path(pid_t pid, char **ret, struct err *e)
+{
+	bool v2 = is_on(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);
+	auto_free char *text = NULL, *found = NULL;
+	char path[40], *line, *rest;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	rest = text = read_cgroups(path, e);
+	if (!text)
+		return -1;
+	while ((line = strsep(&rest, "\n"))) {
+		char *id = strsep(&line, ":"), *controllers = strsep(&line, ":");
+
+		if (!id || !line || strcmp(controllers, v2 ? "" : "name=systemd") != 0)
+			continue;
+		free(found);
+		found = xstrdup(line);
+	}
+	if (!found)
+		return err_set(e, ENOENT, "%s has no line of systemd", path);
+	*ret = take_ptr(&found);
+	return 0;
+}
+
 const struct cgroup_dir *cgroup_find(const struct cgroup *cg, const char *controller)
 {
 	for (size_t i = 0; i < cg->n; i++) {

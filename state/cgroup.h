@@ -55,6 +55,20 @@ must_check int cgroup_of(pid_t pid, struct cgroup *cg, struct err *e);
  */
 must_check int cgroup_create(struct cgroup *cg, const struct spec_resources *res, struct err *e);
 
+/*
+ * The same for cgroups of which systemd has made some and pid is the only process: it goes into all
+ * of them, and nothing in them is removed after a failure, as those of systemd are not ours.
+ */
+must_check int cgroup_adopt(struct cgroup *cg, const struct spec_resources *res, pid_t pid,
+			    struct err *e);
+/*
+ * The path in its hierarchy ("/system.slice/x.scope") of the cgroup that systemd has pid in: on v1
+ * that of its own hierarchy. The caller frees it.
+ */
+must_check int cgroup_systemd_path(pid_t pid, char **ret, struct err *e);
+/* Take away what a small limit would keep the container's birth from; cgroup_apply_limits writes it. */
+void cgroup_relax(const struct cgroup *cg);
+
 /* The directory with this controller ("memory", "" for the unified hierarchy), or NULL. */
 const struct cgroup_dir *cgroup_find(const struct cgroup *cg, const char *controller);
 

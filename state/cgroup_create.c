@@ -82,7 +82,7 @@ static void unmake_dir(struct cgroup_dir *d)
 }
 
 /* An existing cgroup would put foreign processes under the limits, or hang us when it is frozen. */
-static int check_existing(const struct cgroup_dir *d, struct err *e)
+static int check_existing(const struct cgroup_dir *d, pid_t pid, struct err *e)
 {
 	auto_free pid_t *pids = NULL;
 	bool v2 = !*d->controllers;
@@ -90,7 +90,7 @@ static int check_existing(const struct cgroup_dir *d, struct err *e)
 
 	if (cgroup_dir_pids(d->path, &pids, &n, e) < 0)
 		return -1;
-	if (n)
+	if (n && (n > 1 || pids[0] != pid))
 		return err_set(e, EBUSY, "container's cgroup is not empty: %zu process(es) found",
 			       n);
 	if ((v2 || cgroup_has_word(d->controllers, "freezer")) && cgroup_dir_frozen(d->path, v2))
@@ -266,12 +266,13 @@ static int check_type(const struct cgroup_dir *d, const char *controllers,
 }
 
 static int set_up_dir(const struct cgroup *cg, struct cgroup_dir *d,
-		      const struct spec_resources *res, const char *needed, struct err *e)
+		      const struct spec_resources *res, const char *needed, pid_t pid,
+		      struct err *e)
 {
 	auto_str struct str have = { 0 };
 	int existed = make_dir(d, e);
 
-	if (existed < 0 || (existed && check_existing(d, e) < 0))
+	if (existed < 0 || (existed && check_existing(d, pid, e) < 0))
 		return -1;
 	if (!*d->controllers) {
 		if (*needed)
@@ -281,12 +282,12 @@ static int set_up_dir(const struct cgroup *cg, struct cgroup_dir *d,
 	return cgroup_has_word(d->controllers, "cpuset") ? fill_cpuset(d, res, e) : 0;
 }
 
-int cgroup_create(struct cgroup *cg, const struct spec_resources *res, struct err *e)
+static int create(struct cgroup *cg, const struct spec_resources *res, pid_t pid, struct err *e)
 {
 	auto_free char *needed = needed_controllers(cg, res);
 
 	for (size_t i = 0; i < cg->n; i++) {
-		if (set_up_dir(cg, &cg->dirs[i], res, needed, e) == 0)
+		if (set_up_dir(cg, &cg->dirs[i], res, needed, pid, e) == 0)
 			continue;
 		do
 			unmake_dir(&cg->dirs[i]);
@@ -296,4 +297,52 @@ int cgroup_create(struct cgroup *cg, const struct spec_resources *res, struct er
 		return -1;
 	}
 	return 0;
+}
+
+int cgroup_create(struct cgroup *cg, const struct spec_resources *res, struct err *e)
+{
+	return create(cg, res, 0, e);
+}
+
+/* --- Of systemd ------------------------------------------------------------------------------- */
+
+int cgroup_adopt(struct cgroup *cg, const struct spec_resources *res, pid_t pid, struct err *e)
+{
+	auto_free pid_t *pids = NULL;
+	size_t n = 0;
+
+	if (create(cg, res, pid, e) < 0 ||
+	    (cg->layout == CGROUP_V2 && cgroup_dir_pids(cg->dirs[0].path, &pids, &n, e) < 0))
+		return -1;
+	/* Who is there already is moved nowhere, and a user would not have the right to. */
+	if (!n && cgroup_add(cg, pid, e) < 0)
+		return -1;
+	/* Nothing above what systemd made is ours to remove; its own programs for devices stay. */
+	for (size_t i = 0; i < cg->n; i++) {
+		if (!cg->dirs[i].made)
+			cg->dirs[i].made = strlen(cg->dirs[i].path);
+	}
+	return 0;
+}
+
+void cgroup_relax(const struct cgroup *cg)
+{
+	static const struct {
+		const char *controller, *v1, *v2, *text;
+	} rows[] = {
+		{ "pids", "pids.max", "pids.max", "max" },
+		{ "memory", "memory.memsw.limit_in_bytes", NULL, "-1" },
+		{ "memory", "memory.limit_in_bytes", NULL, "-1" },
+		{ "memory", NULL, "memory.max", "max" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bool v2;
+		const struct cgroup_dir *d = cgroup_serving(cg, rows[i].controller, &v2);
+		const char *file = v2 ? rows[i].v2 : rows[i].v1;
+
+		/* Where that cannot be written, the limit is there in good time. */
+		if (d && file)
+			(void)cgroup_write(d->path, file, rows[i].text);
+	}
 }

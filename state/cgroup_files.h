@@ -30,6 +30,11 @@ bool cgroup_enable(const char *dir, const char *names, struct str *have);
 
 /* cpu.weight for cpu.shares. */
 uint64_t cgroup_weight(uint64_t shares);
+/*
+ * memory.swap.max for the specification's limits of memory and of memory and swap, where 0 is "not
+ * set" and -1 "none"; INT64_MIN: not set.
+ */
+must_check int cgroup_swap(int64_t limit, int64_t swap, int64_t *ret, struct err *e);
 /* io.weight for blkio.weight, 10 to 1000. */
 uint64_t cgroup_io_weight(uint64_t weight);
 

@@ -118,8 +118,8 @@ static int limit_memory_v1(const struct target *t, struct err *e)
 				   0;
 }
 
-/* v2 counts swap alone; -1: no limit, INT64_MIN: not set. */
-static int swap_alone(int64_t limit, int64_t swap, int64_t *ret, struct err *e)
+/* v2 counts swap alone. */
+int cgroup_swap(int64_t limit, int64_t swap, int64_t *ret, struct err *e)
 {
 	if (limit == -1 && swap == 0) {
 		*ret = -1; /* as on v1 */
@@ -176,7 +176,7 @@ static int limit_memory_v2(const struct target *t, struct err *e)
 	if (m->disable_oom_killer.v)
 		log_warn("memory.disableOOMKiller has no effect on cgroup v2");
 
-	if (swap_alone(limit, value(&m->swap), &swap, e) < 0 ||
+	if (cgroup_swap(limit, value(&m->swap), &swap, e) < 0 ||
 	    check_usage(t, limit, value(&m->swap), e) < 0)
 		return -1;
 	/* Without swap there is no such file, and neither "none" nor "any amount" needs it. */

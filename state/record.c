@@ -46,6 +46,8 @@ static const struct row {
 	{ "owner", R_UID, offsetof(struct record, owner) },
 	{ "rdtGroup", R_STR, offsetof(struct record, rdt_group) },
 	{ "rdtMonitor", R_STR, offsetof(struct record, rdt_monitor) },
+	{ "unit", R_STR, offsetof(struct record, unit) },
+	{ "unitOfUser", R_BOOL, offsetof(struct record, unit_of_user) },
 	{ "inUserNs", R_BOOL, offsetof(struct record, in_user_ns) },
 	{ "inPidNs", R_BOOL, offsetof(struct record, in_pid_ns) },
 	{ "hostMount", R_U64, offsetof(struct record, host_mount) },

@@ -40,6 +40,8 @@ struct record {
 	uid_t owner;
 	char *rdt_group,
 		*rdt_monitor; /* groups of resctrl that go with the container; NULL or "" */
+	char *unit;	      /* of systemd; NULL or "": its cgroups are hull's own */
+	bool unit_of_user;    /* that unit is the user's own systemd's */
 	bool in_user_ns;      /* it has a user namespace of its own */
 	bool in_pid_ns; /* it has a PID namespace of its own: init's death ends all its processes */
 	/* The mount that rootfs was on before the container mounted it; 0 with a mount namespace. */

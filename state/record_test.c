@@ -91,7 +91,7 @@ static void damage(void)
 	}
 	ok(!bad, "each of %zu cut records is EBADMSG (%zu were not)", n - 1, bad);
 	is(e.chain,
-	   "the container's record.json is damaged: line 21, column 11: expected ',' or "
+	   "the container's record.json is damaged: line 24, column 11: expected ',' or "
 	   "'}', found the end of the text",
 	   "the sentence about a cut record");
 	bad = 0;

@@ -9,21 +9,35 @@
 
 #include "state/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct arena;
 
+/* A path with what is allowed to it (D: rwm), or with a number (L). */
+struct systemd_path {
+	const char *path, *access;
+	uint64_t value;
+};
+
 struct systemd_property {
 	const char *name; /* as systemd's bus knows it: TimeoutStopUSec for TimeoutStopSec */
-	char type;	  /* of D-Bus: b, i, u, x, t, s; 'a' for an array of strings */
+	/*
+	 * Of D-Bus: b, i, u, x, t, s; and arrays: 'a' of strings, 'y' of bytes, 'U' of one u,
+	 * 'D' a(ss), 'L' a(st).
+	 */
+	char type;
+	bool droppable; /* the container has it by its cgroup, too: an old systemd need not know it */
 	union {
 		int64_t i;  /* b, i, x */
-		uint64_t u; /* u, t */
+		uint64_t u; /* u, t, U */
 		const char *s;
 	};
-	const char **list; /* a: ends with NULL */
-	size_t n;
+	const char **list;	    /* a: ends with NULL */
+	const uint8_t *bytes;	    /* y */
+	struct systemd_path *paths; /* D, L */
+	size_t n;		    /* of those */
 };
 
 /*
