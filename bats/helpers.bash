@@ -128,10 +128,13 @@ hull_bg() {
 	pid=$!
 }
 
-# compiled NAME.c: the path of the static program made from bats/NAME.c, once in a run of bats.
+# compiled NAME.c [FLAG...]: the path of the static program made from bats/NAME.c, once in a run of bats.
 compiled() {
-	local program=$BATS_RUN_TMPDIR/${1%.c}
-	[ -x "$program" ] || musl-gcc -static -Os -idirafter "$BATS_TEST_DIRNAME/../build/deps/include-linux" -o "$program" "$BATS_TEST_DIRNAME/$1"
+	local name=${1##*/} source=$BATS_TEST_DIRNAME/$1 deps=$BATS_TEST_DIRNAME/../build/deps
+	local program=$BATS_RUN_TMPDIR/${name%.c}
+	shift
+	[ -x "$program" ] || musl-gcc -static -Os -isystem "$deps/include" -idirafter "$deps/include-linux" -L"$deps/lib" \
+		-o "$program" "$source" "$@"
 	echo "$program"
 }
 

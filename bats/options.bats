@@ -56,8 +56,8 @@ load helpers
 	done
 }
 
-@test "options of later versions are refused with a sentence" {
-	refused "--systemd-cgroup is not supported yet" --systemd-cgroup list
+@test "--systemd-cgroup is for create and run, and may be switched off" {
+	must --systemd-cgroup --systemd-cgroup --root "$BATS_TEST_TMPDIR" list
 	must --systemd-cgroup=false --root "$BATS_TEST_TMPDIR" list
 }
 

@@ -38,7 +38,7 @@ load helpers
 
 @test "version --verbose has the notices of what is linked in" {
 	must --version --verbose
-	for name in musl libseccomp libcap cJSON MIT LGPL BSD; do
+	for name in musl libseccomp libcap cJSON libdbus MIT LGPL BSD AFL; do
 		[[ $output = *"$name"* ]]
 	done
 }

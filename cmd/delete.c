@@ -22,6 +22,7 @@
 #include "state/status.h"
 #include "state/str.h"
 #include "state/sys.h"
+#include "state/unit.h"
 
 #define DEATH_MS 10000
 
@@ -84,9 +85,11 @@ static int clean_machine(const struct record *r, struct err *e)
 		return 0;
 	if (kill_everybody(r, e) < 0)
 		return -1;
-	if (record_remove_rdt(r, e) < 0 || record_unmount_root(r, e) < 0)
+	if (record_remove_rdt(r, e) < 0 || record_unmount_root(r, e) < 0 ||
+	    cgroup_remove(&r->cgroup, DEATH_MS, e) < 0)
 		return -1;
-	return cgroup_remove(&r->cgroup, DEATH_MS, e);
+	launch_stop_unit(r);
+	return 0;
 }
 
 /* The snapshot of config.json, where it has what the caller looks for; most have no hooks. */
@@ -138,15 +141,25 @@ static int destroy_without_record(struct container *c, struct err *e)
 {
 	struct arena a;
 	const struct spec *s = read_config(c, NULL, &a);
+	const char *path = s ? s->linux_->cgroups_path : NULL;
+	struct record unit = { .unit_of_user = false };
 	struct cgroup cg = { 0 };
+	struct unit u;
 	int r = 0;
 
-	if (s && cgroup_locate(&cg, s->linux_->cgroups_path, c->id, e) == 0) {
+	/* Nobody calls a cgroup of his own like that. */
+	if (unit_is_path(path) && unit_parse(path, c->id, false, &a, &u, e) == 0) {
+		unit.unit = (char *)u.name;
+		path = u.path;
+	}
+	if (s && cgroup_locate(&cg, path, c->id, e) == 0) {
 		r = cgroup_kill(&cg, SIGKILL, e);
 		if (r == 0)
 			r = cgroup_remove(&cg, DEATH_MS, e);
 		cgroup_done(&cg);
 	}
+	if (r == 0)
+		launch_stop_unit(&unit);
 	return r < 0 ? -1 : container_remove(c, e);
 }
 

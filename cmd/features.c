@@ -201,8 +201,8 @@ static void add_linux(struct json_out *o)
 	begin(o, "cgroup", "{");
 	add_bool(o, "v1", true);
 	add_bool(o, "v2", true);
-	add_bool(o, "systemd", false);
-	add_bool(o, "systemdUser", false);
+	add_bool(o, "systemd", true);
+	add_bool(o, "systemdUser", true);
 	add_bool(o, "rdma", true);
 	end(o, "}");
 	add_seccomp(o);

@@ -35,8 +35,11 @@ const struct option_row global_options[] = {
 	GLOBAL(missing_controllers, "missing-controllers", NULL, OPT_STRING,
 	       "what a limit is whose cgroup controller this machine lacks: 'error' (default), "
 	       "'warn' or 'ignore'"),
-	OPTION_AS(globals, systemd_cgroup, "systemd-cgroup", NULL, OPT_FLAG,
-		  "let systemd make the cgroups (not supported yet)", OPTION_LATER),
+	GLOBAL(systemd_cgroup, "systemd-cgroup", NULL, OPT_FLAG,
+	       "enable systemd cgroup support, expects cgroupsPath to be of form "
+	       "\"slice:prefix:name\" for e.g. \"system.slice:runc:434234\""),
+	GLOBAL(systemd_timeout, "systemd-timeout", NULL, OPT_STRING,
+	       "how many seconds to wait for each answer of systemd (default 30)"),
 	OPTION_AS(globals, criu, "criu", NULL, OPT_STRING, "", OPTION_HIDDEN),
 	GLOBAL(verbose, "verbose", NULL, OPT_FLAG,
 	       "with --version: print the notices of the libraries that are linked in, too"),
@@ -115,7 +118,7 @@ static void add_rows(struct str *out, const struct option_row *rows, unsigned fl
 		width = w > width ? w : width;
 	}
 	for (const struct option_row *o = option_first(rows); o; o = option_next(o)) {
-		if ((o->flags & ~(unsigned)OPTION_LATER) != flags)
+		if (o->flags != flags)
 			continue;
 		if (!n++ && flags & OPTION_QUICK)
 			str_add(out, "\nOPTIONS WITH --rootfs:\n");

@@ -28,6 +28,8 @@
 #include "state/status.h"
 #include "state/str.h"
 #include "state/sys.h"
+#include "state/systemd.h"
+#include "state/unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,7 +58,9 @@ struct launch {
 	struct notify notify;
 	struct netdevs devices;
 	struct rdt rdt;
-	bool made_cgroup, hooks_begun;
+	struct unit unit; /* with --systemd-cgroup */
+	bool v2;	  /* its cgroup is of v2 */
+	bool made_cgroup, made_unit, hooks_begun;
 };
 
 /*
@@ -164,6 +168,26 @@ static int make_rdt(struct launch *l, struct err *e)
 	return at_rdt(e);
 }
 
+/*
+ * Where the cgroups will be. Those of a user's systemd are below its own, which nobody knows who
+ * has not asked: they are read when they are there, and until then the unit says what to clean.
+ */
+static int locate_cgroup(struct launch *l, struct err *e)
+{
+	struct record *r = &l->rec;
+	const char *path = l->g->systemd_cgroup ? l->unit.path : l->p.spec->linux_->cgroups_path;
+
+	if (cgroup_locate(&r->cgroup, path, l->c.id, e) < 0)
+		return -1;
+	if (!l->g->systemd_cgroup)
+		return 0;
+	l->v2 = r->cgroup.layout == CGROUP_V2;
+	r->unit = (char *)l->unit.name;
+	if (r->unit_of_user)
+		cgroup_done(&r->cgroup);
+	return 0;
+}
+
 /* What create is about to make, before any of it exists. */
 static int write_journal(struct launch *l, struct err *e)
 {
@@ -189,8 +213,7 @@ static int write_journal(struct launch *l, struct err *e)
 		return -1;
 	if (proc_start_time(r->creator, &r->creator_start) < 0)
 		return err_sys(e, "read /proc/self/stat");
-	if (boot_id_read(r->boot_id, e) < 0 ||
-	    cgroup_locate(&r->cgroup, s->linux_->cgroups_path, l->c.id, e) < 0)
+	if (boot_id_read(r->boot_id, e) < 0 || locate_cgroup(l, e) < 0)
 		return -1;
 	if (record_write(l->c.dir_fd, r, e) < 0)
 		return -1;
@@ -289,6 +312,8 @@ static int make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e
 	const struct spec_resources *res = l->p.spec->linux_->resources;
 	struct cgroup *cg = &l->rec.cgroup;
 
+	if (l->g->systemd_cgroup)
+		return 0;	       /* a unit wants a process: make_unit */
 	if (cg->layout == CGROUP_NONE) /* a limit says what it misses */
 		return cgroup_apply_limits(cg, res, e) < 0 ? at_resources(e) : 0;
 	if (cgroup_create(cg, res, e) < 0) {
@@ -321,6 +346,107 @@ static void describe_cgroup(struct launch *l)
 		a->cgroups[i].controllers = arena_strdup(&l->p.arena, cg->dirs[i].controllers);
 		a->cgroups[i].path = arena_strdup(&l->p.arena, cg->dirs[i].path);
 	}
+}
+
+/*
+ * On v2 the stages that have ended are still charged to the container for a moment, so a small
+ * memory limit has to wait until the last stage has done its work; others are written meanwhile.
+ */
+#define SMALL_MEMORY ((int64_t)16 << 20)
+
+static bool is_small(const struct launch *l)
+{
+	const struct spec_resources *r = l->p.spec->linux_->resources;
+
+	return (l->rec.cgroup.layout == CGROUP_V2 || l->made_unit) && r && r->memory &&
+	       r->memory->limit.set && r->memory->limit.v >= 0 && r->memory->limit.v < SMALL_MEMORY;
+}
+
+/* The cgroup in which systemd has put stage 0, and all others at the same path. */
+static int find_unit_cgroup(struct launch *l, pid_t pid, struct err *e)
+{
+	struct cgroup *cg = &l->rec.cgroup;
+	auto_free char *path = NULL;
+	const char *last;
+
+	if (l->unit.is_slice) /* which takes processes from their owner alone */
+		return 0;
+	if (cgroup_systemd_path(pid, &path, e) < 0)
+		return -1;
+	last = strrchr(path, '/');
+	last += last[1] == '_' ? 2 : 1;
+	if (strcmp(last, l->unit.name) != 0)
+		return err_set(e, EREMOTEIO,
+			       "systemd has started %s, and left its process in the cgroup %s",
+			       l->unit.name, path);
+	if (cg->n && !strcmp(path, l->unit.path))
+		return 0;
+	cgroup_done(cg);
+	return cgroup_locate(cg, path, l->c.id, e);
+}
+
+/* A user may not load programs for devices, nor open more of them than his uid lets him. */
+static int apply_unit_devices(struct launch *l, struct err *e)
+{
+	if (cgroup_apply_devices(&l->rec.cgroup, l->p.spec->linux_->resources, e) == 0)
+		return 0;
+	if (!l->rec.unit_of_user || (e->code != EPERM && e->code != EACCES))
+		return at_resources(e);
+	log_debug("without rules for devices: %s", e->chain);
+	return 0;
+}
+
+#define TIGHT_PIDS 16
+
+/* The stages need more than these limits allow; they are written when the stages have done. */
+static bool is_tight(const struct launch *l)
+{
+	const struct spec_resources *r = l->p.spec->linux_->resources;
+
+	return is_small(l) || (r && r->pids && r->pids->limit.set && r->pids->limit.v >= 0 &&
+			       r->pids->limit.v < TIGHT_PIDS);
+}
+
+static int start_unit(struct launch *l, pid_t pid, struct err *e)
+{
+	const struct spec_resources *res = l->p.spec->linux_->resources;
+	struct unit_properties list = { 0 };
+	struct arena a;
+
+	arena_init(&a);
+	list.a = &a;
+	unit_base(&list, &l->unit, (int)pid, l->v2);
+	unit_limits(&list, res, l->v2);
+	if (!l->rec.unit_of_user)
+		unit_devices(&list, res);
+	if (unit_annotations(&list, l->p.spec, e) < 0)
+		return -1;
+	if (systemd_start(l->unit.name, l->rec.unit_of_user, &list, pid, e) < 0)
+		return err_wrap(e, "unable to apply cgroup configuration");
+	l->made_unit = true;
+	return 0;
+}
+
+/* Stage 0 stands still, and with --systemd-cgroup it is systemd that moves it. */
+static int make_unit(void *arg, pid_t pid, struct err *e)
+{
+	const struct spec_resources *res;
+	struct launch *l = arg;
+
+	res = l->p.spec->linux_->resources;
+	if (start_unit(l, pid, e) < 0 || find_unit_cgroup(l, pid, e) < 0)
+		return -1;
+	l->made_cgroup = true;
+	if (cgroup_adopt(&l->rec.cgroup, res, pid, e) < 0) {
+		at_resources(e);
+		return err_wrap(e, "unable to apply cgroup configuration");
+	}
+	if (is_tight(l))
+		cgroup_relax(&l->rec.cgroup);
+	if (apply_unit_devices(l, e) < 0 || delegate_cgroup(l, e) < 0)
+		return -1;
+	describe_cgroup(l);
+	return 0;
 }
 
 static int open_start_socket(struct launch *l, struct err *e)
@@ -444,20 +570,6 @@ static int run_host_hooks(struct launch *l, struct err *e)
 	return nsexec_send(&l->n, MSG_HOOKS_DONE, -1, e);
 }
 
-/*
- * On v2 the stages that have ended are still charged to the container for a moment, so a small
- * memory limit has to wait until the last stage has done its work; others are written meanwhile.
- */
-#define SMALL_MEMORY ((int64_t)16 << 20)
-
-static bool is_small(const struct launch *l)
-{
-	const struct spec_resources *r = l->p.spec->linux_->resources;
-
-	return l->rec.cgroup.layout == CGROUP_V2 && r && r->memory && r->memory->limit.set &&
-	       r->memory->limit.v >= 0 && r->memory->limit.v < SMALL_MEMORY;
-}
-
 static int apply_limits(struct launch *l, bool when_small, struct err *e)
 {
 	const struct spec_resources *res = l->p.spec->linux_->resources;
@@ -522,7 +634,14 @@ static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 	struct nsexec_request req = {
 		.boot = l->p.boot, .join = join, .pass_fds = l->p.fds, .n_pass_fds = l->p.n_fds
 	};
-	int r = nsexec_start(&req, &l->n, e);
+	int r;
+
+	if (l->g->systemd_cgroup) {
+		req.join = NULL;
+		req.place = make_unit;
+		req.place_arg = l;
+	}
+	r = nsexec_start(&req, &l->n, e);
 
 	cgroup_join_close(join);
 	if (r < 0)
@@ -593,6 +712,8 @@ static void undo(struct launch *l, struct err *e)
 		log_warn("%s", second.chain);
 	if (l->made_cgroup && cgroup_remove(&l->rec.cgroup, 10000, &second) < 0)
 		log_warn("%s", second.chain);
+	if (l->made_unit)
+		launch_stop_unit(&l->rec);
 	if (l->p.spec->linux_->intel_rdt && record_remove_rdt(&l->rec, &second) < 0)
 		log_warn("%s", second.chain);
 	if (l->hooks_begun)
@@ -663,6 +784,25 @@ static int check_host(struct launch *l, struct err *e)
 	return err_at_key(e, "linux");
 }
 
+static int find_unit(struct launch *l, struct err *e)
+{
+	const struct spec_linux *s = l->p.spec->linux_;
+
+	if (!l->g->systemd_cgroup)
+		return 0;
+	if (systemd_check(e) < 0)
+		return -1;
+	l->rec.unit_of_user = is_rootless(l->g->rootless);
+	if (unit_parse(s->cgroups_path, l->o->id, l->rec.unit_of_user, &l->p.arena, &l->unit, e) <
+	    0) {
+		err_at_key(e, "cgroupsPath");
+		return err_at_key(e, "linux");
+	}
+	if (s->resources && s->resources->cpu)
+		unit_round_quota(s->resources->cpu);
+	return 0;
+}
+
 static int begin(struct launch *l, struct err *e)
 {
 	if (launch_check_fds(l->o->preserve_fds, e) < 0 || root_check_id(l->o->id, e) < 0 ||
@@ -670,12 +810,12 @@ static int begin(struct launch *l, struct err *e)
 		return -1;
 	if (launch_check_terminal(l->p.spec->process->terminal, !l->foreground || l->o->detach,
 				  l->o->console_socket, e) < 0 ||
-	    find_rootfs(l, e) < 0 || check_host(l, e) < 0)
+	    find_rootfs(l, e) < 0 || check_host(l, e) < 0 || find_unit(l, e) < 0)
 		return -1;
 	launch_warn_capabilities(l->p.spec->process->capabilities,
 				 spec_namespace(l->p.spec, CLONE_NEWUSER) != NULL);
 	launch_warn_groups(l->p.spec, l->p.spec->process);
-	annotations_warn(l->p.spec, log_warn_text);
+	annotations_warn(l->p.spec, l->g->systemd_cgroup, log_warn_text);
 	warn_relative(&l->p.spec->mounts);
 	return create_in_root(l, e);
 }
@@ -829,6 +969,8 @@ static int destroy(struct launch *l, struct err *e)
 		return e->code == ENOENT ? 0 : -1; /* somebody deleted it already */
 	if (l->made_cgroup && cgroup_remove(&l->rec.cgroup, 10000, e) < 0)
 		return -1;
+	if (l->made_unit)
+		launch_stop_unit(&l->rec);
 	if (l->p.spec->linux_->intel_rdt && record_remove_rdt(&l->rec, e) < 0)
 		return -1;
 	if (record_unmount_root(&l->rec, e) < 0)

@@ -13,6 +13,7 @@
 #include "state/names.h"
 #include "state/str.h"
 #include "state/sys.h"
+#include "state/systemd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -231,6 +232,14 @@ int launch_memory_late(struct prepared *p, struct cgroup_join *join, struct err 
 	}
 	p->args->memory_fd = take_fd(&join->memory_fd);
 	return prepare_pass_fd(p, p->args->memory_fd, e);
+}
+
+void launch_stop_unit(const struct record *rec)
+{
+	struct err e;
+
+	if (!str_empty(rec->unit) && systemd_stop(rec->unit, rec->unit_of_user, &e) < 0)
+		log_warn("%s", e.chain);
 }
 
 int launch_check_fds(int preserve_fds, struct err *e)

@@ -38,6 +38,8 @@ must_check int launch_hooks(const struct spec_hook_list *hooks, const char *kind
 void launch_poststop(const struct spec *s, const struct record *rec);
 /* Let init enter the v1 memory cgroup, unless a new cgroup namespace must find it entered before. */
 must_check int launch_memory_late(struct prepared *p, struct cgroup_join *join, struct err *e);
+/* Let systemd forget the container's unit, if it has one. Whatever it says: its cgroups are gone. */
+void launch_stop_unit(const struct record *rec);
 /*
  * The descriptors of --preserve-fds and LISTEN_FDS are open. Comes before hull opens any of its
  * own, which would be taken for them.

@@ -19,6 +19,7 @@
 #include "state/root.h"
 #include "state/status.h"
 #include "state/str.h"
+#include "state/systemd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +39,7 @@ struct exec {
 	struct spec_process *process;
 	int init_fd; /* pidfd of the container's init */
 	bool ready;  /* init has said READY */
+	bool attach; /* systemd is to move stage 0: we may not */
 };
 
 /*
@@ -336,10 +338,37 @@ static int join_rdt(struct exec *x, struct err *e)
 	return err_at_key(e, "linux");
 }
 
+/* Where in the unit's cgroup the container's init is: "" where it began, or "/below". */
+static const char *place_in_unit(const struct exec *x, const struct cgroup *now)
+{
+	const struct cgroup_dir *unit = cgroup_find(&x->rec.cgroup, "");
+	const struct cgroup_dir *d = cgroup_find(now, "");
+
+	return unit && d && str_starts(d->path, unit->path) ? d->path + strlen(unit->path) : "";
+}
+
+static int attach_to_unit(void *arg, pid_t stage0, struct err *e)
+{
+	const struct exec *x = arg;
+	struct cgroup now;
+	int r;
+
+	if (cgroup_of(x->rec.pid, &now, e) < 0)
+		return -1;
+	r = systemd_attach(x->rec.unit, x->rec.unit_of_user, place_in_unit(x, &now), stage0, e);
+	cgroup_done(&now);
+	return r;
+}
+
 static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 {
 	struct nsexec_request req = {
-		.boot = x->p.boot, .join = join, .pass_fds = x->p.fds, .n_pass_fds = x->p.n_fds
+		.boot = x->p.boot,
+		.join = x->attach ? NULL : join,
+		.place = x->attach ? attach_to_unit : NULL,
+		.place_arg = x,
+		.pass_fds = x->p.fds,
+		.n_pass_fds = x->p.n_fds,
 	};
 	struct idset before;
 	int r;
@@ -451,6 +480,16 @@ static int open_cgroups(struct exec *x, struct cgroup_join *join, struct err *e)
 	return r;
 }
 
+/*
+ * cgroup-v2.rst, Delegation Containment: a user may move processes within what is his, and not
+ * into it from the session that he has logged in to.
+ */
+static bool may_attach(const struct exec *x, const struct err *e)
+{
+	return (e->code == EACCES || e->code == EPERM) && !x->n.parent && !x->n.init &&
+	       !str_empty(x->rec.unit) && x->rec.cgroup.layout == CGROUP_V2 && !x->o->cgroups.n;
+}
+
 static int enter(struct exec *x, struct err *e)
 {
 	struct cgroup_join join = CGROUP_JOIN_INIT;
@@ -476,6 +515,10 @@ static int enter(struct exec *x, struct err *e)
 		cgroup_done(&now);
 		if (r == 0)
 			r = run_stages(x, &join, e);
+	} else if (r < 0 && may_attach(x, e)) {
+		nsexec_close(&x->n);
+		x->attach = true;
+		r = run_stages(x, &join, e);
 	}
 	cgroup_join_close(&join);
 	if (r == 0)

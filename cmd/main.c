@@ -21,6 +21,7 @@
 #include "state/log.h"
 #include "state/mem.h"
 #include "state/str.h"
+#include "state/systemd.h"
 
 #define EXIT_UNKNOWN_COMMAND 3
 
@@ -145,9 +146,6 @@ static int run_command_row(struct globals *g, const struct command *c, char **ar
 		return show_help(c);
 	if (check_count(c, options, p.n_args, &e) < 0)
 		return bad_usage(".", "", &e, c);
-	if (options_check_later(global_options, g, &e) < 0 ||
-	    options_check_later(c->options, options, &e) < 0)
-		return fail(&e, code);
 	if (root_find(g->root_option, &g->root, &e) < 0)
 		return fail(&e, 1);
 	inv.n_args = p.n_args;
@@ -188,6 +186,21 @@ static int set_missing_controllers(const char *word, struct err *e)
 		       err_set(e, EINVAL,
 			       "invalid --missing-controllers: \"%s\" is not error, warn or ignore",
 			       word);
+}
+
+static int set_systemd_timeout(const char *text, struct err *e)
+{
+	uint64_t seconds;
+
+	if (!text)
+		return 0;
+	if (!str_to_u64(text, &seconds) || !seconds || seconds > 86400)
+		return err_set(e, EINVAL,
+			       "invalid --systemd-timeout: \"%s\" is not a number of seconds, 1 to "
+			       "86400",
+			       text);
+	systemd_set_timeout((int)seconds * 1000);
+	return 0;
 }
 
 static int open_log(const struct globals *g, struct err *e)
@@ -233,7 +246,8 @@ int main(int argc, char **argv)
 		return print(&out);
 	}
 	if (open_log(&g, &e) < 0 || check_rootless(&g, &e) < 0 ||
-	    set_missing_controllers(g.missing_controllers, &e) < 0)
+	    set_missing_controllers(g.missing_controllers, &e) < 0 ||
+	    set_systemd_timeout(g.systemd_timeout, &e) < 0)
 		return fail(&e, 1);
 	if (!str_empty(g.criu))
 		log_debug("--criu is ignored: criu is looked up in PATH");

@@ -255,8 +255,3 @@ int options_check_flag(const struct option_row *rows, const void *dst, unsigned 
 	}
 	return 0;
 }
-
-int options_check_later(const struct option_row *rows, const void *dst, struct err *e)
-{
-	return options_check_flag(rows, dst, OPTION_LATER, "is not supported yet", e);
-}

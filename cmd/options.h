@@ -25,8 +25,7 @@ enum option_kind {
 /* Flags of a row. */
 enum {
 	OPTION_HIDDEN = 1, /* not in the help */
-	OPTION_LATER = 2,  /* refused when it is used: hull does not do it yet */
-	OPTION_QUICK = 4,  /* goes with --rootfs only (cmd/quick.h) */
+	OPTION_QUICK = 2,  /* goes with --rootfs only (cmd/quick.h) */
 };
 
 struct option_row {
@@ -70,8 +69,6 @@ must_check int options_parse(struct parse *p, char **argv, struct err *e);
 /* An option that has this flag was used: "--x WHY". */
 must_check int options_check_flag(const struct option_row *rows, const void *dst, unsigned flag,
 				  const char *why, struct err *e);
-/* An option of a later version was used: "--x is not supported yet". */
-must_check int options_check_later(const struct option_row *rows, const void *dst, struct err *e);
 
 extern const struct option_row global_options[]; /* of struct globals; cmd/help.c */
 extern const struct option_row launch_rows[]; /* of struct launch_options; cmd/create.c, for run */

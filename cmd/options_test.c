@@ -16,14 +16,12 @@ struct options {
 	const char *bundle;
 	struct strings env;
 	int n;
-	const char *label;
 	struct opt_int every;
 };
 
 static const struct option_row more[] = {
 	OPTION(options, n, "preserve-fds", NULL, OPT_INT, "a number"),
 	OPTION(options, every, "every", NULL, OPT_DURATION, "a time"),
-	OPTION_AS(options, label, "label", NULL, OPT_STRING, "", OPTION_LATER),
 	{ 0 },
 };
 
@@ -51,7 +49,7 @@ static void parse_line(const char *line, int stop, struct str *out)
 	while ((word = strsep(&rest, " ")))
 		argv[n++] = strcmp(word, "_") ? word : word + 1;
 	argv[n] = NULL;
-	if (options_parse(&p, argv, &e) < 0 || options_check_later(rows, &o, &e) < 0) {
+	if (options_parse(&p, argv, &e) < 0) {
 		str_add(out, e.chain);
 		return;
 	}
@@ -133,8 +131,6 @@ static const struct {
 	{ "--help", "help |" },
 	{ "id -h", "help | id" },
 	{ "--help=false id", "| id" },
-	{ "--label x id", "--label is not supported yet" },
-	{ "--label= id", "| id" },
 	{ "_ id", "|  id" },
 	{ "--every 5s id", "every=5000000000ns | id" },
 	{ "--every=1m30.5s id", "every=90500000000ns | id" },

@@ -24,6 +24,8 @@
 #include "state/spec_merge.h"
 #include "state/status.h"
 #include "state/str.h"
+#include "state/systemd.h"
+#include "state/unit.h"
 
 struct options {
 	const char *resources, *l3_cache_schema, *mem_bw_schema;
@@ -213,6 +215,8 @@ struct update {
 	struct arena arena;
 	struct spec_resources *asked;
 	struct str config; /* the container's own, changed */
+	struct spec *before;
+	struct unit_properties changes; /* for systemd, where it has made the container's unit */
 };
 
 static int merge(struct update *u, const char *text, size_t n, struct err *e)
@@ -225,6 +229,8 @@ static int merge(struct update *u, const char *text, size_t n, struct err *e)
 	if (fd_read_file(u->c.dir_fd, RECORD_CONFIG, SPEC_FILE_MAX, &old, &n_old, e) < 0 ||
 	    spec_merge_resources(old, n_old, text, n, &u->config, e) < 0)
 		return -1;
+	if (!str_empty(u->r.unit) && spec_read(old, n_old, &u->arena, &u->before, e) < 0)
+		return -1;
 	/* Memory without a limit makes swap one without, too: no old limit of it may come back. */
 	if (!m || m->limit.v != -1 || m->swap.set)
 		return 0;
@@ -232,6 +238,28 @@ static int merge(struct update *u, const char *text, size_t n, struct err *e)
 	first = u->config.s;
 	u->config = (struct str){ 0 };
 	return spec_merge_resources(first, n_old, no_swap, sizeof(no_swap) - 1, &u->config, e);
+}
+
+static void limits(const struct update *u, struct spec_resources *res, struct unit_properties *ret)
+{
+	if (res && res->cpu)
+		unit_round_quota(res->cpu);
+	unit_limits(ret, res, u->r.cgroup.layout == CGROUP_V2);
+}
+
+/* What systemd has to be told: nothing, when nothing changes. */
+static void plan_unit(struct update *u, struct spec_resources *res)
+{
+	struct unit_properties before = { .a = &u->arena }, now = { .a = &u->arena };
+	struct spec_cpu *cpu = u->asked->cpu;
+
+	limits(u, u->before->linux_->resources, &before);
+	limits(u, res, &now);
+	u->changes.a = &u->arena;
+	unit_changes(&u->changes, &before, &now);
+	/* The quota that systemd is told, which depends on the period. */
+	if (cpu && (cpu->quota.set || cpu->period.set) && res->cpu)
+		cpu->quota = res->cpu->quota;
 }
 
 /*
@@ -245,6 +273,8 @@ static int complete(struct update *u, struct err *e)
 
 	if (spec_read(u->config.s, u->config.n, &u->arena, &s, e) < 0)
 		return -1;
+	if (!str_empty(u->r.unit))
+		plan_unit(u, s->linux_->resources);
 	if (m && (m->limit.set || m->swap.set) && s->linux_->resources->memory) {
 		m->limit = s->linux_->resources->memory->limit;
 		m->swap = s->linux_->resources->memory->swap;
@@ -252,10 +282,13 @@ static int complete(struct update *u, struct err *e)
 	return 0;
 }
 
-static int write_config(void *arg, struct err *e)
+/* The last step: whatever fails here, the cgroup's files are as before. */
+static int commit(void *arg, struct err *e)
 {
 	struct update *u = arg;
 
+	if (systemd_set(u->r.unit, u->r.unit_of_user, &u->changes, e) < 0)
+		return -1;
 	/* Decoded from the old text; exec decodes the new one. */
 	unlinkat(u->c.dir_fd, RECORD_DECODED, 0);
 	return fd_write_atomic(u->c.dir_fd, RECORD_CONFIG, u->config.s, u->config.n, 0600, e);
@@ -305,7 +338,7 @@ static int update(struct update *u, const struct globals *g, const char *id,
 		log_warn("Kernel memory settings are ignored and will be removed");
 	if (!u->r.cgroup.n)
 		return err_set(e, ENOTSUP, "cannot update limits: the container has no cgroup");
-	return cgroup_update(&u->r.cgroup, u->asked, write_config, u, e);
+	return cgroup_update(&u->r.cgroup, u->asked, commit, u, e);
 }
 
 static int run(struct invocation *inv, struct err *e)

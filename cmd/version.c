@@ -23,6 +23,8 @@ static const char notices[] =
 	"    and Makefile let you link hull with another version of it)\n"
 	"libcap, Copyright (c) 1997-2022 Andrew G. Morgan (BSD-3-Clause)\n"
 	"cJSON, Copyright (c) 2009-2017 Dave Gamble and cJSON contributors (MIT)\n"
+	"libdbus, Copyright (c) 2002-2022 Red Hat, Inc., Havoc Pennington and others (AFL-2.1;\n"
+	"    its source: dbus.freedesktop.org, or the source package that hull's Makefile fetches)\n"
 	"\n"
 	"MIT: Permission is hereby granted, free of charge, to any person obtaining a copy of this\n"
 	"software and associated documentation files (the \"Software\"), to deal in the Software without\n"

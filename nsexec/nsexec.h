@@ -30,6 +30,12 @@ enum stage { STAGE_PARENT = 1, STAGE_CHILD, STAGE_INIT };
 struct nsexec_request {
 	struct bootstrap boot;
 	const struct cgroup_join *join; /* NULL: stay in the own cgroup */
+	/*
+	 * Called when stage 0 stands still in hull's own cgroups, before it is told anything, for
+	 * somebody else to move it; NULL when join does.
+	 */
+	int (*place)(void *arg, pid_t stage0, struct err *e);
+	void *place_arg;
 	const int *pass_fds; /* descriptors that the stages inherit at the same numbers */
 	size_t n_pass_fds;
 };

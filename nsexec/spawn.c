@@ -198,6 +198,13 @@ static int spawn(const struct nsexec_request *r, int init_fd, int sync_fd, struc
 	return 0;
 }
 
+static int send_boot(const struct nsexec *n, const struct str *boot, struct err *e)
+{
+	if (send(n->init_sock, boot->s, boot->n, MSG_NOSIGNAL) < 0)
+		return err_sys(e, "send the bootstrap message");
+	return 0;
+}
+
 int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e)
 {
 	int init_pair[2], sync_pair[2];
@@ -217,12 +224,15 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 	}
 	n->sync_sock = sync_pair[0];
 	/* Before there is anybody to read it: stage 0 does not have to wait for it. */
-	if (send(n->init_sock, boot.s, boot.n, MSG_NOSIGNAL) < 0) {
-		err_sys(e, "send the bootstrap message");
+	if (!r->place && send_boot(n, &boot, e) < 0)
 		goto out;
-	}
 	n->exe_fd = selfexe_open(e);
 	ok = n->exe_fd < 0 ? -1 : spawn(r, init_pair[1], sync_pair[1], n, e);
+	if (ok == 0 && r->place) {
+		ok = r->place(r->place_arg, n->init ? n->init : n->parent, e);
+		if (ok == 0)
+			ok = send_boot(n, &boot, e);
+	}
 out:
 	close(init_pair[1]);
 	close(sync_pair[1]);
