@@ -132,9 +132,17 @@ static int check_count(const struct command *c, const void *options, int n, stru
 	return 0;
 }
 
+/* The options live until hull ends; malloc(3) would ask the kernel for a page for some of them. */
+static void *options_space(size_t n)
+{
+	static _Alignas(16) char space[512];
+
+	return n <= sizeof(space) ? space : xzalloc(n);
+}
+
 static int run_command_row(struct globals *g, const struct command *c, char **argv)
 {
-	auto_free void *options = xzalloc(c->options_size);
+	void *options = options_space(c->options_size);
 	struct parse p = { .rows = c->options, .dst = options, .stop_at_arg = c->stop_at_arg };
 	struct invocation inv = { .globals = g, .command = c, .options = options, .args = argv };
 	int code = c->fail_code ? c->fail_code : 1, r;
