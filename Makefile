@@ -28,7 +28,7 @@ LAYERS := state nsexec init cmd
 FILES  := $(foreach l,$(LAYERS),$(wildcard $(l)/*.c))
 TESTS_C := $(filter %_test.c,$(FILES))
 FUZZ_C := $(filter %_fuzz.c,$(FILES))
-SRCS   := $(filter-out $(TESTS_C) $(FUZZ_C),$(FILES))
+SRCS   := $(filter-out $(TESTS_C) $(FUZZ_C) cmd/docs_gen.c,$(FILES))
 
 upto_state  := state
 upto_nsexec := nsexec state
@@ -85,7 +85,7 @@ endif
 
 OBJS := $(SRCS:%.c=$(B)/obj/%.o)
 
-all: $(B)/hull
+all: $(B)/hull $(B)/hull.8 $(B)/hull.bash
 
 ifeq ($(SAN),1)
 $(B)/hull: $(OBJS)
@@ -118,6 +118,18 @@ COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
 $(B)/obj/cmd/version.o: build/version
 build/version: FORCE
 	@mkdir -p $(@D); echo "$(VERSION) $(COMMIT)" | cmp -s - $@ || echo "$(VERSION) $(COMMIT)" >$@
+
+# --- Manual page and completion, from the tables of options -----------------------------------------------------------
+
+$(B)/docs_gen: $(B)/obj/cmd/docs_gen.o $(call archives,$(B),cmd/docs_gen.c)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/hull.8: cmd/manual.8 $(B)/docs_gen
+	$(Q)$(B)/docs_gen man <$< >$@
+
+$(B)/hull.bash: cmd/completion.bash $(B)/docs_gen
+	$(Q)$(B)/docs_gen bash <$< >$@
 
 # --- Dependencies and packages: bats/deps.sh --------------------------------------------------------------------------
 
@@ -217,12 +229,8 @@ fuzz: $(FUZZERS)
 
 install: all
 	$(Q)install -D -m 755 $(B)/hull $(DESTDIR)$(PREFIX)/bin/hull
-ifneq ($(wildcard cmd/hull.8),)
-	$(Q)install -D -m 644 cmd/hull.8 $(DESTDIR)$(PREFIX)/share/man/man8/hull.8
-endif
-ifneq ($(wildcard cmd/hull.bash),)
-	$(Q)install -D -m 644 cmd/hull.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hull
-endif
+	$(Q)install -D -m 644 $(B)/hull.8 $(DESTDIR)$(PREFIX)/share/man/man8/hull.8
+	$(Q)install -D -m 644 $(B)/hull.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hull
 
 clean:
 	$(Q)rm -rf $(filter-out build/deps,$(wildcard build/*))

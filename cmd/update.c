@@ -362,10 +362,10 @@ const struct command update_command = {
 		"The resources that --resources reads are an object as linux.resources of config.json "
 		"is:\n"
 		"\n"
-		"   { \"memory\": { \"limit\": 0, \"reservation\": 0, \"swap\": 0 },\n"
-		"     \"cpu\": { \"shares\": 0, \"quota\": 0, \"period\": 0, \"cpus\": \"\", \"mems\": "
+		"       { \"memory\": { \"limit\": 0, \"reservation\": 0, \"swap\": 0 },\n"
+		"         \"cpu\": { \"shares\": 0, \"quota\": 0, \"period\": 0, \"cpus\": \"\", \"mems\": "
 		"\"\" },\n"
-		"     \"blockIO\": { \"weight\": 0 }, \"pids\": { \"limit\": 0 } }\n"
+		"         \"blockIO\": { \"weight\": 0 }, \"pids\": { \"limit\": 0 } }\n"
 		"\n"
 		"   What is absent stays as it is, and so do the rules for devices.\n"
 		"   When one of the values cannot be set, all of them stay as they were.",
