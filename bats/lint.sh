@@ -51,7 +51,7 @@ binary() {
 
 scripts() {
 	local f
-	for f in bats/*.sh bats/*/*.sh bats/*.bash bats/*.bats bats/*/*.bats cmd/*.bash build/hull.bash .ci/run; do
+	for f in bats/*.sh bats/*/*.sh bats/*.bash bats/*.bats bats/*/*.bats bats/*/*.bash cmd/*.bash build/hull.bash .ci/run; do
 		[ ! -f "$f" ] || echo "$f"
 	done
 }
