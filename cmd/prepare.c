@@ -317,11 +317,41 @@ static int pass_root(struct prepared *p, int pidfd, pid_t init, struct err *e)
 	return sys_pidfd_send_signal(pidfd, 0) < 0 ? err_set(e, ESRCH, "container not running") : 0;
 }
 
+/*
+ * Before Linux 5.8 setns(2) takes no pidfd: each namespace is joined by its file. That they are still
+ * those of the process of pidfd is asked afterwards.
+ */
+static int plan_joins(struct prepared *p, struct plan_input *in, struct plan_join *joins,
+		      pid_t init, struct err *e)
+{
+	for (const struct name *ns = namespace_names; ns->name; ns++) {
+		const char *file = (unsigned)ns->value == CLONE_NEWNS  ? "mnt" :
+				   (unsigned)ns->value == CLONE_NEWNET ? "net" :
+									 ns->name;
+		char path[48];
+		int fd;
+
+		if (!(in->pidfd_flags & (unsigned)ns->value))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)init, file);
+		fd = fd_open(AT_FDCWD, path, O_RDONLY, 0, e);
+		if (fd < 0 || prepare_pass_fd(p, fd, e) < 0)
+			return -1;
+		joins[in->n_join++] = (struct plan_join){ (int)ns->value, fd };
+	}
+	if (sys_pidfd_send_signal(in->pidfd, 0) < 0)
+		return err_set(e, ESRCH, "container not running");
+	in->join = joins;
+	in->pidfd = -1;
+	return 0;
+}
+
 /* One setns(2) with a pidfd joins all of them, in the order that the kernel knows to be right. */
 int prepare_exec(struct prepared *p, int pidfd, pid_t init, struct err *e)
 {
 	struct plan_input in = { .pidfd = pidfd,
 				 .pidfd_flags = (unsigned)spec_namespace_flags(p->spec) };
+	struct plan_join joins[8];
 
 	if ((in.pidfd_flags & CLONE_NEWUSER) && shares_user_ns(init))
 		in.pidfd_flags &= ~(unsigned)CLONE_NEWUSER;
@@ -330,6 +360,8 @@ int prepare_exec(struct prepared *p, int pidfd, pid_t init, struct err *e)
 	p->args->exec = true;
 	p->args->joined_ns = in.pidfd_flags;
 	plan_oom(p);
+	if (sys_kernel_before(5, 8) && plan_joins(p, &in, joins, init, e) < 0)
+		return -1;
 	return plan_make(&p->boot.plan, &in, e);
 }
 

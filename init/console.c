@@ -7,6 +7,7 @@
 #include "init/init.h"
 #include "init/inside.h"
 #include "init/mount.h"
+#include "nsexec/tree.h"
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/sys.h"
@@ -102,7 +103,7 @@ static int bind_console(struct init *in, int slave, struct err *e)
 		return err_sys(e, "open /dev/console");
 	if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
 		return err_set(e, EINVAL, "/dev/console is neither a file nor a character device");
-	tree = sys_open_tree(slave, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	tree = tree_open(slave, "", AT_EMPTY_PATH);
 	if (tree < 0)
 		return err_sys(e, "open_tree of the terminal");
 	return mount_attach(tree, target, e);

@@ -59,9 +59,6 @@ static int open_dev(struct init *in, struct err *e)
 
 	if (fd < 0 && errno == ENOENT && mkdirat(in->root_fd, "dev", 0755) == 0)
 		fd = fd_open_in_root(in->root_fd, "dev", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
-	/* Before Linux 5.6. */
-	if (fd < 0 && errno == ENOSYS)
-		fd = openat(in->root_fd, "dev", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
 		return err_set(e, ENOTDIR, "/dev in the container's root is not a directory");
 	return fd < 0 ? err_sys(e, "open /dev in the container's root") : fd;

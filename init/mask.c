@@ -7,6 +7,7 @@
 #include "init/inside.h"
 #include "init/lsm.h"
 #include "init/mount.h"
+#include "nsexec/tree.h"
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/sys.h"
@@ -65,8 +66,12 @@ static int make_readonly(struct init *in, const char *path, struct err *e)
 
 	if (r <= 0)
 		return r;
-	tree = sys_open_tree(fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH | AT_RECURSIVE);
-	if (tree < 0 || sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &ro) < 0)
+	tree = tree_open(fd, "", AT_EMPTY_PATH | AT_RECURSIVE);
+	if (tree < 0)
+		return err_sys(e, "make %s read-only", path);
+	/* Before Linux 5.12 without what is below it, as runc does always. */
+	if (tree_set_attr(tree, AT_RECURSIVE, &ro) < 0 &&
+	    (errno != ENOSYS || tree_set_attr(tree, 0, &ro) < 0))
 		return err_sys(e, "make %s read-only", path);
 	if (mount_attach(tree, fd, e) < 0)
 		return err_wrap(e, "make %s read-only", path);
@@ -114,7 +119,7 @@ static int cover_file(struct init *in, struct covers *c, int fd, struct err *e)
 
 	if (open_null(in, c, e) < 0)
 		return -1;
-	tree = sys_open_tree(c->null_fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	tree = tree_open(c->null_fd, "", AT_EMPTY_PATH);
 	if (tree < 0)
 		return err_sys(e, "open_tree /dev/null");
 	return mount_attach(tree, fd, e);
@@ -135,7 +140,7 @@ static int cover_directory(struct init *in, struct covers *c, int fd, struct err
 			lsm_mount_data(in, "tmpfs", "nr_blocks=1,nr_inodes=1", &buf), e);
 		return c->tmpfs_fd < 0 ? -1 : mount_attach(c->tmpfs_fd, fd, e);
 	}
-	tree = sys_open_tree(c->tmpfs_fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	tree = tree_open(c->tmpfs_fd, "", AT_EMPTY_PATH);
 	if (tree < 0)
 		return err_sys(e, "open_tree of the empty tmpfs");
 	return mount_attach(tree, fd, e);
@@ -166,5 +171,6 @@ int mask_masked_paths(struct init *in, struct err *e)
 		if (r < 0)
 			at_path("maskedPaths", i, e);
 	}
-	return r; /* start_close_fds() closes them with the rest */
+	tree_end(); /* the last mount is made */
+	return r;   /* start_close_fds() closes the descriptors with the rest */
 }

@@ -9,6 +9,7 @@
 
 #include "nsexec/channel.h"
 #include "nsexec/source.h"
+#include "nsexec/tree.h"
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/str.h"
@@ -31,8 +32,7 @@ static bool is_directory(int fd)
 
 int mount_attach(int mount_fd, int target_fd, struct err *e)
 {
-	if (sys_move_mount(mount_fd, "", target_fd, "",
-			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0)
+	if (tree_move(mount_fd, target_fd) == 0)
 		return 0;
 	err_sys(e, "move_mount");
 	/* The kernel says ENOTDIR for it, or since 6.15 EINVAL. */
@@ -50,11 +50,17 @@ int mount_set_attr(int fd, unsigned flags, uint64_t set, uint64_t clr, struct er
 
 	if (!set && !clr)
 		return 0;
-	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr) == 0)
+	if (tree_set_attr(fd, flags, &attr) == 0)
 		return 0;
 	err_sys(e, "mount_setattr");
 	if (e->code == EPERM)
 		err_wrap(e, "a flag that is locked by the host cannot be changed");
+	if (e->code == ENOSYS)
+		err_wrap(
+			e, "%s needs Linux 5.12",
+			flags & AT_RECURSIVE ?
+				"a recursive attribute" :
+				"an attribute where a tmpfs must not help (no mount namespace, or a shared root)");
 	return -1;
 }
 
@@ -118,7 +124,7 @@ int mount_apply_propagation(int mount_fd, const struct mount_options *o, struct 
 		struct mount_attr attr = { .propagation = o->propagation[i] & ~(uint64_t)MS_REC };
 		unsigned rec = o->propagation[i] & MS_REC ? AT_RECURSIVE : 0;
 
-		if (sys_mount_setattr(mount_fd, "", AT_EMPTY_PATH | rec, &attr) < 0)
+		if (tree_set_attr(mount_fd, rec, &attr) < 0)
 			return err_sys(e, "set the propagation");
 	}
 	return 0;

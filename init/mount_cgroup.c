@@ -13,6 +13,7 @@
 #include "init/lsm.h"
 #include "init/mount.h"
 #include "nsexec/source.h"
+#include "nsexec/tree.h"
 #include "state/cgroup.h"
 #include "state/fd.h"
 #include "state/mem.h"
@@ -150,7 +151,7 @@ static int mount_v1(struct init *in, const struct mount_options *o, int target, 
 			return err_wrap(e, "cgroup hierarchy \"%s\"",
 					in->a->cgroups[i].controllers);
 	}
-	if ((o->ms_set & MS_RDONLY) && sys_mount_setattr(tmpfs, "", AT_EMPTY_PATH, &ro) < 0)
+	if ((o->ms_set & MS_RDONLY) && tree_set_attr(tmpfs, 0, &ro) < 0)
 		return err_sys(e, "make the tmpfs of cgroups read-only");
 	return mount_apply_propagation(tmpfs, o, e);
 }

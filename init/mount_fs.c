@@ -8,6 +8,7 @@
 #include "init/mount.h"
 
 #include "nsexec/source.h"
+#include "nsexec/tree.h"
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/str.h"
@@ -165,7 +166,12 @@ static int new_fs(const char *type, const char *source, unsigned long ms, uint64
 int mount_new_fs(const char *type, const char *source, uint64_t attrs, const char *data,
 		 struct err *e)
 {
-	return new_fs(type, source, 0, attrs, data, e);
+	int fd = new_fs(type, source, 0, attrs, data, e);
+
+	if (fd >= 0 || e->code != ENOSYS)
+		return fd;
+	fd = tree_new(type, source, attrs, data);
+	return fd < 0 ? err_sys(e, "mount a new %s", type) : fd;
 }
 
 /* Of the pseudo file systems one superblock serves all mounts: "ro" is for the mount alone. */

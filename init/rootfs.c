@@ -4,6 +4,7 @@
  * container's mount namespace, which is at first a copy of the host's.
  */
 #include "init/init.h"
+#include "nsexec/tree.h"
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/str.h"
@@ -29,7 +30,7 @@ static int set_propagation(int fd, uint64_t propagation, unsigned flags)
 {
 	struct mount_attr attr = { .propagation = propagation };
 
-	return sys_mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr);
+	return tree_set_attr(fd, flags, &attr);
 }
 
 /*
@@ -169,6 +170,9 @@ static int open_proc(struct init *in, struct err *e)
 		return -1;
 	if (!fd_is_on(in->proc_fd, PROC_SUPER_MAGIC))
 		return err_set(e, EINVAL, "the host's /proc is not a proc file system");
+	/* Mounts of a shared root would be seen on the host. */
+	tree_allow(in->proc_fd,
+		   has_mount_ns(in) && !(in->a->spec->linux_->rootfs_propagation & MS_SHARED));
 	return 0;
 }
 
@@ -272,6 +276,7 @@ static int plain_chroot(struct init *in, struct err *e)
 /* Each way ends with the new root as the working directory. */
 int rootfs_enter(struct init *in, struct err *e)
 {
+	tree_end();
 	if (!has_mount_ns(in))
 		return plain_chroot(in, e);
 	return in->a->no_pivot ? move_over_root(in, e) : pivot(in, e);

@@ -83,11 +83,20 @@ int start_cwd_again(struct init *in, struct err *e)
 	return check_inside(e) < 0 ? at_cwd(e) : 0;
 }
 
+static int open_passwd(const struct init *in, int flags)
+{
+	int fd = fd_open_in_root(in->root_fd, "etc/passwd", flags, 0);
+
+	/* Before Linux 5.6 a link is not followed. */
+	return fd < 0 && errno == ENOSYS ?
+		       fd_open_in_root(in->root_fd, "etc/passwd", flags, RESOLVE_NO_SYMLINKS) :
+		       fd;
+}
+
 /* The sixth field of the line of uid in the container's /etc/passwd; NULL without. */
 static char *home_of(struct init *in, uint64_t uid)
 {
-	auto_close int fd =
-		fd_open_in_root(in->root_fd, "etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	auto_close int fd = open_passwd(in, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	auto_free char *text = NULL;
 	struct stat st;
 	struct err e;

@@ -2,6 +2,7 @@
 /* Sources of bind mounts. Runs in stage 2 and, for what that may not do, in hull; see source.h. */
 #include "nsexec/source.h"
 
+#include "nsexec/tree.h"
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/str.h"
@@ -19,7 +20,7 @@ static int open_copy(const struct source_request *r)
 	unsigned flags = (r->recursive ? AT_RECURSIVE : 0) |
 			 (r->nofollow ? AT_SYMLINK_NOFOLLOW : 0);
 
-	return sys_open_tree(AT_FDCWD, r->path, OPEN_TREE_CLONE | flags);
+	return tree_open(AT_FDCWD, r->path, flags);
 }
 
 int source_open(const struct source_request *r, bool slave, struct err *e)
@@ -30,7 +31,7 @@ int source_open(const struct source_request *r, bool slave, struct err *e)
 
 	if (fd < 0)
 		return err_sys(e, "open %s", r->path);
-	if (slave && sys_mount_setattr(fd, "", AT_EMPTY_PATH | recursive, &attr) < 0)
+	if (slave && tree_set_attr(fd, recursive, &attr) < 0)
 		return err_sys(e, "set the propagation of %s", r->path);
 	return take_fd(&fd);
 }

@@ -24,6 +24,45 @@ int fd_open(int dirfd, const char *path, int flags, mode_t mode, struct err *e)
 	return fd < 0 ? err_sys(e, "open %s", path) : fd;
 }
 
+/* One component, which must be no link. */
+static int open_plain(int dirfd, const char *name, int flags)
+{
+	auto_close int fd = openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if ((flags & O_PATH) && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode)) {
+		errno = ELOOP;
+		return -1;
+	}
+	return take_fd(&fd);
+}
+
+/* RESOLVE_NO_SYMLINKS before openat2(2): a component at a time, and none that leads up. */
+static int open_stepwise(int rootfd, const char *path, int flags)
+{
+	auto_close int dir = fcntl(rootfd, F_DUPFD_CLOEXEC, 3);
+	auto_free char *copy = xstrdup(path);
+	char *save = NULL, *next, *name = strtok_r(copy, "/", &save);
+
+	for (; dir >= 0 && name; name = next) {
+		int fd;
+
+		next = strtok_r(NULL, "/", &save);
+		if (!strcmp(name, "..")) {
+			errno = EXDEV;
+			return -1;
+		}
+		fd = open_plain(dir, name, next ? O_PATH | O_DIRECTORY : flags);
+		if (!next || fd < 0)
+			return fd;
+		close(dir);
+		dir = fd;
+	}
+	return take_fd(&dir);
+}
+
 int fd_open_in_root(int rootfd, const char *path, int flags, uint64_t more)
 {
 	int fd;
@@ -35,6 +74,9 @@ int fd_open_in_root(int rootfd, const char *path, int flags, uint64_t more)
 		if (fd >= 0 || errno != EAGAIN)
 			break;
 	}
+	/* Before Linux 5.6. */
+	if (fd < 0 && errno == ENOSYS && more == RESOLVE_NO_SYMLINKS)
+		fd = open_stepwise(rootfd, path, flags);
 	return fd;
 }
 

@@ -497,7 +497,8 @@ int record_pidfd(const struct record *r, struct err *e)
 		return fd;
 	if (errno == ESRCH)
 		return err_set(e, ESRCH, "container not running");
-	return err_sys(e, "open a pidfd of process %d", (int)r->pid);
+	err_sys(e, "open a pidfd of process %d", (int)r->pid);
+	return e->code == ENOSYS ? err_wrap(e, "hull needs Linux 5.3 or later") : -1;
 }
 
 static int64_t now_ms(void)

@@ -2,7 +2,9 @@
 /* Thin wrappers: nothing here decides anything. Runs in every process of hull. */
 #include "state/sys.h"
 
+#include <stdlib.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 struct open_how_v0 {
@@ -49,6 +51,19 @@ int sys_mount_setattr(int dirfd, const char *path, unsigned flags, struct mount_
 int sys_pivot_root(const char *new_root, const char *put_old)
 {
 	return (int)syscall(SYS_pivot_root, new_root, put_old);
+}
+
+bool sys_kernel_before(unsigned major, unsigned minor)
+{
+	struct utsname u;
+	unsigned long found[2] = { 0, 0 };
+	char *p = u.release;
+
+	if (uname(&u) < 0)
+		return false;
+	for (size_t i = 0; i < 2; i++)
+		found[i] = strtoul(p, &p, 10), p += *p == '.';
+	return found[0] < major || (found[0] == major && found[1] < minor);
 }
 
 int sys_pidfd_open(pid_t pid, unsigned flags)

@@ -7,6 +7,7 @@
 #ifndef STATE_SYS_H
 #define STATE_SYS_H
 
+#include <stdbool.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -138,6 +139,8 @@ int sys_fsconfig(int fd, unsigned cmd, const char *key, const void *value, int a
 int sys_fsmount(int fd, unsigned flags, unsigned attrs);
 int sys_mount_setattr(int dirfd, const char *path, unsigned flags, struct mount_attr *attr);
 int sys_pivot_root(const char *new_root, const char *put_old);
+/* uname(2) says that this is an older Linux than major.minor. */
+bool sys_kernel_before(unsigned major, unsigned minor);
 int sys_pidfd_open(pid_t pid, unsigned flags);
 int sys_pidfd_send_signal(int pidfd, int sig);
 int sys_pidfd_getfd(int pidfd, int fd);
