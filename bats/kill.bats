@@ -76,6 +76,7 @@ got() { grep -qs "^$1\$" rootfs/tmp/got; }
 	quietly kill --all test_box KILL
 }
 
+# bats test_tags=vm
 @test "kill KILL ends a paused container" {
 	setup_bundle
 	quietly create test_box
@@ -106,6 +107,7 @@ host_pid_container() {
 
 three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 
+# bats test_tags=vm
 @test "kill KILL without a PID namespace ends all processes" {
 	host_pid_container
 	quietly kill test_box KILL
@@ -114,6 +116,7 @@ three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 	quietly delete test_box
 }
 
+# bats test_tags=vm
 @test "kill KILL without a PID namespace ends those that init has left behind" {
 	host_pid_container
 	kill -9 "$(state_of test_box .pid)"
@@ -123,6 +126,7 @@ three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 	refused "container not running" kill test_box KILL
 }
 
+# bats test_tags=vm
 @test "kill --all reaches every process, init alone the others" {
 	host_pid_container
 	quietly kill test_box TERM

@@ -2,6 +2,7 @@
 /* Thin wrappers: nothing here decides anything. Runs in every process of hull. */
 #include "state/sys.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -68,7 +69,12 @@ bool sys_kernel_before(unsigned major, unsigned minor)
 
 int sys_pidfd_open(pid_t pid, unsigned flags)
 {
-	return (int)syscall(SYS_pidfd_open, pid, flags);
+	int fd = (int)syscall(SYS_pidfd_open, pid, flags);
+
+	/* Linux 6.1 for a process that is gone whose number its session or group still has. */
+	if (fd < 0 && errno == EINVAL && !flags)
+		errno = ESRCH;
+	return fd;
 }
 
 int sys_pidfd_send_signal(int pidfd, int sig)
