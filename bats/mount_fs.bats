@@ -153,6 +153,7 @@ inside() {
 	nothing_left test_box
 }
 
+# bats test_tags=vm
 @test "run mounts overlay with more layers than one option can hold" {
 	local layers="" i
 	for i in $(seq 20); do
@@ -168,6 +169,7 @@ inside() {
 	[ "$(cat "$SRC/up/new")" = new ]
 }
 
+# bats test_tags=vm
 @test "run mounts overlay on directories whose names have a comma, or more than 255 bytes" {
 	local long=$SRC/with,comma i
 	mkdir -p "$long/low" "$long/up" "$long/work" && echo word >"$long/low/file"
@@ -189,6 +191,7 @@ inside() {
 	[[ $(<out) == "somewhere /mnt fuse.hulltest rw,nosuid,nodev,"*"user_id=0,group_id=0"* ]]
 }
 
+# bats test_tags=vm
 @test "run mounts a message queue file system of the container's own" {
 	inside 'touch /dev/mqueue/q && ls /dev/mqueue'
 	[ "$output" = q ]
@@ -227,6 +230,7 @@ inside() {
 # What is mounted at and below /sys/fs/cgroup: "directory type flags" lines.
 CGROUPS_SEEN='awk "\$2 ~ \"^/sys/fs/cgroup\" { sub(\",.*\", \"\", \$4); print \$2, \$3, \$4 }" /proc/mounts'
 
+# bats test_tags=vm,vm-initramfs
 @test "run mounts cgroups with and without a cgroup namespace" {
 	for ns in 'map(select(.type != "cgroup"))' '. + [{type: "cgroup"}] | unique'; do
 		update_config ".linux.namespaces |= ($ns)"
@@ -253,6 +257,7 @@ CGROUPS_SEEN='awk "\$2 ~ \"^/sys/fs/cgroup\" { sub(\",.*\", \"\", \$4); print \$
 	[ "$output" = cpu,cpuacct ]
 }
 
+# bats test_tags=vm
 @test "run lets a container write to its own cgroups when they are mounted rw" {
 	update_config '(.mounts[] | select(.destination == "/sys/fs/cgroup")).options = ["rw", "nosuid"]
 		| .linux.namespaces += [{type: "cgroup"}] | .linux.namespaces |= unique'
@@ -260,6 +265,7 @@ CGROUPS_SEEN='awk "\$2 ~ \"^/sys/fs/cgroup\" { sub(\",.*\", \"\", \$4); print \$
 	[ "$output" = made ]
 }
 
+# bats test_tags=vm
 @test "run of type cgroup2 mounts the unified hierarchy, whatever else the host has" {
 	update_config '(.mounts[] | select(.destination == "/sys/fs/cgroup")) += {type: "cgroup2"}'
 	for ns in 'map(select(.type != "cgroup"))' '. + [{type: "cgroup"}] | unique'; do
@@ -269,6 +275,7 @@ CGROUPS_SEEN='awk "\$2 ~ \"^/sys/fs/cgroup\" { sub(\",.*\", \"\", \$4); print \$
 	done
 }
 
+# bats test_tags=vm
 @test "run in a user namespace without a cgroup namespace shows the container its own cgroup alone" {
 	user_namespace
 	update_config '.linux.namespaces |= map(select(.type != "cgroup"))'
@@ -276,6 +283,7 @@ CGROUPS_SEEN='awk "\$2 ~ \"^/sys/fs/cgroup\" { sub(\",.*\", \"\", \$4); print \$
 	[[ $output == *"No such file"* && $output != *" rw"* ]]
 }
 
+# bats test_tags=vm
 @test "create passes on what the kernel says of an option of cgroup2" {
 	update_config '(.mounts[] | select(.destination == "/sys/fs/cgroup")) += {type: "cgroup2", options: ["nonsense"]}
 		| .linux.namespaces += [{type: "cgroup"}] | .linux.namespaces |= unique'

@@ -387,11 +387,25 @@ static int make_detached(struct init *in, const struct mount_work *w, const char
 	return explain(in, w, e);
 }
 
-/* Kernels before 6.5 know no "lowerdir+". */
+/*
+ * Before Linux 6.5 overlay makes one text of what fsconfig(2) gives it, where a comma always ends
+ * an option and "lowerdir+" means nothing; mount(2) takes "\," and a page of layers. The kernel's
+ * words about the first attempt are better than none about the second.
+ */
+static int retry_classic(struct init *in, const struct mount_work *w, int target, const char *data,
+			 struct err *e)
+{
+	struct err first = *e;
+	int fd = mount_classic(in, w, target, data, e);
+
+	if (fd < 0 && first.code == EINVAL && e->code == EINVAL)
+		*e = first;
+	return fd;
+}
+
 static bool is_for_classic(const struct mount_work *w, const struct err *e)
 {
-	return e->code == ENOSYS || (e->code == EINVAL && mount_is_type(w, "overlay") &&
-				     strstr(e->chain, "option lowerdir+="));
+	return e->code == ENOSYS || (e->code == EINVAL && mount_is_type(w, "overlay"));
 }
 
 int mount_fs(struct init *in, const struct mount_work *w, struct err *e)
@@ -408,11 +422,10 @@ int mount_fs(struct init *in, const struct mount_work *w, struct err *e)
 		return -1;
 	data = data_of(in, w, target, made, &buf);
 	classic = (w->o.ms_set & MOUNT_CLASSIC) || has_long_value(w, data);
-	if (!classic)
-		fd = make_detached(in, w, data, e);
-	if (fd < 0 && (classic || is_for_classic(w, e))) {
+	fd = classic ? mount_classic(in, w, target, data, e) : make_detached(in, w, data, e);
+	if (fd < 0 && !classic && is_for_classic(w, e)) {
 		classic = true;
-		fd = mount_classic(in, w, target, data, e);
+		fd = retry_classic(in, w, target, data, e);
 	}
 	if (fd < 0)
 		return -1;
