@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# bats file_tags=vm
 # Limits and places of cgroups; what each file gets is tested in state/cgroup_limits_test.c.
 
 load helpers
@@ -42,7 +43,7 @@ resources() { update_config ".linux.resources += $1"; }
 }
 
 @test "create with a limit whose controller is missing says which" {
-	is_v1 && skip "all controllers are here"
+	[ ! -e /sys/fs/cgroup/memory ] && ! grep -qsw memory /sys/fs/cgroup/cgroup.controllers || skip "the controller is here"
 	resources '{memory: {limit: 33554432}}'
 	refused '\"memory\" cgroup controller is not available' create test_box
 	[[ $output == *"/linux/resources/memory/limit"* ]]
@@ -286,6 +287,15 @@ sub() {
 	[ "$(cat $top/test_box/hugetlb.2MB.max)" = 0 ]
 	as_user inside ./bin delete --force test_box
 	[ ! -e $top/test_box ]
+	# Device rules take a privilege: there is a warning. The same for root of a user namespace.
+	jq '.linux.resources = {devices: [{allow: false, access: "rwm"}]} | .process.args = ["true"]' "$dir/config.json" >"$dir/rules"
+	mkdir "$dir/ruled"
+	jq --arg r "$dir/rootfs" '.root.path = $r' "$dir/rules" >"$dir/ruled/config.json"
+	run -0 as_user inside ./bin --debug run -b ruled test_box
+	[[ $output = *"level=warning"*"device rules are not enforced: load the eBPF program for devices: operation not permitted"* ]]
+	jq --arg r "$dir/rootfs" '.root.path = $r | .linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0' "$dir/rules" >"$dir/ruled/config.json"
+	run -0 as_user inside unshare -Ur ./bin --debug run -b ruled test_box
+	[[ $output = *"device rules are not enforced"* ]]
 	# Where he may not, it is an error with limits, and none without.
 	run -1 as_user outside ./bin create test_box
 	[[ $output = *"unable to apply cgroup configuration"*"permission denied"* ]]

@@ -307,6 +307,17 @@ static int delegate_cgroup(struct launch *l, struct err *e)
 	return cgroup_delegate(&l->rec.cgroup, uid, e);
 }
 
+/* Only the host's root may load eBPF programs. Nobody else can make device nodes, either. */
+static int apply_device_rules(struct launch *l, struct err *e)
+{
+	if (cgroup_apply_devices(&l->rec.cgroup, l->p.spec->linux_->resources, e) == 0)
+		return 0;
+	if (e->code != EPERM || !is_rootless(l->g->rootless))
+		return at_resources(e);
+	log_warn("device rules are not enforced: %s", e->chain);
+	return 0;
+}
+
 static int make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e)
 {
 	const struct spec_resources *res = l->p.spec->linux_->resources;
@@ -327,8 +338,8 @@ static int make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e
 	}
 	l->made_cgroup = true;
 	/* Device rules before anybody is inside: while they change on v1, no device can be opened. */
-	if (cgroup_apply_devices(cg, res, e) < 0)
-		return at_resources(e);
+	if (apply_device_rules(l, e) < 0)
+		return -1;
 	if (delegate_cgroup(l, e) < 0)
 		return -1;
 	return cgroup_join_open(cg, join, e);
