@@ -4,6 +4,7 @@
 #   make check          build, unit tests, lint, bats        make bench    against crun and runc
 #   make lint format unit analyze fuzz install clean distclean
 #   make check-clients bench-clients    hull under containerd, podman and Docker, which they install
+#   make check-vm       bats in virtual machines: Debian with systemd, all of cgroup v2, AppArmor; an initramfs
 #
 #   V=1           show every command            CI=true or WERROR=1   warnings are errors
 #   SAN=1         build/san/hull for glibc with ASan and UBSan (also: make SAN=1 check)
@@ -162,15 +163,18 @@ RUN = HULL='$(CURDIR)/$(B)/hull' UNITS='$(UNITS)' LANES='$(LANES)' TESTS='$(TEST
 	CC='$(CC)' DEPS='$(DEPS)' SAN='$(SAN)' FUZZERS='$(FUZZERS)' FUZZ_TIME='$(FUZZ_TIME)' bats/run-tests.sh
 
 # The fuzzers when all is checked, or they are asked for.
-check: packages-test profiles all $(UNITS) $(if $(filter fuzz,$(LANES) $(if $(LANES)$(TESTS)$(filter 1,$(SAN)),,fuzz)),$(FUZZERS))
+check: packages-test $(if $(filter vm%,$(LANES)),packages-vm) profiles all $(UNITS) $(if $(filter fuzz,$(LANES) $(if $(LANES)$(TESTS)$(filter 1,$(SAN)),,fuzz)),$(FUZZERS))
 	@$(RUN)
 
-# In CI they are a part of check; elsewhere check takes the engines that are there.
+# In CI these two are a part of check; elsewhere check takes the engines that are there.
+check-vm: LANES := vm vm-user vm-initramfs
+check-vm: packages-test packages-vm all
+	@$(RUN)
 check-clients: LANES := clients
 check-clients: packages-test packages-clients all
 	@$(RUN)
 ifeq ($(CI),true)
-check: packages-clients
+check: packages-clients $(if $(filter 1,$(SAN)),,packages-vm)
 endif
 
 unit: LANES := unit
@@ -239,5 +243,5 @@ distclean:
 	$(Q)rm -rf build
 
 FORCE:
-.PHONY: all profiles check check-clients unit lint format analyze demo bench bench-clients fuzz install clean distclean FORCE
+.PHONY: all profiles check check-clients check-vm unit lint format analyze demo bench bench-clients fuzz install clean distclean FORCE
 -include $(shell find build -path build/deps -prune -o -name '*.d' -print 2>/dev/null)

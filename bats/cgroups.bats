@@ -291,10 +291,10 @@ sub() {
 	jq '.linux.resources = {devices: [{allow: false, access: "rwm"}]} | .process.args = ["true"]' "$dir/config.json" >"$dir/rules"
 	mkdir "$dir/ruled"
 	jq --arg r "$dir/rootfs" '.root.path = $r' "$dir/rules" >"$dir/ruled/config.json"
-	run -0 as_user inside ./bin --debug run -b ruled test_box
+	run -0 as_user inside ./bin run -b ruled test_box
 	[[ $output = *"level=warning"*"device rules are not enforced: load the eBPF program for devices: operation not permitted"* ]]
 	jq --arg r "$dir/rootfs" '.root.path = $r | .linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0' "$dir/rules" >"$dir/ruled/config.json"
-	run -0 as_user inside unshare -Ur ./bin --debug run -b ruled test_box
+	run -0 as_user inside unshare -Ur ./bin run -b ruled test_box
 	[[ $output = *"device rules are not enforced"* ]]
 	# Where he may not, it is an error with limits, and none without.
 	run -1 as_user outside ./bin create test_box

@@ -18,6 +18,7 @@ running() {
 	done
 }
 
+# bats test_tags=vm-initramfs
 @test "delete of a stopped container leaves nothing" {
 	running
 	quietly kill test_box KILL
@@ -44,6 +45,7 @@ running() {
 	gone "$pid"
 }
 
+# bats test_tags=vm
 @test "delete --force ends a running and a paused container" {
 	running
 	pid=$(state_of test_box .pid)
@@ -62,6 +64,7 @@ running() {
 	quietly delete --force test_nothing
 }
 
+# bats test_tags=vm,vm-initramfs
 @test "delete removes what a container without a PID namespace leaves" {
 	for force in "" --force; do
 		set_args sh -c 'sleep 1001 & sleep 1002 & exec sleep 1000'
@@ -117,6 +120,7 @@ three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 	wait_for 5 gone "$pid"
 }
 
+# bats test_tags=vm
 @test "delete after a reboot leaves the processes and cgroups of others alone" {
 	running
 	pid=$(state_of test_box .pid)
@@ -157,6 +161,7 @@ three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 	[ "$killed" -gt 0 ]
 }
 
+# bats test_tags=vm
 @test "delete --force cleans up after a create that was killed in a hook" {
 	update_config '.hooks.createRuntime = [{"path": "/bin/sh", "args": ["sh", "-c", $script]}]' \
 		--arg script "echo \$\$ >$BUNDLE/hook; exec sleep 1000"

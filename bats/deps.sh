@@ -4,7 +4,8 @@
 # What hull needs from the machine and does not carry itself; called by the Makefile.
 #
 #   deps.sh profiles            the default seccomp profiles of podman and Docker, for a test
-#   deps.sh packages GROUP...   install the missing packages of the groups (build test san fuzz bench clients)
+#   deps.sh vm                  make build/deps/vm: Debian with systemd on a disk, and its kernel, for bats/vm.sh
+#   deps.sh packages GROUP...   install the missing packages of the groups (build test san fuzz bench clients vm)
 #   deps.sh linux-headers       make build/deps/include-linux, the kernel's headers for musl-gcc
 #   deps.sh LIBRARY             fetch and build build/deps/lib/LIBRARY.a (libseccomp libcap libcjson libdbus-1)
 #
@@ -58,7 +59,12 @@ packages_of() {
 		echo containerd containernetworking-plugins podman conmon catatonit uidmap slirp4netns \
 			fuse-overlayfs docker.io iptables iproute2 jq busybox-static bats crun runc
 		;;
+	vm) echo qemu-system-x86 debootstrap debian-archive-keyring e2fsprogs busybox-static jq xz-utils musl-tools ;;
 	bench) echo crun runc jq busybox-static gnuplot-nox strace ;;
+	guest) # of the disk that "deps.sh vm" makes
+		echo systemd systemd-sysv dbus dbus-user-session libpam-systemd uidmap apparmor kmod bats jq busybox-static \
+			strace perl-base procps psmisc iproute2 util-linux
+		;;
 	*) die "no package group is called \"$1\"" ;;
 	esac
 }
@@ -292,8 +298,82 @@ profile() {
 	mv "$dir/work/$1.json" "$dir/$1.json"
 }
 
+# --- virtual machine -------------------------------------------------------------------------------------------------
+
+VM=$DEPS/vm
+# What PID 1 of the initramfs loads, in this order; a kernel that has one of them built in needs no file for it.
+vm_modules=(virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk virtio_console)
+
+# The machine's own release and archive, with Debian's cloud kernel: the usual configuration without the drivers of real
+# hardware. No mount and no device is made outside a namespace; the disk is filled without being mounted.
+vm() {
+	local key release archive
+	packages vm
+	# shellcheck disable=SC1091
+	release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+	archive=$(apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
+		sed -n "s/^Debian $release //p" | head -n 1)
+	[ -n "$archive" ] || die "apt has no entry for the archive of Debian ${release:-(/etc/os-release names no release)}"
+	key=$(printf '%s\n' "$release" "$(declare -f vm vm_disk vm_kernel packages_of)" | sha256sum)
+	[ "$(cat "$VM/ready" 2>/dev/null)" != "$key" ] || return 0
+	rm -rf "$VM"
+	mkdir -p "$VM/modules" "$VM/work"
+	say FETCH "Debian $release for the virtual machine"
+	quietly vm unshare -m --propagation private debootstrap --variant=minbase \
+		--include="$(packages_of guest | tr ' ' ,)" "$release" "$VM/work/root" "$archive"
+	vm_kernel
+	vm_disk
+	rm -rf "$VM/work"
+	echo "$key" >"$VM/ready"
+}
+
+# The kernel, without its package's scripts.
+vm_kernel() {
+	local kernel modules m f
+	kernel=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/^ *Depends: *\(linux-image-.*\)/\1/p')
+	[ -n "$kernel" ] || die "apt knows no linux-image-cloud-amd64"
+	(cd "$VM/work" && quietly vm apt-get -o APT::Sandbox::User= download "$kernel")
+	dpkg-deb -x "$VM/work/$kernel"_*.deb "$VM/work/kernel"
+	cp "$VM/work/kernel/boot"/vmlinuz-* "$VM/vmlinuz"
+	modules=$(find "$VM/work/kernel" -path '*/lib/modules/*' -prune)
+	for m in "${vm_modules[@]}"; do
+		f=$(find "$modules" -name "$m.ko*")
+		[ -n "$f" ] || continue
+		cp "$f" "$VM/modules/"
+		f=$VM/modules/$(basename "$f")
+		[[ $f != *.xz ]] || xz -d "$f"
+		echo "$m.ko" >>"$VM/modules/order"
+	done
+	mkdir -p "$VM/work/root/usr/lib/modules"
+	cp -r "$modules" "$VM/work/root/usr/lib/modules/"
+	quietly vm chroot "$VM/work/root" depmod "$(basename "$modules")"
+}
+
+vm_disk() {
+	local root=$VM/work/root
+	cat >"$root/etc/systemd/system/guest.service" <<-'END'
+		[Unit]
+		Description=The tests on the second disk
+		After=multi-user.target
+		[Service]
+		ExecStart=/bin/sh -c 'mkdir -p /hull && tar -xf /dev/vdb -C /hull && exec bash /hull/bats/vm/guest.sh'
+		ExecStopPost=/bin/busybox poweroff -f
+		[Install]
+		WantedBy=multi-user.target
+	END
+	# An ordinary user whose systemd starts at boot, and who may have all controllers.
+	mkdir -p "$root/etc/systemd/system/user@.service.d" "$root/var/lib/systemd/linger"
+	printf '[Service]\nDelegate=yes\n' >"$root/etc/systemd/system/user@.service.d/delegate.conf"
+	: >"$root/var/lib/systemd/linger/hull"
+	quietly vm chroot "$root" sh -c 'useradd -m -s /bin/bash hull && systemctl enable guest.service &&
+		systemctl mask getty.target'
+	rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,locale,man}
+	quietly vm mke2fs -q -t ext4 -d "$root" "$VM/root.ext4" 1G
+}
+
 unset MAKEFLAGS MFLAGS MAKELEVEL
 case ${1:-} in
+vm) vm ;;
 profiles) profiles ;;
 packages) shift && packages "$@" ;;
 linux-headers) linux_headers ;;

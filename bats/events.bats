@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# bats file_tags=vm
 # The numbers are tested in state/cgroup_stats_test.c.
 
 # shellcheck disable=SC2154 # helpers.bash sets pid

@@ -41,6 +41,7 @@ cap() { sed -n "s/^Cap$1:\t//p" <<<"$output"; }
 	[ "$(cat err)" = error ]
 }
 
+# bats test_tags=vm,vm-initramfs
 @test "exec is in the container's namespaces and cgroups" {
 	running
 	init=$(state_of test_exec .pid)
@@ -71,6 +72,7 @@ two_processes() { [ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)"
 	[ "$code" -eq 5 ]
 }
 
+# bats test_tags=vm
 @test "exec ends with the container" {
 	running
 	hull_bg exec test_exec sleep 1001
@@ -90,6 +92,7 @@ two_processes() { [ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)"
 	[ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)" = 1 ]
 }
 
+# bats test_tags=vm
 @test "exec of many at once works" {
 	running
 	pids=()
@@ -108,6 +111,7 @@ two_processes() { [ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)"
 
 # --- when ----------------------------------------------------------------------------------------------------------------
 
+# bats test_tags=vm-initramfs
 @test "exec works in a created container" {
 	quietly create test_exec
 	must exec test_exec cat /proc/self/status
@@ -127,6 +131,7 @@ two_processes() { [ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)"
 	[ "$status" -eq 255 ]
 }
 
+# bats test_tags=vm
 @test "exec in a paused container waits with --ignore-paused and is refused without" {
 	running
 	quietly pause test_exec
@@ -359,6 +364,7 @@ two_processes() { [ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)"
 	[ "$output" = : ]
 }
 
+# bats test_tags=vm-initramfs
 @test "exec --tty with --console-socket gets a terminal of the container" {
 	running
 	receive_tty $'typed\n'
@@ -422,6 +428,7 @@ two_processes() { [ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)"
 	[ "$output" = /bin ]
 }
 
+# bats test_tags=vm-initramfs
 @test "exec applies the container's seccomp filter" {
 	with '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 95}]}
 		| .root.readonly = false'

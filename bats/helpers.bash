@@ -33,30 +33,26 @@ rootfs_template() {
 	echo "$template"
 }
 
-# setup_bundle [ARG...]: hull's own config.json without a terminal, with these process.args (default: sleep 1000).
+# setup_bundle [ARG...]: hull's own config.json without a terminal, with these process.args (default: sleep 1000). It is
+# a rootless one for an ordinary user.
 setup_bundle() {
 	[ $# -gt 0 ] || set -- sleep 1000
 	mkdir -p "$BUNDLE"
 	cp -a "$(rootfs_template)" "$BUNDLE/rootfs"
 	cd "$BUNDLE" || return 1
-	"$HULL" spec
-	update_config '.process.terminal = false'
-	set_args "$@"
+	if [ "$EUID" = 0 ]; then "$HULL" spec; else "$HULL" spec --rootless; fi
+	update_config '.process.terminal = false | .process.args = $ARGS.positional' --args -- "$@"
 }
 
 # update_config FILTER [JQ OPTION...]
 update_config() {
 	local filter=$1
 	shift
-	jq "$@" "$filter" "$BUNDLE/config.json" >"$BUNDLE/config.json.new"
+	jq "$filter" "$BUNDLE/config.json" "$@" >"$BUNDLE/config.json.new"
 	mv "$BUNDLE/config.json.new" "$BUNDLE/config.json"
 }
 
-set_args() {
-	local args
-	args=$(jq -nc '$ARGS.positional' --args -- "$@")
-	update_config ".process.args = $args"
-}
+set_args() { update_config '.process.args = $ARGS.positional' --args -- "$@"; }
 
 # add_mount DESTINATION TYPE SOURCE OPTION...
 add_mount() {
@@ -128,10 +124,11 @@ hull_bg() {
 	pid=$!
 }
 
-# compiled NAME.c [FLAG...]: the path of the static program made from bats/NAME.c, once in a run of bats.
+# compiled NAME.c [FLAG...]: the path of the static program made from bats/NAME.c, once in a run of bats,
+# or before it.
 compiled() {
 	local name=${1##*/} source=$BATS_TEST_DIRNAME/$1 deps=$BATS_TEST_DIRNAME/../build/deps
-	local program=$BATS_RUN_TMPDIR/${name%.c}
+	local program=${HULL_PROGRAMS:-$BATS_RUN_TMPDIR}/${name%.c}
 	shift
 	[ -x "$program" ] || musl-gcc -static -Os -isystem "$deps/include" -idirafter "$deps/include-linux" -L"$deps/lib" \
 		-o "$program" "$source" "$@"

@@ -11,6 +11,7 @@ add_hook() {
 		--arg s "$2" --arg m "${3:-{\}}"
 }
 
+# bats test_tags=vm,vm-initramfs
 @test "run calls all six kinds of hooks in order, each with the state on stdin" {
 	for kind in prestart createRuntime createContainer poststart poststop; do
 		add_hook $kind "echo $kind \$(jq -r '.status + \" \" + .id + \" \" + .bundle') >>$BUNDLE/log"
@@ -47,6 +48,7 @@ add_hook() {
 	[ "$(cat ns)" != "$(readlink /proc/self/ns/mnt)" ]
 }
 
+# bats test_tags=vm-initramfs
 @test "createRuntime sees the mounts of the container, before pivot_root" {
 	add_hook createRuntime "pid=\$(jq .pid) && grep -c $BUNDLE/rootfs/proc /proc/\$pid/mounts >$BUNDLE/seen"
 	must run test_box
@@ -121,6 +123,7 @@ add_hook() {
 	nothing_left test_box
 }
 
+# bats test_tags=vm
 @test "prestart hooks find the limits set" {
 	is_v1 || skip "this machine has no memory controller in v2"
 	update_config '.linux.resources.memory = {limit: 33554432}'

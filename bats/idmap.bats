@@ -42,6 +42,7 @@ owners() {
 	[ "$status" -eq 0 ]
 }
 
+# bats test_tags=vm
 @test "run id-maps a bind mount with mappings of its own" {
 	bind /mnt "100 1000 10 200 5000 20" bind
 	owners /mnt/file
@@ -134,6 +135,7 @@ owners() {
 	[[ $output =~ " /mnt ro,nosuid,"[^-]*shared: && $output == *idmapped* ]]
 }
 
+# bats test_tags=vm
 @test "create says which file system cannot be id-mapped" {
 	update_config '.mounts += [{destination: "/mnt", source: "/sys/kernel", options: ["bind"],
 		uidMappings: [{containerID: 0, hostID: 1, size: 1}], gidMappings: [{containerID: 0, hostID: 1, size: 1}]}]'
@@ -150,6 +152,7 @@ owners() {
 	nothing_left test_box
 }
 
+# bats test_tags=vm
 @test "create of an ordinary user refuses id-mapped mounts" {
 	dir=$BATS_TEST_TMPDIR/user
 	mkdir -p "$dir" && cp -a rootfs "$dir/rootfs" && chown -R 65534:65534 "$dir"

@@ -17,6 +17,7 @@ inside() {
 
 caps() { update_config ".process.capabilities.$1 = $2"; }
 
+# bats test_tags=vm,vm-initramfs
 @test "run makes the default devices and links" {
 	inside 'cd /dev; stat -c "%n %F %t:%T %a" null zero full random urandom tty; for l in fd stdin stdout stderr ptmx; do readlink $l; done'
 	[ "${lines[0]}" = "null character special file 1:3 666" ]
@@ -66,6 +67,7 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	[ "$output" = null ]
 }
 
+# bats test_tags=vm-initramfs
 @test "run masks files and directories" {
 	mkdir -p rootfs/secret rootfs/sub && echo word >rootfs/secret/file && echo word >rootfs/sub/file
 	update_config '.linux.maskedPaths += ["/secret", "/sub/file", "/missing"]'
@@ -233,6 +235,7 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	[ "$output" = "$(readlink /proc/self/ns/net /proc/self/ns/ipc)" ]
 }
 
+# bats test_tags=vm-initramfs
 @test "run joins namespaces of another container by path, pid and user too" {
 	quietly create test_other
 	pid=$(state_of test_other .pid)
@@ -251,6 +254,7 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	nothing_left test_box
 }
 
+# bats test_tags=vm
 @test "run makes a time namespace with offsets" {
 	[ -e /proc/self/ns/time ] || skip "no time namespaces"
 	update_config '.linux.namespaces += [{type: "time"}] |
@@ -267,6 +271,7 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	[ "${lines[*]}" = "0 1 2 3" ]
 }
 
+# bats test_tags=vm
 @test "create joins a session keyring of its own, unless told not to" {
 	grep -q . /proc/keys || skip "no keyrings"
 	id=test_keyring_$$
@@ -300,6 +305,7 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	[ "$(cat out)" = out ]
 }
 
+# bats test_tags=vm-initramfs
 @test "run needs no pivot_root with --no-pivot" {
 	set_args sh -c 'cat /proc/mounts; ls /'
 	must run --no-pivot test_box
@@ -311,6 +317,7 @@ on_host_mounts() {
 	update_config '.linux.namespaces |= map(select(.type != "mount")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
 }
 
+# bats test_tags=vm-initramfs
 @test "without a mount namespace the mounts are the host's, and go with the container" {
 	on_host_mounts
 	cp /proc/mounts before
@@ -398,6 +405,7 @@ on_host_mounts() {
 	done
 }
 
+# bats test_tags=vm-initramfs
 @test "exec enters the root of a container without a mount namespace" {
 	update_config '.linux.namespaces |= map(select(.type != "mount")) | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
 	must create test_box
@@ -426,6 +434,7 @@ on_host_mounts() {
 	nothing_left test_box
 }
 
+# bats test_tags=vm-initramfs
 @test "run --no-pivot leaves no complete proc of the host behind" {
 	update_config '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"]) | .process.noNewPrivileges = true'
 	set_args sh -c 'unshare -Urmpf sh -c "mount -t proc proc /proc && echo mounted" 2>&1'

@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# bats file_tags=vm
 
-# AppArmor and SELinux. Most kernels that tests run on have neither, so this is about refusals, and about what is
-# written where; init/lsm_test.c has the pieces.
+# AppArmor and SELinux. Many kernels that tests run on have neither, so this is about refusals, about what is written
+# where, and where AppArmor is (the virtual machine), about what it enforces; init/lsm_test.c has the pieces.
 
 load helpers
 setup() { setup_bundle; }
@@ -105,4 +106,71 @@ pretend_apparmor() {
 	update_config '.mounts = [{destination: "/tmp", type: "tmpfs", source: "none",
 		options: ["mode=700", "context=\"u:r:t:s0:c1,c2\"", "size=4k"]}] | .linux.maskedPaths = []'
 	refused "option context=u:r:t:s0:c1,c2: invalid argument (/mounts/0)" create test_box
+}
+
+# --- Where the kernel has AppArmor ---------------------------------------------------------------------------------------
+
+# profile NAME RULE...: into the kernel, with leave to do what the rules do not deny.
+profile() {
+	local name=$1
+	shift
+	printf 'profile %s flags=(attach_disconnected,mediate_deleted) {\nfile,\ncapability,\nnetwork,\nsignal,\nunix,\nmount,\nptrace,\n%s\n}\n' \
+		"$name" "$(printf '%s,\n' "$@")" | apparmor_parser --replace --skip-cache
+}
+
+needs_apparmor() {
+	[ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] || skip "no AppArmor"
+	profile test-hull 'deny /etc/passwd r' 'deny /tmp/** w'
+	profile test-hull-other 'deny /etc/group r'
+	update_config '.process.apparmorProfile = "test-hull" | .root.readonly = false'
+}
+
+@test "the program, hooks inside and exec are confined by the profile (AppArmor)" {
+	needs_apparmor
+	set_args sh -c 'cat /proc/self/attr/current; head -n 1 /etc/group; cat /etc/passwd; echo x >/tmp/file; sleep 1000'
+	update_config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "cat /proc/self/attr/current >/etc/hook"]}]'
+	"$HULL" --root "$ROOT" create test_box >out 2>&1 </dev/null 3>&-
+	must start test_box
+	wait_for 20 grep -q "/tmp/file" out
+	[ "$(head -n 2 out)" = $'test-hull (enforce)\nroot:x:0:' ]
+	grep -q "can't open '/etc/passwd': Permission denied" out
+	grep -q "can't create /tmp/file: Permission denied" out
+	[ "$(cat rootfs/etc/hook)" = "test-hull (enforce)" ]
+	[ ! -e rootfs/tmp/file ]
+	hull exec test_box cat /proc/self/attr/current /etc/passwd
+	[ "$status" -eq 1 ]
+	[[ $output = "test-hull (enforce)"* && $output = *"Permission denied"* ]]
+	hull exec --apparmor test-hull-other test_box cat /proc/self/attr/current /etc/passwd /etc/group
+	[[ $output = "test-hull-other (enforce)"*root:x:0:0* && $output = *"'/etc/group': Permission denied"* ]]
+	jq -n '{args: ["cat", "/proc/self/attr/current"], cwd: "/", env: ["PATH=/bin"], apparmorProfile: "unconfined"}' >process.json
+	must exec --process process.json test_box
+	[ "$output" = unconfined ]
+}
+
+@test "a user of the container without capabilities is confined, and cannot change it (AppArmor)" {
+	needs_apparmor
+	update_config '.process.user = {uid: 33, gid: 33} | .process.capabilities = {}'
+	set_args sh -c 'echo "changeprofile unconfined" >/proc/self/attr/current; cat /proc/self/attr/current /etc/passwd'
+	hull run test_box
+	[ "$status" -eq 1 ]
+	[[ $output = *"ermission denied"*"test-hull (enforce)"*"'/etc/passwd': Permission denied"* ]]
+}
+
+@test "a profile that the kernel does not have is named (AppArmor)" {
+	needs_apparmor
+	update_config '.process.apparmorProfile = "test-hull-missing"'
+	refused 'apparmor failed to apply profile: the profile is not loaded: write \"exec test-hull-missing\" to `/proc/thread-self/attr/apparmor/exec`: no such file or directory (/process/apparmorProfile)' \
+		run test_box
+	nothing_left test_box
+	update_config '.process.apparmorProfile = "test-hull"'
+	quietly create test_box
+	refused '\"exec test-hull-missing\"' exec --apparmor test-hull-missing test_box true
+	[ "$status" -eq 255 ]
+	is_status test_box created
+}
+
+@test "features says that there is AppArmor (AppArmor)" {
+	needs_apparmor
+	must features
+	[ "$(jq .linux.apparmor.enabled <<<"$output")" = true ]
 }

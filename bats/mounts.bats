@@ -14,6 +14,7 @@ inside() {
 	hull run test_box
 }
 
+# bats test_tags=vm-initramfs
 @test "run mounts what hull spec asks for" {
 	inside 'cat /proc/mounts'
 	[ "$status" -eq 0 ]
@@ -24,6 +25,7 @@ inside() {
 	done
 }
 
+# bats test_tags=vm-initramfs
 @test "run binds a directory, made where it is missing" {
 	mkdir -p src && echo word >src/file
 	add_mount /a/b/c bind "$BUNDLE/src" bind rw
@@ -62,6 +64,7 @@ inside() {
 	[[ $output == *"/deep/sub/x: Read-only file system"* ]]
 }
 
+# bats test_tags=vm-initramfs
 @test "run keeps the host's mounts free of the container's" {
 	mkdir -p src
 	add_mount /mnt bind "$BUNDLE/src" rbind rshared
@@ -71,6 +74,7 @@ inside() {
 	not grep -F "$BUNDLE" /proc/mounts
 }
 
+# bats test_tags=vm-initramfs
 @test "run sets the propagation of a mount" {
 	mkdir -p src
 	add_mount /shared bind "$BUNDLE/src" rbind rprivate rshared
@@ -107,6 +111,7 @@ inside() {
 	[[ $output == *written* && $output == *"/ro/x: Read-only"* ]]
 }
 
+# bats test_tags=vm-initramfs
 @test "run makes the root read-only, or not" {
 	inside 'touch /x'
 	[[ $output == *"/x: Read-only file system"* ]]
@@ -182,6 +187,7 @@ inside() {
 	refused "bind mounts cannot have any filesystem-specific options applied" create test_box
 }
 
+# bats test_tags=vm
 @test "run mounts overlay" {
 	mkdir -p lower upper work && echo word >lower/file
 	add_mount /mnt overlay overlay "lowerdir=$BUNDLE/lower" "upperdir=$BUNDLE/upper" "workdir=$BUNDLE/work"
@@ -190,6 +196,7 @@ inside() {
 	[ "$(cat upper/made)" = new ]
 }
 
+# bats test_tags=vm
 @test "run shows the container its own cgroups" {
 	inside 'cat /proc/self/cgroup; ls /sys/fs/cgroup; mkdir /sys/fs/cgroup/x'
 	[ "$status" -ne 0 ]
@@ -208,6 +215,7 @@ inside() {
 	[ "$output" = 100 ]
 }
 
+# bats test_tags=vm-initramfs
 @test "run with rootfsPropagation shared lets mounts of the host in" {
 	update_config '.linux.rootfsPropagation = "shared"'
 	inside 'grep " / / \| / " /proc/self/mountinfo | head -1; cat /proc/self/mountinfo'
@@ -216,6 +224,7 @@ inside() {
 	not grep -F "$BUNDLE" /proc/mounts
 }
 
+# bats test_tags=vm,vm-initramfs
 @test "run with rootfsPropagation shared on a host whose mounts are shared leaves nothing there" {
 	update_config '.linux.rootfsPropagation = "shared"'
 	mkdir -p src && add_mount /mnt bind "$BUNDLE/src" bind

@@ -25,6 +25,7 @@ inside() {
 	hull run test_box
 }
 
+# bats test_tags=vm
 @test "run moves a network device and brings it up" {
 	devices '{hullt0: {}}'
 	ip link set hullt1 up

@@ -87,6 +87,7 @@ policy_of() { chrt -p "$1" | sed "s/.*scheduling //; s/.*current runtime/runtime
 	[ "$(cut -d' ' -f19 "/proc/$(pid_of test_box)/stat")" = 0 ]
 }
 
+# bats test_tags=vm
 @test "create sets a deadline, and exec another" {
 	update_config '.process.scheduler = {policy: "SCHED_DEADLINE", nice: 19, runtime: 1000000, deadline: 10000000,
 		period: 20000000, flags: ["SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_RECLAIM", "SCHED_FLAG_DL_OVERRUN"]}'
@@ -115,6 +116,7 @@ policy_of() { chrt -p "$1" | sed "s/.*scheduling //; s/.*current runtime/runtime
 	nothing_left test_box
 }
 
+# bats test_tags=vm
 @test "create sets a real-time policy, or says what it takes" {
 	for policy in FIFO RR; do
 		update_config '.process.scheduler = {policy: $p, priority: 42}' --arg p "SCHED_$policy"
@@ -130,6 +132,7 @@ policy_of() { chrt -p "$1" | sed "s/.*scheduling //; s/.*current runtime/runtime
 	done
 }
 
+# bats test_tags=vm
 @test "create of a deadline with a cpuset says that they exclude each other" {
 	two_cpus
 	is_v1 || grep -qw cpuset /sys/fs/cgroup/cgroup.controllers || skip "no cpuset controller"
@@ -151,6 +154,7 @@ policy_of() { chrt -p "$1" | sed "s/.*scheduling //; s/.*current runtime/runtime
 
 # --- CPUs ----------------------------------------------------------------------------------------------------------------
 
+# bats test_tags=vm
 @test "neither init nor exec is bound to the CPUs of its caller" {
 	two_cpus
 	all=$(cpus_of self)
@@ -162,6 +166,7 @@ policy_of() { chrt -p "$1" | sed "s/.*scheduling //; s/.*current runtime/runtime
 	[ "$output" = "Cpus_allowed_list:	$all" ]
 }
 
+# bats test_tags=vm
 @test "run has the CPUs of its cpuset, whatever its caller's" {
 	two_cpus
 	is_v1 || grep -qw cpuset /sys/fs/cgroup/cgroup.controllers || skip "no cpuset controller"
@@ -187,6 +192,7 @@ policy_of() { chrt -p "$1" | sed "s/.*scheduling //; s/.*current runtime/runtime
 	[ "$output" = "Cpus_allowed_list:	0-1" ]
 }
 
+# bats test_tags=vm
 @test "exec names the CPUs that are not there" {
 	quietly create test_box
 	exec_process '.execCPUAffinity.final = "8000"'
@@ -206,6 +212,7 @@ numa() {
 	[ -e /proc/self/numa_maps ] || skip "a kernel without NUMA"
 }
 
+# bats test_tags=vm
 @test "run and exec have the memory policy" {
 	numa
 	for case in MPOL_INTERLEAVE:interleave:0 MPOL_BIND:bind:0 MPOL_PREFERRED:prefer:0 MPOL_PREFERRED_MANY:"prefer (many)":0; do
@@ -230,6 +237,7 @@ numa() {
 	[[ ${lines[0]} = *" local"* ]]
 }
 
+# bats test_tags=vm
 @test "run has the flags of the memory policy" {
 	numa
 	update_config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES"]}'

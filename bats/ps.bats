@@ -31,6 +31,7 @@ three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 	PATH=/nonexistent refused 'exec: \"ps\": executable file not found in $PATH' ps test_box
 }
 
+# bats test_tags=vm
 @test "ps --format json has numbers" {
 	must ps --format json test_box
 	[ "${#lines[@]}" -eq 1 ]

@@ -1,16 +1,22 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs the tests and counts them; called by the Makefile (make check, unit, lint). Everything speaks TAP. Seven lanes:
+# Runs the tests and counts them; called by the Makefile (make check, unit, lint). Everything speaks TAP. The lanes:
 #
 #   unit   the programs made from *_test.c          host      bats on the machine's own cgroups
 #   lint   bats/lint.sh                             v1        bats on a view without the unified hierarchy
 #   fuzz   the programs made from *_fuzz.c          v2        bats on a view with nothing but cgroup2
 #                                                   clients   bats/clients: engines in rooms of their own (room.sh)
 #
-# v1 and v2 are private mount namespaces; the machine's mounts stay as they are. A bats file with "# lanes: host" (or
-# "host v2") among its first lines runs only there. By default clients runs where an engine is installed, and in CI.
-# Environment:
+#   vm             bats in a virtual machine: Debian with systemd and nothing but cgroup v2
+#   vm-user        there, as an ordinary user with a systemd of his own
+#   vm-initramfs   in one without systemd, whose / is an initramfs
+#
+# v1 and v2 are private mount namespaces; the machine's mounts stay as they are. The virtual machines (bats/vm.sh) run
+# beside the other lanes; there this same program runs, with GUEST=1, and prints TAP. A bats file with "# lanes: host"
+# (or "host v2") among its first lines runs only there. A guest is slow: unless TESTS says which, it runs the tests that
+# have its lane's name as a tag (bats(7)). By default clients runs where an engine is installed, and in CI, which has
+# the virtual machines, too. Environment:
 #
 #   HULL     the binary                   LANES   which lanes           UNITS         the unit tests
 #   TESTS    which bats files             V=1     show every test       FILE_TIMEOUT  seconds for a file (300)
@@ -79,8 +85,9 @@ in_lane() {
 # --- Settings ----------------------------------------------------------------------------------------------------------
 
 : "${HULL:=$TOP/build/hull}" "${UNITS:=}" "${FUZZERS:=}" "${TESTS:=}" "${LANES:=}" "${V:=0}" "${SAN:=0}"
-: "${FILE_TIMEOUT:=300}" "${BATS_TEST_TIMEOUT:=60}"
+: "${FILE_TIMEOUT:=300}" "${BATS_TEST_TIMEOUT:=60}" "${GUEST:=0}"
 export HULL BATS_TEST_TIMEOUT
+GUEST_LANES="vm vm-user vm-initramfs"
 strict=0
 if [ "${CI:-}" = true ] || [ "${STRICT:-}" = 1 ]; then
 	strict=1
@@ -92,17 +99,21 @@ if [ -z "$LANES" ]; then
 	if [ "$SAN" != 1 ] && { [ "${CI:-}" = true ] || command -v containerd podman dockerd >/dev/null; }; then
 		LANES+=" clients"
 	fi
+	if [ "$SAN" != 1 ] && [ "${CI:-}" = true ]; then
+		LANES+=" $GUEST_LANES"
+	fi
 fi
-[ -n "$TESTS" ] || TESTS=$(printf '%s\n' bats/*.bats bats/clients/*.bats)
+chosen=1
+[ -n "$TESTS" ] || chosen=0 TESTS=$(printf '%s\n' bats/*.bats bats/clients/*.bats)
 export LC_ALL=C.UTF-8 TZ=UTC
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 n_passed=0 n_failed=0 n_skipped=0
 failures=() skips=()
-job=
+job='' guests='' guests_status=0
 
 # Only the group that timeout(1) made for the running test: whatever else runs here is not ours.
-trap '[ -z "$job" ] || kill -TERM "$job" 2>/dev/null; echo "interrupted" >&2; exit 130' INT TERM
+trap 'kill -TERM $job $guests 2>/dev/null; echo "interrupted" >&2; exit 130' INT TERM
 
 if [ -t 1 ]; then
 	red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'
@@ -112,8 +123,16 @@ fi
 
 # --- Counting ----------------------------------------------------------------------------------------------------------
 
+# tap VERDICT TITLE [OUTPUT]
+tap() {
+	printf '%s %d - %s\n' "$1" $((n_passed + n_failed + n_skipped)) "$2"
+	[ -z "${3:-}" ] || printf '%s\n' "$3" | sed 's/^/# /'
+}
+
+# In a guest what is counted is printed as TAP, for the run-tests.sh outside to count again.
 pass() {
 	n_passed=$((n_passed + 1))
+	[ "$GUEST" != 1 ] || tap ok "$2"
 	[ "$V" != 1 ] || printf '  %sok%s    %s: %s\n' "$green" "$plain" "$1" "$2"
 }
 
@@ -121,17 +140,22 @@ pass() {
 fail() {
 	n_failed=$((n_failed + 1))
 	failures+=("$1: $2")
+	if [ "$GUEST" = 1 ]; then
+		tap "not ok" "$2" "${3:-}"
+		return
+	fi
 	printf '  %sFAIL  %s: %s%s\n' "$red" "$1" "$2" "$plain"
 	[ -z "${3:-}" ] || printf '%s\n' "$3" | sed 's/^/        /'
 }
 
 # skip LANE TITLE REASON
 skip() {
-	if [ "$strict" = 1 ] && ! skip_expected "$1" "$2"; then
+	if [ "$GUEST" = 0 ] && [ "$strict" = 1 ] && ! skip_expected "$1" "$2"; then
 		fail "$1" "$2" "skipped, and bats/skips.txt does not expect it: $3"
 		return
 	fi
 	n_skipped=$((n_skipped + 1))
+	[ "$GUEST" != 1 ] || tap ok "$2 # SKIP $3"
 	skips+=("$1: $2 ($3)")
 	[ "$V" != 1 ] || printf '  skip  %s: %s (%s)\n' "$1" "$2" "$3"
 }
@@ -211,7 +235,8 @@ $(tail -n 40 "$log")"
 $(tail -n 40 "$log")"
 	fi
 	ms=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
-	printf '%-7s %-30s %4d ok %3d failed %3d skipped %5d.%d s\n' "$lane" "$name" $((n_passed - passed)) \
+	[ "$GUEST" != 1 ] || printf '# '
+	printf '%-12s %-28s %4d ok %3d failed %3d skipped %5d.%d s\n' "$lane" "$name" $((n_passed - passed)) \
 		$((n_failed - before)) $((n_skipped - skipped)) $((ms / 1000)) $((ms % 1000 / 100))
 }
 
@@ -264,7 +289,7 @@ files_of_lane() {
 }
 
 run_bats_lane() {
-	local lane=$1 file files before reason
+	local lane=$1 file files before reason tags=()
 	mapfile -t files < <(files_of_lane "$lane")
 	[ ${#files[@]} -gt 0 ] || return
 	if ! reason=$(in_lane "$lane" true 2>&1); then
@@ -279,7 +304,11 @@ run_bats_lane() {
 			fail "$lane" "$file" "no such file"
 			continue
 		fi
-		run_tap "$lane" "$(basename "$file")" "$FILE_TIMEOUT" bats --tap --print-output-on-failure "$file"
+		if [ "$GUEST" = 1 ] && [ "$chosen" = 0 ]; then
+			grep -qE "^# bats (file|test)_tags=.*\b$lane(,|\$)" "$file" || continue
+			tags=(--filter-tags "$lane")
+		fi
+		run_tap "$lane" "$(basename "$file")" "$FILE_TIMEOUT" bats "${tags[@]}" --tap --print-output-on-failure "$file"
 	done
 	check_leftovers "$lane" "$before"
 }
@@ -305,6 +334,53 @@ run_fuzzer() {
 	fi
 }
 
+# --- Virtual machines ----------------------------------------------------------------------------------------------------
+
+# Which of the lanes that run in a guest are asked for.
+guests_of() {
+	local lane
+	for lane in $1; do
+		[[ " $GUEST_LANES " != *" $lane "* ]] || echo "$lane"
+	done
+}
+
+start_guests() {
+	local lanes
+	mapfile -t lanes < <(guests_of "$LANES")
+	[ ${#lanes[@]} -gt 0 ] || return 0
+	mkdir -p "$OUT/vm"
+	local chosen_tests=
+	[ "$chosen" = 0 ] || chosen_tests=$TESTS
+	TESTS=$chosen_tests BATS_TEST_TIMEOUT=$((BATS_TEST_TIMEOUT * 3)) bats/vm.sh "$OUT/vm" "${lanes[@]}" >"$OUT/vm/log" 2>&1 </dev/null 9>&- &
+	guests=$!
+}
+
+# What a guest said about a lane, once all guests have ended.
+collect_guest() {
+	local lane=$1 log=$OUT/$1/guest.tap said
+	if [ -n "$guests" ]; then
+		echo "waiting for the virtual machines"
+		wait "$guests"
+		guests_status=$?
+		guests=
+	fi
+	if [ "$guests_status" = "$CANNOT" ]; then
+		skip "$lane" "the whole lane" "$(tail -n 1 "$OUT/vm/log")"
+		return
+	fi
+	mkdir -p "$OUT/$lane"
+	said=$(find "$OUT/vm" -name '*.results' -exec cat {} +)
+	sed -n "/^# lane $lane begins/,/^# lane $lane ends/p" <<<"$said" >"$log"
+	count_tap "$lane" "$log"
+	sed -n "s/^# \($lane .* s\)\$/\1/p" "$log"
+	if ! grep -q "^# lane $lane ends" "$log"; then
+		fail "$lane" "the whole lane" "the guest ended after $tap_results tests:
+$(tail -n 20 "$OUT/vm/log" "$OUT"/vm/*.console; tail -n 20 <<<"$said")"
+	elif [ "$tap_results" != "$tap_planned" ] || [ "$tap_results" = 0 ]; then
+		fail "$lane" "the whole lane" "$tap_results results of ${tap_planned:-?}: $(tail -n 20 "$log")"
+	fi
+}
+
 run_lane() {
 	local u
 	case $1 in
@@ -312,14 +388,17 @@ run_lane() {
 	lint) run_tap lint lint 900 bats/lint.sh ;;
 	fuzz) for u in $FUZZERS; do run_fuzzer "$u"; done ;;
 	host | v1 | v2 | clients) run_bats_lane "$1" ;;
-	*) fail "$1" "the whole lane" "no such lane: unit lint fuzz host v1 v2 clients" ;;
+	vm*) if [ "$GUEST" = 1 ]; then run_bats_lane "$1"; else collect_guest "$1"; fi ;;
+	*) fail "$1" "the whole lane" "no such lane: unit lint fuzz host v1 v2 clients $GUEST_LANES" ;;
 	esac
 }
 
-# One check at a time on a machine: two would find each other's containers.
+# One check at a time on a machine: two would find each other's containers. Those in guests are out of reach.
 mkdir -p "$OUT"
 lock=/run/hull-check.lock
-[ -w /run ] || lock=$TOP/build/check.lock
+if [ ! -w /run ] || [[ " $LANES" != *" "[!v]* && " $LANES" != *" v"[!m]* ]]; then
+	lock=$TOP/build/check.lock
+fi
 exec 9>"$lock"
 if ! flock -n 9; then
 	echo "waiting for another check on this machine"
@@ -327,9 +406,14 @@ if ! flock -n 9; then
 fi
 rm -rf "${OUT:?}"/*
 
+[ "$GUEST" = 1 ] || start_guests
 for lane in $LANES; do
 	run_lane "$lane"
 done
+if [ "$GUEST" = 1 ]; then
+	echo "1..$((n_passed + n_failed + n_skipped))"
+	exit 0
+fi
 
 if [ ${#skips[@]} -gt 0 ]; then
 	echo "skipped:"

@@ -30,6 +30,7 @@ inside() {
 
 # --- exit codes and stdio ------------------------------------------------------------------------------------------------
 
+# bats test_tags=vm,vm-initramfs
 @test "run returns the exit code of the program" {
 	for code in 0 1 7 127 128 254 255; do
 		inside "exit $code"
@@ -50,6 +51,7 @@ inside() {
 	done
 }
 
+# bats test_tags=vm-initramfs
 @test "run passes stdin, stdout and stderr through" {
 	set_args sh -c 'cat; echo error >&2'
 	printf 'one\ntwo' | "$HULL" --root "$ROOT" run test_run >out 2>err 3>&-
@@ -206,6 +208,7 @@ got() { grep -qs "^$1\$" rootfs/tmp/got; }
 	[ "$code" -eq 5 ]
 }
 
+# bats test_tags=vm-initramfs
 @test "run forgets the container when the program has ended, --keep keeps it" {
 	inside 'exit 3'
 	[ "$status" -eq 3 ]
@@ -256,6 +259,7 @@ got() { grep -qs "^$1\$" rootfs/tmp/got; }
 	nothing_left test_run
 }
 
+# bats test_tags=vm
 @test "run ends what the program has left, without a PID namespace too" {
 	update_config '.root.readonly = false | .linux.namespaces -= [{"type": "pid"}]'
 	inside 'sleep 1000 & echo $! >/pid'
@@ -330,6 +334,7 @@ has_pid() { [ "$(cat pid)" = "$(state_of test_run .pid)" ]; }
 	quietly delete test_run
 }
 
+# bats test_tags=vm-initramfs
 @test "run --detach --console-socket gives the container a terminal" {
 	set_args sh -c 'tty; echo end'
 	update_config '.process.terminal = true'
@@ -350,6 +355,7 @@ has_pid() { [ "$(cat pid)" = "$(state_of test_run .pid)" ]; }
 
 # --- failures ------------------------------------------------------------------------------------------------------------
 
+# bats test_tags=vm-initramfs
 @test "run that fails leaves nothing, whenever it fails" {
 	printf 'no program' >rootfs/bin/garbage
 	chmod +x rootfs/bin/garbage
@@ -386,6 +392,7 @@ needs() {
 	nothing_left test_run
 }
 
+# bats test_tags=vm
 @test "run starts a program with a pids limit of 1" {
 	needs pids
 	update_config '.linux.resources.pids = {limit: 1}'
@@ -408,6 +415,7 @@ needs() {
 	nothing_left test_run
 }
 
+# bats test_tags=vm
 @test "run in too little memory says so" {
 	needs memory
 	update_config '.linux.resources.memory = {limit: 4096}'

@@ -141,6 +141,7 @@ start_agent() {
 	wait_for 10 test -S agent.sock
 }
 
+# bats test_tags=vm
 @test "run gives the agent the listener and the state, and it answers" {
 	start_agent
 	update_config '.annotations = {color: "blue"}'
@@ -157,6 +158,7 @@ start_agent() {
 	done
 }
 
+# bats test_tags=vm
 @test "start and exec give the agent their listeners, too" {
 	start_agent
 	notify '"mkdir", "mkdirat"'
@@ -175,6 +177,7 @@ start_agent() {
 	[ "$(jq '.pid != .state.pid' states)" = true ]
 }
 
+# bats test_tags=vm
 @test "the agent may be asked about all that init does but write" {
 	start_agent
 	for nnp in true false; do
@@ -213,6 +216,7 @@ start_agent() {
 	[[ $output == *'"seccomp filter flags: 0"'* ]]
 }
 
+# bats test_tags=vm
 @test "without an agent create and start say so, and nothing runs" {
 	notify '"mkdir"'
 	refused "failed to connect with seccomp agent specified in the seccomp profile: $BUNDLE/agent.sock: no such file or directory" create test_box
@@ -231,6 +235,7 @@ start_agent() {
 	nothing_left test_two
 }
 
+# bats test_tags=vm
 @test "when the agent is gone, its calls are not implemented" {
 	start_agent ONE
 	notify '"mkdir", "mkdirat"'
@@ -238,6 +243,7 @@ start_agent() {
 	[[ $output == *"Function not implemented"* ]]
 }
 
+# bats test_tags=vm
 @test "a listenerPath without SCMP_ACT_NOTIFY is ignored" {
 	profile '{defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/no/such/path", listenerMetadata: "x"}'
 	inside 'echo good'

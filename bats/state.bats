@@ -6,6 +6,7 @@ load helpers
 setup() { setup_bundle; }
 teardown() { teardown_bundle; }
 
+# bats test_tags=vm,vm-initramfs
 @test "state follows a container through its life" {
 	refused "container does not exist" state test_box
 	quietly create test_box

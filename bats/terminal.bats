@@ -31,6 +31,7 @@ on_tty() {
 	[[ $output == *"11 22"* ]]
 }
 
+# bats test_tags=vm-initramfs
 @test "run makes /dev/console the terminal, and the controlling one" {
 	set_args sh -c 'echo words >/dev/console; ls -l /dev/console; echo more >/dev/tty'
 	on_tty "$HULL --root $ROOT run test_box"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# bats file_tags=vm
 # What each file gets is tested in state/cgroup_limits_test.c, merging in state/spec_merge_test.c.
 
 load helpers

@@ -14,6 +14,7 @@ inside() {
 	hull run test_box
 }
 
+# bats test_tags=vm-initramfs
 @test "run in a user namespace maps the ids" {
 	inside 'cat /proc/self/uid_map /proc/self/gid_map; id -u; stat -c "%u %g" /bin/busybox'
 	[ "$status" -eq 0 ]
@@ -48,6 +49,7 @@ inside() {
 	nothing_left test_box
 }
 
+# bats test_tags=vm-initramfs
 @test "exec enters the user namespace" {
 	quietly create test_box
 	must exec test_box sh -c 'id -u; cat /proc/self/uid_map; readlink /proc/self/ns/user'
@@ -87,6 +89,7 @@ inside() {
 	[ "$output" = "$(for ns in user net ipc; do readlink "/proc/$pid/ns/$ns"; done)" ]
 }
 
+# bats test_tags=vm,vm-initramfs
 @test "an ordinary user runs a container of his own" {
 	dir=$BATS_TEST_TMPDIR/user
 	mkdir -p "$dir" && cp -a "$BUNDLE/rootfs" "$dir/rootfs" && chown -R 65534:65534 "$dir"

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Runs in the virtual machine, as root, when it has booted. The results go as TAP to the port that bats/vm.sh reads,
+# each lane between "# lane NAME begins" and "# lane NAME ends". bats/vm.sh wrote the settings.
+set -u
+export LC_ALL=C.UTF-8 GUEST=1 FILE_TIMEOUT BATS_TEST_TIMEOUT TESTS
+
+# tests LANE [DIRECTORY]
+tests() {
+	local dir=${2:-/hull}
+	LANES=$1 HULL=$dir/build/hull HULL_PROGRAMS=$dir/programs "$dir/bats/run-tests.sh"
+}
+
+# An ordinary user's lane, in a unit of his own systemd to which all controllers are delegated. He has his own copy.
+user_lane() {
+	local dir=/home/hull/tests settings=() name
+	cp -r /hull "$dir"
+	chown -R hull:hull "$dir"
+	systemctl start user@1000.service
+	for name in LC_ALL GUEST FILE_TIMEOUT BATS_TEST_TIMEOUT TESTS; do
+		settings+=(--setenv="$name=${!name}")
+	done
+	systemd-run --machine=hull@.host --user --quiet --wait --pipe --property=Delegate=yes "${settings[@]}" \
+		bash "$dir/bats/vm/guest.sh" --user "$1" "$dir"
+}
+
+# Processes keep a cgroup from giving controllers to those below: go one down.
+own_cgroup() {
+	local dir
+	dir=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
+	mkdir "$dir/tests"
+	echo 0 >"$dir/tests/cgroup.procs"
+}
+
+if [ "${1:-}" = --user ]; then
+	own_cgroup
+	tests "$2" "$3"
+	exit
+fi
+
+exec >/dev/vport0p1 2>&1 </dev/null
+# shellcheck disable=SC1091 # bats/vm.sh wrote it
+. /hull/vm.env
+for lane in $GUEST_LANES; do
+	echo "# lane $lane begins"
+	case $lane in
+	vm-user) user_lane "$lane" ;;
+	*) tests "$lane" ;;
+	esac
+	echo "# lane $lane ends"
+done
