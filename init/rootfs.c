@@ -153,6 +153,9 @@ static int leave_initramfs(struct init *in, struct err *e)
 	    ((long)st.f_type != RAMFS_MAGIC && (long)st.f_type != TMPFS_MAGIC))
 		return 0;
 	tree = sys_open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE | AT_RECURSIVE);
+	/* The copy stays connected where that was asked; what is done to these must not reach the host. */
+	if (tree >= 0 && mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		return err_sys(e, "make the initial root a slave");
 	/* Those below stay in the namespace for good, those of the copy go with the old root. */
 	if (tree >= 0 && hide_host_proc(in, e) < 0)
 		return -1;
