@@ -314,7 +314,7 @@ vm() {
 	archive=$(apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
 		sed -n "s/^Debian $release //p" | head -n 1)
 	[ -n "$archive" ] || die "apt has no entry for the archive of Debian ${release:-(/etc/os-release names no release)}"
-	key=$(printf '%s\n' "$release" "$(declare -f vm vm_disk vm_kernel packages_of)" | sha256sum)
+	key=$(printf '%s\n' "$release" "$(declare -f vm vm_disk vm_kernel)" "$(packages_of guest)" | sha256sum)
 	[ "$(cat "$VM/ready" 2>/dev/null)" != "$key" ] || return 0
 	rm -rf "$VM"
 	mkdir -p "$VM/modules" "$VM/work"

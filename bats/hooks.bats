@@ -123,7 +123,6 @@ add_hook() {
 	nothing_left test_box
 }
 
-# bats test_tags=vm
 @test "prestart hooks find the limits set" {
 	is_v1 || skip "this machine has no memory controller in v2"
 	update_config '.linux.resources.memory = {limit: 33554432}'

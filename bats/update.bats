@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# bats file_tags=vm
 # What each file gets is tested in state/cgroup_limits_test.c, merging in state/spec_merge_test.c.
 
 load helpers
@@ -155,6 +154,7 @@ needs_v1() { is_v1 || skip "this machine has these controllers in v1 only"; }
 		<<<'{"blockIO": {"throttleReadBpsDevice": [{"major": 99, "minor": 99, "rate": 1}]}}'
 }
 
+# bats test_tags=vm
 @test "update of a paused container leaves it paused" {
 	quietly create test_box
 	quietly pause test_box
@@ -163,6 +163,7 @@ needs_v1() { is_v1 || skip "this machine has these controllers in v1 only"; }
 	quietly resume test_box
 }
 
+# bats test_tags=vm
 @test "update sets hugetlb limits, and files of the unified hierarchy" {
 	grep -qs hugetlb /sys/fs/cgroup/unified/cgroup.controllers /sys/fs/cgroup/cgroup.controllers || skip "no hugetlb controller"
 	quietly create test_box
@@ -183,6 +184,7 @@ needs_v1() { is_v1 || skip "this machine has these controllers in v1 only"; }
 	[ "$(file '' cgroup.max.depth)" = 3 ]
 }
 
+# bats test_tags=vm
 @test "update says what is wrong with a value, and where" {
 	quietly create test_box
 	refused 'invalid value for memory: invalid size: '"'12Q'" update --memory 12Q test_box
@@ -202,9 +204,10 @@ needs_v1() { is_v1 || skip "this machine has these controllers in v1 only"; }
 	refused "--resources excludes --memory" update -r limits --memory 5M test_box
 	refused "Intel RDT/CAT: l3 cache schema is not enabled" update --l3-cache-schema x test_box
 	refused "Intel RDT/MBA: memory bandwidth schema is not enabled" update --mem-bw-schema x test_box
-	quietly update --kernel-memory 5M --kernel-memory-tcp 5M test_box
+	must update --kernel-memory 5M --kernel-memory-tcp 5M test_box
 }
 
+# bats test_tags=vm
 @test "update of a limit whose controller is missing says which, unless it is to be ignored" {
 	limits='{"network": {"classID": 7}}'
 	quietly create test_box
@@ -224,6 +227,7 @@ needs_v1() { is_v1 || skip "this machine has these controllers in v1 only"; }
 	quietly --missing-controllers ignore create test_other
 }
 
+# bats test_tags=vm
 @test "update refuses a container that has stopped or does not exist" {
 	refused "container does not exist" update --pids-limit 5 test_box
 	quietly create test_box
@@ -239,6 +243,7 @@ needs_v1() { is_v1 || skip "this machine has these controllers in v1 only"; }
 	refused "cannot use unified on cgroup v1" update -r - test_box <<<'{"unified": {"memory.high": "1"}}'
 }
 
+# bats test_tags=vm
 @test "exec and events work after an update" {
 	quietly create test_box
 	quietly start test_box

@@ -6,10 +6,17 @@
 set -u
 export LC_ALL=C.UTF-8 GUEST=1 FILE_TIMEOUT BATS_TEST_TIMEOUT TESTS
 
-# tests LANE [DIRECTORY]
+# tests LANE [DIRECTORY [HULL]]
 tests() {
 	local dir=${2:-/hull}
-	LANES=$1 HULL=$dir/build/hull HULL_PROGRAMS=$dir/programs "$dir/bats/run-tests.sh"
+	LANES=$1 HULL=${3:-$dir/build/hull} HULL_PROGRAMS=$dir/programs "$dir/bats/run-tests.sh"
+}
+
+# Every hull of the tests has --systemd-cgroup.
+systemd_lane() {
+	printf '#!/bin/sh\nexec /hull/build/hull --systemd-cgroup "$@"\n' >/hull/hull-systemd
+	chmod 755 /hull/hull-systemd
+	tests "$1" /hull /hull/hull-systemd
 }
 
 # An ordinary user's lane, in a unit of his own systemd to which all controllers are delegated. He has his own copy.
@@ -46,6 +53,7 @@ for lane in $GUEST_LANES; do
 	echo "# lane $lane begins"
 	case $lane in
 	vm-user) user_lane "$lane" ;;
+	vm-systemd) systemd_lane "$lane" ;;
 	*) tests "$lane" ;;
 	esac
 	echo "# lane $lane ends"
