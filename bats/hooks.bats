@@ -205,3 +205,12 @@ add_hook() {
 	[[ $output == *"error running poststop hook #0: exit status 3"* ]]
 	nothing_left test_box
 }
+
+@test "hooks whose keys are written otherwise run all the same, as runc runs them" {
+	update_config '.Hooks = {PostStart: [{Path: "/bin/sh", args: ["sh", "-c", "echo started >>said"]}],
+		POSTSTOP: [{path: "/bin/sh", Args: ["sh", "-c", "echo stopped >>said"]}]}'
+	quietly create test_box
+	quietly start test_box
+	quietly delete --force test_box
+	[ "$(cat said)" = $'started\nstopped' ]
+}

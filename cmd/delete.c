@@ -103,7 +103,7 @@ static struct spec *read_config(const struct container *c, const char *key, stru
 	if (fd_read_file(c->dir_fd, RECORD_CONFIG, SPEC_FILE_MAX, &text, &n, &e) < 0)
 		return NULL;
 	/* A key could be written with escapes, though nobody does. */
-	if (key && !strstr(text, key) && !strstr(text, "\\u"))
+	if (key && !strcasestr(text, key) && !strstr(text, "\\u"))
 		return NULL;
 	arena_init(a);
 	if (spec_read(text, n, a, &s, &e) < 0) {

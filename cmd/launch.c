@@ -866,7 +866,7 @@ static int run_poststart(const struct container *c, const struct record *rec, st
 
 	if (fd_read_file(c->dir_fd, RECORD_CONFIG, SPEC_FILE_MAX, &text, &n, e) < 0)
 		return -1;
-	if (!strstr(text, "hooks") && !strstr(text, "\\u"))
+	if (!strcasestr(text, "hooks") && !strstr(text, "\\u"))
 		return 0;
 	arena_init(&arena);
 	if (spec_read(text, n, &arena, &s, e) < 0)

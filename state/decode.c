@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define FOUND_MAX  200 /* bytes of a value in an error's text */
 #define LISTED_MAX 10  /* names in an error's text */
@@ -252,28 +253,77 @@ static int decode_field(const struct field *f, const cJSON *v, char *base, struc
 	return 0;
 }
 
+static bool is_known(const struct type *t, const char *key)
+{
+	for (const struct field *f = t->fields; f->key; f++) {
+		if (!strcmp(f->key, key))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The member that is meant by key though it is written otherwise: runc's decoder takes "pagesize"
+ * for "pageSize", and a rule that works there must not be lost here without a word.
+ */
+static const cJSON *misspelt(const struct type *t, const cJSON *v, const char *key)
+{
+	for (const cJSON *i = v->child; i; i = i->next) {
+		if (!strcasecmp(i->string, key) && !is_known(t, i->string))
+			return i;
+	}
+	return NULL;
+}
+
+static size_t count_members(const cJSON *v)
+{
+	size_t n = 0;
+
+	for (const cJSON *i = v->child; i; i = i->next)
+		n++;
+	return n;
+}
+
+static int require(const struct field *f, struct err *e)
+{
+	err_set(e, EINVAL, "is required");
+	if (f->type->what && str_starts(f->type->what, "invalid "))
+		err_wrap(e, "%s", f->type->what);
+	return err_at_key(e, f->key);
+}
+
 static int decode_object(const struct type *t, const cJSON *v, char *dst, struct arena *a,
 			 struct err *e)
 {
-	const cJSON *item;
+	size_t left;
 
 	if (!cJSON_IsObject(v))
 		return mismatch("an object", v, e);
+	left = count_members(v);
 	for (const struct field *f = t->fields; f->key; f++) {
+		const cJSON *item = left ? cJSON_GetObjectItemCaseSensitive(v, f->key) : NULL;
+
+		left -= item != NULL;
 		if (f->flags & IGNORED)
 			continue;
-		item = cJSON_GetObjectItemCaseSensitive(v, f->key);
-		if (!absent(f, item)) {
-			if (decode_field(f, item, dst, a, e) < 0)
-				return err_at_key(e, f->key);
-		} else if (f->flags & REQUIRED) {
-			err_set(e, EINVAL, "is required");
-			if (f->type->what && str_starts(f->type->what, "invalid "))
-				err_wrap(e, "%s", f->type->what);
+		if (!absent(f, item) && decode_field(f, item, dst, a, e) < 0)
 			return err_at_key(e, f->key);
-		}
+		if (absent(f, item) && (f->flags & REQUIRED) && !misspelt(t, v, f->key))
+			return require(f, e);
 	}
 	/* Unknown properties are ignored: config.md, Extensibility. */
+	for (const struct field *f = t->fields; left && f->key; f++) {
+		const cJSON *item = f->flags & IGNORED ? NULL : misspelt(t, v, f->key);
+
+		if (!item || cJSON_GetObjectItemCaseSensitive(v, f->key))
+			continue;
+		if (absent(f, item)) {
+			if (f->flags & REQUIRED)
+				return require(f, e);
+		} else if (decode_field(f, item, dst, a, e) < 0) {
+			return err_at_key(e, item->string);
+		}
+	}
 	return 0;
 }
 

@@ -520,6 +520,31 @@ static void test_other_files(void)
 	is(e.pointer, "/memory/swap", "... has pointers from its root");
 }
 
+/* As Go's decoder, and so runc, takes them; the right spelling goes first. */
+static void test_other_spellings(void)
+{
+	struct err e;
+	struct spec *s =
+		load(TOP,
+		     Q("HostName") "\"h\"," Q("Mounts") "[{" Q("Destination") "\"/a\"," Q(
+			     "options") "[\"ro\"]}]," Q("LINUX") "{" ALL_NS
+								 "," Q("MaskedPaths") "[\"/m\"]}",
+		     &e);
+
+	ok(s, "other spellings: %s", e.chain);
+	is(s->hostname, "h", "HostName");
+	ok(s->mounts.n == 1 && s->mounts.v[0].options.n == 1, "Mounts");
+	is(s->mounts.v[0].destination, "/a", "Destination, which is required");
+	ok(s->linux_->masked_paths.n == 1, "LINUX, MaskedPaths");
+	s = load(TOP,
+		 Q("HOSTNAME") "\"wrong\"," Q("hostname") "\"right\"," Q("linux") "{" ALL_NS "}",
+		 &e);
+	ok(s && !strcmp(s->hostname, "right"), "the right spelling counts");
+	s = load(TOP, Q("Mounts") "[{" Q("DESTINATION") "5}]", &e);
+	ok(!s && !strcmp(e.pointer, "/Mounts/0/DESTINATION"), "errors name what is there: %s",
+	   e.pointer);
+}
+
 static void refuses(const char *what, const char *text, const char *pointer, const char *chain)
 {
 	struct spec *s = NULL;
@@ -681,6 +706,7 @@ int main(void)
 	test_process_values();
 	test_linux_values();
 	test_other_files();
+	test_other_spellings();
 	test_too_many();
 	test_shared_arena();
 	test_coverage();
