@@ -89,15 +89,16 @@ three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 		{"path": "/bin/sh", "args": ["sh", "-c", $script]},
 		{"path": "/nonexistent"}]' --arg script "cat >$BUNDLE/state"
 	running
-	quietly delete --force test_box
+	quietly --log log delete --force test_box
+	[ ! -s log ]
 	nothing_left test_box
 	[ "$(jq -r '[.id, .status, .pid, .bundle] | join(" ")' state)" = "test_box stopped 0 $BUNDLE" ]
 }
 
-@test "delete tells of failed poststop hooks with --debug" {
+@test "delete tells of failed poststop hooks" {
 	update_config '.hooks.poststop = [{"path": "/bin/sh", "args": ["sh", "-c", "exit 3"]}]'
 	running
-	must --debug delete --force test_box
+	must delete --force test_box
 	[[ $output = *"level=warning"*"error running poststop hook #0: exit status 3"* ]]
 }
 
