@@ -232,13 +232,16 @@ two_processes() { [ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)"
 	[ "$status" -eq 255 ]
 }
 
-@test "exec --cwd starts elsewhere, in a directory made for it" {
+@test "exec --cwd starts elsewhere, in a directory that is there" {
 	with '.root.readonly = false'
 	running
 	must exec --cwd /proc/sys test_exec pwd
 	[ "$output" = /proc/sys ]
-	must exec --cwd /made/for/it test_exec pwd
-	[ "$output" = /made/for/it ]
+	# An engine's user has mistyped it; for create it is made, as it is the image's.
+	refused 'chdir to cwd (\"/not/there\") set in config.json failed: no such file or directory' \
+		exec --cwd /not/there test_exec pwd
+	[ "$status" -eq 255 ]
+	[ ! -e rootfs/not ]
 	refused "/etc/passwd" exec --cwd /etc/passwd test_exec pwd
 	[ "$status" -eq 255 ]
 	refused "--cwd relative: Cwd must be an absolute path" exec --cwd relative test_exec pwd

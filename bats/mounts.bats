@@ -104,6 +104,17 @@ inside() {
 	[ ! -e rootfs/data/new ]
 }
 
+@test "run gives a tmpfs with tmpcopyup the mode and owner of its options, else those of any tmpfs" {
+	mkdir -p rootfs/own && chown 5:6 rootfs/own && chmod 751 rootfs/own
+	cp -a rootfs/own rootfs/asked
+	add_mount /own tmpfs tmpfs tmpcopyup
+	add_mount /asked tmpfs tmpfs tmpcopyup mode=1770 uid=7
+	add_mount /new tmpfs tmpfs tmpcopyup
+	add_mount /newly-asked tmpfs tmpfs tmpcopyup mode=1700
+	inside 'stat -c "%a %u" /own /asked /new /newly-asked'
+	[ "${lines[*]}" = "751 0 1770 7 1777 0 1700 0" ]
+}
+
 @test "run makes a read-only tmpfs read-only after it took mount points" {
 	add_mount /ro tmpfs tmpfs ro
 	add_mount /ro/inner tmpfs tmpfs

@@ -121,13 +121,8 @@ static int copy_dir(int from, int to, unsigned depth, struct err *e)
 	return r;
 }
 
+/* The tmpfs itself keeps the mode and owner that its options gave it. */
 int copyup(int from_fd, int to_fd, struct err *e)
 {
-	struct stat st;
-
-	if (copy_dir(from_fd, to_fd, 0, e) < 0)
-		return err_wrap(e, "tmpcopyup");
-	if (fstat(from_fd, &st) < 0)
-		return err_sys(e, "tmpcopyup");
-	return keep_meta(to_fd, &st, e);
+	return copy_dir(from_fd, to_fd, 0, e) < 0 ? err_wrap(e, "tmpcopyup") : 0;
 }

@@ -135,6 +135,7 @@ int seccomp_load_early(struct init *in, struct err *e);
 int seccomp_load_late(struct init *in, struct err *e);
 
 /* start.c */
+int start_make_cwd(struct init *in, struct err *e);
 int start_cwd(struct init *in, struct err *e);
 int start_cwd_again(struct init *in, struct err *e);
 int start_env(struct init *in, struct err *e);

@@ -50,13 +50,12 @@ static int at_cwd(struct err *e)
 	return err_at_key(e, "process");
 }
 
-/* As root first, since the user may not reach it; what root may not (NFS), the user tries later. */
-int start_cwd(struct init *in, struct err *e)
+static int enter_cwd(struct init *in, bool make, struct err *e)
 {
 	const char *cwd = in->a->process->cwd;
 
 	if (chdir(cwd) < 0) {
-		if (errno == ENOENT) {
+		if (errno == ENOENT && make) {
 			auto_close int fd = inside_make(in->root_fd, cwd, INSIDE_DIR, e);
 
 			if (fd < 0)
@@ -70,6 +69,17 @@ int start_cwd(struct init *in, struct err *e)
 		}
 	}
 	return !in->cwd_errno && check_inside(e) < 0 ? at_cwd(e) : 0;
+}
+
+/* As root first, since the user may not reach it; what root may not (NFS), the user tries later. */
+int start_make_cwd(struct init *in, struct err *e)
+{
+	return enter_cwd(in, true, e);
+}
+
+int start_cwd(struct init *in, struct err *e)
+{
+	return enter_cwd(in, false, e);
 }
 
 int start_cwd_again(struct init *in, struct err *e)
