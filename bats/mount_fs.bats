@@ -107,7 +107,7 @@ inside() {
 	echo word >"$SRC/file"
 	add_mount var/mnt bind "$SRC" bind
 	set_args cat /var/mnt/file
-	quietly create test_quiet
+	quietly --log log create test_quiet
 	hull --debug run test_box
 	[ "$status" -eq 0 ]
 	[[ $output == *"level=warning"*"relative destination path is deprecated"*"(/mounts/7/destination)"* ]]
