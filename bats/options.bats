@@ -132,7 +132,7 @@ load helpers
 	jq -e '.mountOptions == (.mountOptions | unique) and (.mountOptions | index("rro"))' <<<"$output"
 	jq -e '.linux.namespaces == ["cgroup","ipc","mount","network","pid","time","user","uts"]' <<<"$output"
 	jq -e '.linux.capabilities | length == 41' <<<"$output"
-	jq -e '.linux.cgroup.v1 and .linux.cgroup.v2' <<<"$output"
+	jq -e '.linux.cgroup | .v1 and .v2 and .systemd and .systemdUser' <<<"$output"
 	jq -e '.linux.seccomp.enabled and (.linux.seccomp.archs | index("SCMP_ARCH_X86_64"))' <<<"$output"
 	jq -e '.linux.mountExtensions.idmap.enabled' <<<"$output"
 	jq -e '.linux | .apparmor.enabled and .selinux.enabled and .netDevices.enabled' <<<"$output"
