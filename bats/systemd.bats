@@ -610,7 +610,7 @@ as_user() {
 	quietly start test_box
 	# A user may not move processes into the unit from where he is: systemd does.
 	must exec test_box cat /proc/self/cgroup
-	[[ $output == *"/user.slice/$UNIT" || $output == *$'\n0::/' ]]
+	[[ $output == *"/user.slice/$UNIT" || $'\n'$output == *$'\n0::/' ]]
 	CGROUPS=$(cgroups_of test_box)
 	if ! real; then
 		[ "$(said Slice)$(said DevicePolicy)" = s:user.slice ]

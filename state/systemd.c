@@ -74,7 +74,8 @@ static int open_system(struct bus *b, struct err *e)
 
 	if (bus_open(b, SYSTEM_BUS, false, timeout_ms, e) == 0)
 		return 0;
-	if ((e->code != ENOENT && e->code != ECONNREFUSED) || geteuid() != 0)
+	/* No bus, or one that has as many connections as it takes (dbus-daemon(1): 256 of a user). */
+	if (e->code == ETIMEDOUT || geteuid() != 0)
 		return -1;
 	bus_close(b);
 	return bus_open(b, PRIVATE_SOCKET, true, timeout_ms, &second);
@@ -417,8 +418,8 @@ static int start(struct bus *b, struct job *j, struct unit_properties *l, pid_t 
 	}
 	j->asked = true;
 	if (wait_job(b, j, reply, e) < 0) {
-		/* A busy systemd may have done it, and not have come to tell us. */
-		if (e->code != ETIMEDOUT || !is_inside(pid, j->unit))
+		/* A busy systemd may not have come to tell us, or the bus may have ended on the way. */
+		if (e->code == EBADMSG || !is_inside(pid, j->unit))
 			return -1;
 		log_warn("systemd has started %s, but did not say so: %s", j->unit, e->chain);
 		return 0;
