@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What `hull create` and `hull exec` cost while many containers are there, as root:
+# What `hull create`, `exec` and `delete` cost while many containers are there, as root; the last thing in "make bench":
 #
 #   bats/bench/many.sh [CONTAINERS]           1000 without a number
 #
-# The containers are created and not started. Prints the mean of 20 calls in ms, with none and with all of them there.
+# The containers are created and not started. Prints the mean of 20 calls in ms, with one and with all of them there, and
+# fails when a create needs more than 1.2 times as long with all of them.
 set -eu
 
 many=${1:-1000} times=20
@@ -39,13 +40,16 @@ delete_one() { hull delete --force "timed$1"; }
 exec_one() { hull exec first true; }
 
 row() {
-	printf '| %6d | %7s | %7s | %7s |\n' "$1" "$(mean create_one)" "$(mean exec_one)" "$(mean delete_one)"
+	create=$(mean create_one)
+	printf '| %6d | %7s | %7s | %7s |\n' "$1" "$create" "$(mean exec_one)" "$(mean delete_one)"
 }
 
 hull run --detach first </dev/null >/dev/null 2>&1
 printf '| others |  create |    exec |  delete | ms\n|-------:|--------:|--------:|--------:|\n'
 row 1
+alone=$create
 # What a container inherits must not be xargs' pipe, nor what says why one failed.
 seq "$many" | xargs -P 4 -I N sh -c '"$0" --root "$1" create other-N </dev/null >/dev/null 2>"$1/../why" || { cat "$1/../why"; exit 255; }' \
 	"$hull" "$top/state"
 row "$(hull list -q | wc -l)"
+awk -v a="$alone" -v b="$create" 'BEGIN { exit b > 1.2 * a }'

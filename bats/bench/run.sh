@@ -400,6 +400,16 @@ cp "$BENCH_WORK/results" "$OUT/results"
 report | tee build/bench.md
 chart
 verdict=$(missed)
+# also FILE COMMAND...: a measurement with a verdict of its own, added to the report.
+also() {
+	local file=$1 text
+	shift
+	text=$("$@") || verdict+="${verdict:+$'\n'}bats/bench/$file: its target, which its head says"
+	printf '\n%s\n' "$text" | tee -a build/bench.md
+}
+[[ $BENCH_VIEWS != *v1* ]] ||
+	also mounts.sh unshare -m --propagation private -- bats/run-tests.sh --inside v1 bats/bench/mounts.sh
+also many.sh bats/bench/many.sh
 if [ -z "$verdict" ]; then
 	printf '\nAll targets are met.\n'
 	exit 0
