@@ -73,10 +73,13 @@ two_processes() { [ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)"
 }
 
 # bats test_tags=vm
+sleeps() { "$HULL" --root "$ROOT" ps test_exec | grep -q "sleep 1001"; }
+
 @test "exec ends with the container" {
 	running
 	hull_bg exec test_exec sleep 1001
-	wait_for 10 two_processes
+	# Not before its program runs: what ends earlier is an exec that failed.
+	wait_for 10 sleeps
 	quietly delete --force test_exec
 	code=0
 	wait "$pid" || code=$?
