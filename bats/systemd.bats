@@ -562,6 +562,19 @@ unit_at() {
 	grep -q "^StopUnit s:$UNIT" "$FAKE/log"
 }
 
+@test "delete --force of a container with a damaged record finds the unit" {
+	update_config 'del(.linux.cgroupsPath)'
+	UNIT=runc-test_box.scope
+	quietly --systemd-cgroup create test_box
+	pid=$(state_of test_box .pid)
+	CGROUPS=$(cgroups_of test_box)
+	echo '{' >"$ROOT/test_box/record.json"
+	quietly delete --force test_box
+	nothing_left test_box
+	gone "$pid"
+	no_unit
+}
+
 @test "a create that fails after its unit was made takes it along" {
 	set_args sh
 	update_config '.mounts += [{destination: "/x", type: "bind", source: "/nonexistent", options: ["bind"]}]'

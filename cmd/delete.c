@@ -145,10 +145,13 @@ static int destroy_without_record(struct container *c, struct err *e)
 	struct record unit = { .unit_of_user = false };
 	struct cgroup cg = { 0 };
 	struct unit u;
+	char whose[16];
 	int r = 0;
 
-	/* Nobody calls a cgroup of his own like that. */
-	if (unit_is_path(path) && unit_parse(path, c->id, false, &a, &u, e) == 0) {
+	if (s && fd_read_small(c->dir_fd, RECORD_UNIT, whose, sizeof(whose)) > 0) {
+		unit.unit_of_user = !strcmp(whose, "user");
+		if (unit_parse(path, c->id, unit.unit_of_user, &a, &u, e) < 0)
+			return -1;
 		unit.unit = (char *)u.name;
 		path = u.path;
 	}

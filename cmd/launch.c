@@ -188,6 +188,14 @@ static int locate_cgroup(struct launch *l, struct err *e)
 	return 0;
 }
 
+/* With config.json that says which unit, should the record be damaged one day. */
+static int write_whose_unit(struct launch *l, struct err *e)
+{
+	const char *text = l->rec.unit_of_user ? "user" : "system";
+
+	return fd_write_atomic(l->c.dir_fd, RECORD_UNIT, text, strlen(text), 0600, e);
+}
+
 /* What create is about to make, before any of it exists. */
 static int write_journal(struct launch *l, struct err *e)
 {
@@ -215,7 +223,7 @@ static int write_journal(struct launch *l, struct err *e)
 		return err_sys(e, "read /proc/self/stat");
 	if (boot_id_read(r->boot_id, e) < 0 || locate_cgroup(l, e) < 0)
 		return -1;
-	if (record_write(l->c.dir_fd, r, e) < 0)
+	if ((r->unit && write_whose_unit(l, e) < 0) || record_write(l->c.dir_fd, r, e) < 0)
 		return -1;
 	return write_snapshot(l, e);
 }

@@ -21,7 +21,8 @@
 #define RECORD_FILE    "record.json"
 #define RECORD_CONFIG  "config.json" /* the bytes of the bundle's config.json, beside the record */
 #define RECORD_DECODED "config.bin"  /* the same, decoded (state/spec_cache.h); may be absent */
-#define RECORD_SOCKET  "start.sock"  /* init waits here for `start`; gone once the program runs */
+#define RECORD_UNIT    "unit" /* whose systemd has its unit, "system" or "user"; absent without */
+#define RECORD_SOCKET  "start.sock" /* init waits here for `start`; gone once the program runs */
 
 enum record_phase {
 	RECORD_CREATING, /* the journal of a create that is under way, or was killed */

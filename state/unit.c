@@ -14,9 +14,10 @@
 
 #define UNIT_NAME_MAX 255
 
-bool unit_is_path(const char *path)
+/* "slice:prefix:name" */
+static bool is_path(const char *path)
 {
-	const char *first = str_empty(path) ? NULL : strchr(path, ':');
+	const char *first = strchr(path, ':');
 	const char *second = first ? strchr(first + 1, ':') : NULL;
 
 	return second && !strchr(second + 1, ':');
@@ -126,7 +127,7 @@ int unit_parse(const char *cgroups_path, const char *id, bool user, struct arena
 	char *rest;
 
 	if (!str_empty(cgroups_path)) {
-		if (!unit_is_path(cgroups_path))
+		if (!is_path(cgroups_path))
 			return bad_form(cgroups_path, e);
 		rest = arena_strdup(a, cgroups_path);
 		u.slice = strsep(&rest, ":");

@@ -31,8 +31,6 @@ struct unit {
  */
 must_check int unit_parse(const char *cgroups_path, const char *id, bool user, struct arena *a,
 			  struct unit *ret, struct err *e);
-/* cgroups_path has the form "slice:prefix:name". */
-bool unit_is_path(const char *cgroups_path);
 /* The cgroup of a slice: "a-b.slice" is "/a.slice/a-b.slice", "-.slice" is "/". NULL if it is none. */
 const char *unit_slice_path(const char *slice, struct arena *a);
 
