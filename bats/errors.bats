@@ -1,8 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 
-# Bad input: each gets one sentence and leaves nothing behind. bats/bad has the sentences about config.json, which
-# state/spec_test.c reads, too.
+# Bad input: each gets one sentence and leaves nothing behind. Those of bats/bad are in bad.bats.
 
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test has its own variables; helpers.bash uses and sets others
 
@@ -41,24 +40,6 @@ bad() {
 }
 
 # --- config.json ---------------------------------------------------------------------------------------------------------
-
-@test "create refuses each config.json of bats/bad with its sentence" {
-	n=0
-	for file in "$BATS_TEST_DIRNAME"/bad/*.json; do
-		cp "$file" config.json
-		line=$(<"${file%.json}.err")
-		pointer='' text=$line
-		# POINTER: SENTENCE
-		if [[ $line = /* ]]; then
-			pointer=${line%%: *}
-			text=${line#*: }
-		fi
-		bad "config.json: $text"
-		[ "$message" = "hull create failed: config.json: $text${pointer:+ ($pointer)}" ]
-		n=$((n + 1))
-	done
-	[ "$n" -ge 170 ]
-}
 
 @test "create without a config.json says so" {
 	rm config.json

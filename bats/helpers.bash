@@ -110,11 +110,14 @@ quietly() {
 
 # refused TEXT ARG...: it must fail, with one line of log, besides warnings, that contains the text.
 refused() {
-	local text=$1
+	local text=$1 line n=0
 	shift
 	hull "$@"
 	[ "$status" -ne 0 ]
-	[ "$(grep -vc level=warning <<<"$output")" -eq 1 ]
+	for line in "${lines[@]}"; do
+		[[ $line = *level=warning* ]] || n=$((n + 1))
+	done
+	[ "$n" -eq 1 ]
 	[[ $output == *"$text"* ]]
 }
 
