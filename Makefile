@@ -167,7 +167,7 @@ check: packages-test $(if $(filter vm%,$(LANES)),packages-vm) profiles all $(UNI
 	@$(RUN)
 
 # In CI these two are a part of check; elsewhere check takes the engines that are there.
-check-vm: LANES := vm vm-user vm-initramfs
+check-vm: LANES := vm vm-user vm-systemd vm-initramfs
 check-vm: packages-test packages-vm all
 	@$(RUN)
 check-clients: LANES := clients

@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# bats file_tags=vm
 # Limits and places of cgroups; what each file gets is tested in state/cgroup_limits_test.c.
 
 load helpers
@@ -27,6 +26,7 @@ resources() { update_config ".linux.resources += $1"; }
 	[ "$(cat "$(dir_of pids)/pids.max")" = 17 ]
 }
 
+# bats test_tags=vm
 @test "the container's processes are in all its cgroups, those of exec too" {
 	quietly create test_box
 	quietly start test_box
@@ -36,6 +36,7 @@ resources() { update_config ".linux.resources += $1"; }
 	done
 }
 
+# bats test_tags=vm
 @test "limits that ask for nothing are no limits" {
 	resources '{memory: {limit: -1, swap: -1}, pids: {limit: -1}, cpu: {quota: -1}}'
 	set_args true
@@ -50,6 +51,7 @@ resources() { update_config ".linux.resources += $1"; }
 	nothing_left test_box
 }
 
+# bats test_tags=vm
 @test "create sets hugetlb limits" {
 	grep -qs . /sys/fs/cgroup/unified/cgroup.controllers /sys/fs/cgroup/cgroup.controllers || skip "no hugetlb controller"
 	resources '{hugepageLimits: [{pageSize: "2MB", limit: 4194304}]}'
@@ -57,6 +59,7 @@ resources() { update_config ".linux.resources += $1"; }
 	[ "$(cat "$(dir_of '')/hugetlb.2MB.max")" = 4194304 ]
 }
 
+# bats test_tags=vm
 @test "device rules are enforced, and the default devices work" {
 	mknod rootfs/bin/kmsg c 1 11
 	update_config '.process.capabilities |= map_values(. + ["CAP_SYSLOG"])'
@@ -75,6 +78,7 @@ resources() { update_config ".linux.resources += $1"; }
 	[[ $output == *opened* ]]
 }
 
+# bats test_tags=vm
 @test "exec is under the same device rules" {
 	mknod rootfs/bin/kmsg c 1 11
 	update_config '.process.capabilities |= map_values(. + ["CAP_SYSLOG"])'
@@ -83,6 +87,7 @@ resources() { update_config ".linux.resources += $1"; }
 	[[ $output == *"Operation not permitted"* ]]
 }
 
+# bats test_tags=vm
 @test "cgroupsPath absolute is below the mount, relative below hull's own" {
 	update_config '.linux.cgroupsPath = "/test_abs_\($p)"' --arg p $$
 	quietly create test_box
@@ -98,6 +103,7 @@ resources() { update_config ".linux.resources += $1"; }
 	done
 }
 
+# bats test_tags=vm
 @test "create refuses a cgroup that is not empty" {
 	update_config '.linux.cgroupsPath = "/test_shared_\($p)"' --arg p $$
 	quietly create test_box
@@ -106,6 +112,7 @@ resources() { update_config ".linux.resources += $1"; }
 	is_status test_box created
 }
 
+# bats test_tags=vm
 @test "delete removes cgroups that the container made inside its own" {
 	is_v1 && skip "v2: the container can make them in its own mount"
 	update_config '.linux.namespaces += [{type: "cgroup"}] | (.mounts[] | select(.type == "cgroup")).options -= ["ro"]
@@ -119,6 +126,7 @@ resources() { update_config ".linux.resources += $1"; }
 	nothing_left test_box
 }
 
+# bats test_tags=vm
 @test "delete kills what the container left in its cgroup without a PID namespace" {
 	update_config '.linux.namespaces |= map(select(.type != "pid"))'
 	set_args sh -c 'sleep 1000 & sleep 1000 & wait'
@@ -166,6 +174,7 @@ sub() {
 	done
 }
 
+# bats test_tags=vm
 @test "exec --cgroup enters a cgroup below the container's" {
 	update_config '.linux.cgroupsPath = "/test_sub" | .linux.namespaces |= map(select(.type != "cgroup"))'
 	quietly create test_box
@@ -206,6 +215,7 @@ sub() {
 	refused "no such file or directory" exec --cgroup cpu:nonexistent test_box true
 }
 
+# bats test_tags=vm
 @test "create gives the cgroup to a container that has it writable in its own namespace (v2)" {
 	is_v1 && skip "v1 cannot be delegated"
 	dir=/sys/fs/cgroup/test_own
@@ -236,6 +246,7 @@ sub() {
 	[ "$(stat -c %u $dir)" = 0 ]
 }
 
+# bats test_tags=vm
 @test "create refuses a cgroup that is frozen" {
 	for top in /sys/fs/cgroup/freezer /sys/fs/cgroup; do
 		[ ! -e $top/test_frozen ] || continue
@@ -250,6 +261,7 @@ sub() {
 	rmdir "$top/test_frozen"
 }
 
+# bats test_tags=vm
 @test "create below a threaded cgroup with limits says that it cannot be (v2)" {
 	is_v1 && skip "v1 has no types"
 	mkdir -p /sys/fs/cgroup/test_thr/a
@@ -261,6 +273,7 @@ sub() {
 	rmdir /sys/fs/cgroup/test_thr/a /sys/fs/cgroup/test_thr
 }
 
+# bats test_tags=vm
 @test "a user with a delegated subtree has limits there, and none elsewhere (v2)" {
 	is_v1 && skip "v1 cannot be delegated"
 	dir=$BATS_TEST_TMPDIR/user top=/sys/fs/cgroup/test_user
@@ -306,6 +319,7 @@ sub() {
 	rmdir $top/own $top
 }
 
+# bats test_tags=vm
 @test "exec follows an init that has moved to another cgroup" {
 	is_v1 && skip "the unified hierarchy alone can be left by one write"
 	update_config '.linux.namespaces |= map(select(.type != "cgroup")) | .root.readonly = false
@@ -322,6 +336,7 @@ sub() {
 	wait_for 10 rmdir /sys/fs/cgroup/test_moved
 }
 
+# bats test_tags=vm
 @test "run works in a cgroup to which cgroup.kill was written" {
 	unified=/sys/fs/cgroup
 	is_v1 && unified=/sys/fs/cgroup/unified

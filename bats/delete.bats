@@ -45,7 +45,7 @@ running() {
 	gone "$pid"
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-systemd
 @test "delete --force ends a running and a paused container" {
 	running
 	pid=$(state_of test_box .pid)
@@ -64,7 +64,7 @@ running() {
 	quietly delete --force test_nothing
 }
 
-# bats test_tags=vm,vm-initramfs
+# bats test_tags=vm,vm-initramfs,vm-systemd
 @test "delete removes what a container without a PID namespace leaves" {
 	for force in "" --force; do
 		set_args sh -c 'sleep 1001 & sleep 1002 & exec sleep 1000'
@@ -162,7 +162,7 @@ three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 	[ "$killed" -gt 0 ]
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-systemd
 @test "delete --force cleans up after a create that was killed in a hook" {
 	update_config '.hooks.createRuntime = [{"path": "/bin/sh", "args": ["sh", "-c", $script]}]' \
 		--arg script "echo \$\$ >$BUNDLE/hook; exec sleep 1000"

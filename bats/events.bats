@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# bats file_tags=vm
 # The numbers are tested in state/cgroup_stats_test.c.
 
 # shellcheck disable=SC2154 # helpers.bash sets pid
@@ -10,6 +9,7 @@ load helpers
 setup() { setup_bundle; }
 teardown() { teardown_bundle; }
 
+# bats test_tags=vm
 @test "events --stats prints one object that has runc's members" {
 	quietly create test_box
 	quietly start test_box
@@ -30,6 +30,7 @@ teardown() { teardown_bundle; }
 		and (.cpu.usage.percpu | length) > 0' <<<"$output"
 }
 
+# bats test_tags=vm,vm-systemd
 @test "events prints statistics at each interval and ends with the container" {
 	quietly create test_box
 	quietly start test_box
@@ -42,6 +43,7 @@ teardown() { teardown_bundle; }
 	jq -e 'select(.type != "stats" or .id != "test_box" or .data == null) | halt_error' <"$BATS_TEST_TMPDIR/bg" || [ $? -eq 4 ]
 }
 
+# bats test_tags=vm
 @test "events by default prints nothing for some seconds" {
 	quietly create test_box
 	hull_bg events test_box
@@ -72,6 +74,7 @@ teardown() { teardown_bundle; }
 	not grep -v '^{"type":"oom","id":"test_box"}$' "$BATS_TEST_TMPDIR/bg"
 }
 
+# bats test_tags=vm
 @test "events refuses intervals that are none, and containers that do not run" {
 	refused "container does not exist" events test_box
 	quietly create test_box

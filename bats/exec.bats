@@ -41,7 +41,7 @@ cap() { sed -n "s/^Cap$1:\t//p" <<<"$output"; }
 	[ "$(cat err)" = error ]
 }
 
-# bats test_tags=vm,vm-initramfs
+# bats test_tags=vm,vm-initramfs,vm-systemd
 @test "exec is in the container's namespaces and cgroups" {
 	running
 	init=$(state_of test_exec .pid)
@@ -134,7 +134,7 @@ sleeps() { "$HULL" --root "$ROOT" ps test_exec | grep -q "sleep 1001"; }
 	[ "$status" -eq 255 ]
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-systemd
 @test "exec in a paused container waits with --ignore-paused and is refused without" {
 	running
 	quietly pause test_exec

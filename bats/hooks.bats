@@ -11,7 +11,7 @@ add_hook() {
 		--arg s "$2" --arg m "${3:-{\}}"
 }
 
-# bats test_tags=vm,vm-initramfs
+# bats test_tags=vm,vm-initramfs,vm-systemd
 @test "run calls all six kinds of hooks in order, each with the state on stdin" {
 	for kind in prestart createRuntime createContainer poststart poststop; do
 		add_hook $kind "echo $kind \$(jq -r '.status + \" \" + .id + \" \" + .bundle') >>$BUNDLE/log"

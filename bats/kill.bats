@@ -102,7 +102,7 @@ host_pid_container() {
 
 three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-systemd
 @test "kill KILL without a PID namespace ends all processes" {
 	host_pid_container
 	quietly kill test_box KILL
@@ -121,7 +121,7 @@ three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 	refused "container not running" kill test_box KILL
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-systemd
 @test "kill --all reaches every process, init alone the others" {
 	host_pid_container
 	quietly kill test_box TERM

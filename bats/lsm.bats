@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# bats file_tags=vm
 
 # AppArmor and SELinux. Many kernels that tests run on have neither, so this is about refusals, about what is written
 # where, and where AppArmor is (the virtual machine), about what it enforces; init/lsm_test.c has the pieces.
@@ -34,6 +33,7 @@ pretend_apparmor() {
 	nothing_left test_box
 }
 
+# bats test_tags=vm
 @test "create with a SELinux label where there is no SELinux is refused" {
 	no_selinux
 	update_config '.process.selinuxLabel = "system_u:system_r:container_t:s0:c4,c5"'
@@ -42,6 +42,7 @@ pretend_apparmor() {
 	nothing_left test_box
 }
 
+# bats test_tags=vm
 @test "empty labels ask for nothing" {
 	update_config '.process += {apparmorProfile: "", selinuxLabel: ""} | .linux.mountLabel = ""'
 	quietly create test_box
@@ -93,6 +94,7 @@ pretend_apparmor() {
 	wait_status test_box stopped
 }
 
+# bats test_tags=vm
 @test "create with a mount label where there is no SELinux is refused" {
 	no_selinux
 	update_config '.linux.mountLabel = "system_u:object_r:container_file_t:s0:c1,c2"'
@@ -101,6 +103,7 @@ pretend_apparmor() {
 	nothing_left test_box
 }
 
+# bats test_tags=vm
 @test "a context with commas among the options of a mount is one option" {
 	no_selinux
 	update_config '.mounts = [{destination: "/tmp", type: "tmpfs", source: "none",
@@ -125,6 +128,7 @@ needs_apparmor() {
 	update_config '.process.apparmorProfile = "test-hull" | .root.readonly = false'
 }
 
+# bats test_tags=vm
 @test "the program, hooks inside and exec are confined by the profile (AppArmor)" {
 	needs_apparmor
 	set_args sh -c 'cat /proc/self/attr/current; head -n 1 /etc/group; cat /etc/passwd; echo x >/tmp/file; sleep 1000'
@@ -147,6 +151,7 @@ needs_apparmor() {
 	[ "$output" = unconfined ]
 }
 
+# bats test_tags=vm
 @test "a user of the container without capabilities is confined, and cannot change it (AppArmor)" {
 	needs_apparmor
 	update_config '.process.user = {uid: 33, gid: 33} | .process.capabilities = {}'
@@ -156,6 +161,7 @@ needs_apparmor() {
 	[[ $output = *"ermission denied"*"test-hull (enforce)"*"'/etc/passwd': Permission denied"* ]]
 }
 
+# bats test_tags=vm
 @test "a profile that the kernel does not have is named (AppArmor)" {
 	needs_apparmor
 	update_config '.process.apparmorProfile = "test-hull-missing"'
@@ -169,6 +175,7 @@ needs_apparmor() {
 	is_status test_box created
 }
 
+# bats test_tags=vm
 @test "features says that there is AppArmor (AppArmor)" {
 	needs_apparmor
 	must features

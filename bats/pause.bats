@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# bats file_tags=vm
+# bats file_tags=vm,vm-systemd
 
 load helpers
 

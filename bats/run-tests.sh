@@ -10,6 +10,7 @@
 #
 #   vm             bats in a virtual machine: Debian with systemd and nothing but cgroup v2
 #   vm-user        there, as an ordinary user with a systemd of his own
+#   vm-systemd     there, every hull with --systemd-cgroup
 #   vm-initramfs   in one without systemd, whose / is an initramfs
 #
 # v1 and v2 are private mount namespaces; the machine's mounts stay as they are. The virtual machines (bats/vm.sh) run
@@ -87,7 +88,7 @@ in_lane() {
 : "${HULL:=$TOP/build/hull}" "${UNITS:=}" "${FUZZERS:=}" "${TESTS:=}" "${LANES:=}" "${V:=0}" "${SAN:=0}"
 : "${FILE_TIMEOUT:=300}" "${BATS_TEST_TIMEOUT:=60}" "${GUEST:=0}"
 export HULL BATS_TEST_TIMEOUT
-GUEST_LANES="vm vm-user vm-initramfs"
+GUEST_LANES="vm vm-user vm-systemd vm-initramfs"
 strict=0
 if [ "${CI:-}" = true ] || [ "${STRICT:-}" = 1 ]; then
 	strict=1
@@ -242,11 +243,11 @@ $(tail -n 40 "$log")"
 
 # --- What tests leave behind ---------------------------------------------------------------------------------------------
 
-# Prints what hull or a test may leave on the machine, a line for each thing, as the lane sees it.
+# Prints what hull or a test may leave on the machine, a line for each thing, as the lane sees it. systemd keeps slices.
 leftovers() {
 	local lane=$1
 	[ "$lane" != clients ] || lane=host # where the rooms' own cgroups are
-	in_lane "$lane" find /sys/fs/cgroup -mindepth 1 -type d \( -name 'hull*' -o -name 'test*' -o -name 'bats*' \) \
+	in_lane "$lane" find /sys/fs/cgroup -mindepth 1 -type d \( -name 'hull*' -o -name 'test*' -o -name 'bats*' \) ! -name '*.slice' \
 		-printf 'cgroup %p\n' 2>/dev/null
 	find /run/hull -mindepth 1 -maxdepth 1 -printf 'state %p\n' 2>/dev/null
 	awk '$2 ~ "/rootfs|/hull|/bats-run" { print "mount " $2 }' /proc/mounts

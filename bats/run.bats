@@ -30,7 +30,7 @@ inside() {
 
 # --- exit codes and stdio ------------------------------------------------------------------------------------------------
 
-# bats test_tags=vm,vm-initramfs
+# bats test_tags=vm,vm-initramfs,vm-systemd
 @test "run returns the exit code of the program" {
 	for code in 0 1 7 127 128 254 255; do
 		inside "exit $code"
@@ -415,7 +415,7 @@ needs() {
 	nothing_left test_run
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-systemd
 @test "run in too little memory says so" {
 	needs memory
 	update_config '.linux.resources.memory = {limit: 4096}'

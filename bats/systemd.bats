@@ -137,6 +137,7 @@ resources() { update_config ".linux.resources += $1"; }
 
 # --- A life ------------------------------------------------------------------------------------------------------------
 
+# bats test_tags=vm
 @test "a container lives in a scope of its slice, and only create asks for it" {
 	quietly --systemd-cgroup create test_box
 	in_unit "$(state_of test_box .pid)"
@@ -176,6 +177,7 @@ resources() { update_config ".linux.resources += $1"; }
 	[ "$(sed 's/ .*//' "$FAKE/log" | paste -sd' ')" = "StartTransientUnit StopUnit ResetFailedUnit" ]
 }
 
+# bats test_tags=vm
 @test "run ends with its unit, and with the program's exit code" {
 	set_args sh -c 'cat /proc/self/cgroup; exit 7'
 	hull --systemd-cgroup run test_box
@@ -184,6 +186,7 @@ resources() { update_config ".linux.resources += $1"; }
 	no_unit
 }
 
+# bats test_tags=vm
 @test "the unit is what every container's is" {
 	quietly --systemd-cgroup create test_box
 	has_property Slice test.slice s
@@ -204,6 +207,7 @@ resources() { update_config ".linux.resources += $1"; }
 	fi
 }
 
+# bats test_tags=vm
 @test "a private cgroup namespace begins at the unit" {
 	set_args cat /proc/self/cgroup
 	update_config '.linux.namespaces += [{type: "cgroup"}] | .linux.namespaces |= unique_by(.type)'
@@ -221,6 +225,7 @@ unit_at() {
 	quietly delete --force test_box
 }
 
+# bats test_tags=vm
 @test "cgroupsPath says slice, prefix and name, and has defaults" {
 	unit_at '"test-a-b.slice:pod:test_box"' /test.slice/test-a.slice/test-a-b.slice/pod-test_box.scope
 	unit_at '":pod:test_box"' /system.slice/pod-test_box.scope
@@ -230,10 +235,12 @@ unit_at() {
 	unit_at '""' /system.slice/runc-test_box.scope
 }
 
+# bats test_tags=vm
 @test "a name that ends in .slice is a slice, and the container's cgroup" {
 	unit_at '"test.slice:pod:test-box.slice"' /test.slice/test-box.slice
 }
 
+# bats test_tags=vm
 @test "create refuses a cgroupsPath that names no unit, and leaves nothing" {
 	while read -r path text; do
 		update_config '.linux.cgroupsPath = $p' --arg p "$path"
@@ -258,6 +265,7 @@ unit_at() {
 	real || [ "$(calls)" = 0 ]
 }
 
+# bats test_tags=vm
 @test "without systemd --systemd-cgroup says so" {
 	if real; then
 		HULL_IN() { unshare -m sh -c 'mount -t tmpfs none /run/systemd && exec "$@"' - "$@"; }
@@ -272,6 +280,7 @@ unit_at() {
 	quietly --systemd-cgroup list -q
 }
 
+# bats test_tags=vm
 @test "--systemd-timeout is a number of seconds" {
 	for value in 0 -1 x 1.5 100000; do
 		refused "invalid --systemd-timeout: \\\"$value\\\"" --systemd-timeout "$value" list
@@ -299,6 +308,7 @@ unit_at() {
 	[ "$(cat "$(dir_of pids)/pids.max")" = 17 ]
 }
 
+# bats test_tags=vm
 @test "limits are properties of the unit (v2)" {
 	! is_v1 || skip "this machine has v1"
 	real || skip "this view has not the controllers"
@@ -319,6 +329,7 @@ unit_at() {
 	[ "$(cat "$dir/cpu.max")" = "50000 100000" ]
 }
 
+# bats test_tags=vm
 @test "limits that keep a container from being born come after its birth" {
 	if real || is_v1; then
 		resources '{memory: {limit: 524288}, pids: {limit: 1}}'
@@ -330,6 +341,7 @@ unit_at() {
 	[ "$output" = here ]
 }
 
+# bats test_tags=vm
 @test "a quota is in whole percents of a CPU, for systemd and for the kernel" {
 	real || is_v1 || skip "this view has not the controllers"
 	resources '{cpu: {quota: 12345, period: 100000}}'
@@ -346,6 +358,7 @@ unit_at() {
 	fi
 }
 
+# bats test_tags=vm
 @test "systemd is told the rules for devices" {
 	resources '{devices: [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 11, access: "r"},
 		{allow: true, type: "b", major: 7, access: "rw"}]}'
@@ -378,6 +391,7 @@ unit_at() {
 	[ -z "$(said DevicePolicy)$(said DeviceAllow)" ]
 }
 
+# bats test_tags=vm
 @test "annotations are properties, and win" {
 	update_config '.annotations = {"org.systemd.property.TimeoutStopSec": "5", "org.systemd.property.CollectMode": "\u0027inactive\u0027",
 		"org.systemd.property.After": "[\u0027a.service\u0027, \u0027b.service\u0027]"}'
@@ -396,6 +410,7 @@ unit_at() {
 
 # --- Updates -----------------------------------------------------------------------------------------------------------
 
+# bats test_tags=vm
 @test "update changes properties and files, and tells systemd only what changes" {
 	real || is_v1 || skip "this view has not the controllers"
 	resources '{pids: {limit: 17}, cpu: {shares: 512}}'
@@ -436,6 +451,7 @@ unit_at() {
 	[ "$(sed 's/ .*//' "$FAKE/log" | paste -sd' ')" = "StartTransientUnit ResetFailedUnit StartTransientUnit" ]
 }
 
+# bats test_tags=vm
 @test "a unit of this name that runs is left alone" {
 	quietly --systemd-cgroup create test_box
 	refused "$UNIT" --systemd-cgroup create test_other
@@ -575,6 +591,7 @@ unit_at() {
 	no_unit
 }
 
+# bats test_tags=vm
 @test "a create that fails after its unit was made takes it along" {
 	set_args sh
 	update_config '.mounts += [{destination: "/x", type: "bind", source: "/nonexistent", options: ["bind"]}]'

@@ -140,3 +140,29 @@ many_ids() {
 	must run test_box
 	[ "${lines[*]}" = "0x9 1" ]
 }
+
+@test "with --systemd-cgroup a user's container is a scope of his own systemd" {
+	local unit=hull-test_box.scope
+	resources '{memory: {limit: 33554432}, pids: {limit: 17}, cpu: {quota: 50000, period: 100000}}'
+	update_config '.linux.cgroupsPath = "test.slice:hull:test_box"'
+	quietly --systemd-cgroup create test_box
+	DIR=$(cgroups_of test_box)
+	[[ $DIR = */user@"$UID".service/test.slice/$unit ]]
+	[ "$(cat "$DIR/memory.max" "$DIR/pids.max" "$DIR/cpu.max")" = $'33554432\n17\n50000 100000' ]
+	[ "$(systemctl --user show -P MemoryMax -P TasksMax -P CPUQuotaPerSecUSec $unit)" = $'500ms\n33554432\n17' ]
+	[ "$(cat "$DIR/cgroup.procs")" = "$(state_of test_box .pid)" ]
+	quietly start test_box
+	must exec test_box sh -c 'cat /proc/self/cgroup'
+	[ "$output" = 0::/ ]
+	quietly --systemd-cgroup update --pids-limit 5 test_box
+	[ "$(cat "$DIR/pids.max") $(systemctl --user show -P TasksMax $unit)" = "5 5" ]
+	# What systemd does for others leaves the container's limits alone.
+	systemctl --user daemon-reload
+	[ "$(cat "$DIR/pids.max" "$DIR/memory.max")" = $'5\n33554432' ]
+	quietly pause test_box
+	is_status test_box paused
+	quietly resume test_box
+	quietly delete --force test_box
+	[ ! -e "$DIR" ]
+	[ "$(systemctl --user show -P ActiveState $unit)" = inactive ]
+}

@@ -93,6 +93,8 @@ disk() { lsblk -dno MAJ:MIN | tail -n 1 | tr -d ' '; }
 		"pids-limit=0 pids.max 1"; do
 		read -r option name value <<<"$row"
 		quietly update "--$option" test_box
+		# systemd forgets the period of no quota.
+		[ "$HULL_LANE" != vm-systemd ] || value=${value/max 50000/max 100000}
 		[ "$(file "$name")" = "$value" ] || { echo "$row: $(file "$name")" && return 1; }
 	done
 	[ "$(file memory.max)" = 67108864 ]
@@ -119,6 +121,8 @@ disk() { lsblk -dno MAJ:MIN | tail -n 1 | tr -d ' '; }
 	before=$(config .)
 	for last in '"cpu": {"cpus": "777"}' '"cpu": {"mems": "x"}' '"unified": {"memory.high": "x"}' \
 		'"hugepageLimits": [{"pageSize": "3MB", "limit": 0}]' '"cpu": {"shares": 5, "quota": 1}'; do
+		# With systemd a quota is in whole percents.
+		[ "$HULL_LANE" != vm-systemd ] || [[ $last != *quota* ]] || continue
 		echo "{\"memory\": {\"limit\": 67108864}, \"pids\": {\"limit\": 5},
 			\"blockIO\": {\"throttleReadBpsDevice\": [{\"major\": ${disk%:*}, \"minor\": ${disk#*:}, \"rate\": 1000}]}, $last}" >limits
 		refused "" update -r limits test_box
