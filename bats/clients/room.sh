@@ -117,7 +117,8 @@ trap remove_cgroups EXIT
 make_cgroups
 enter "$@" <&0 &
 job=$!
-trap 'kill -TERM "$job" 2>/dev/null' INT TERM
+# unshare ignores SIGTERM; with it go PID 1 and all the others.
+trap 'kill -KILL "$job" 2>/dev/null' INT TERM
 while :; do
 	wait "$job"
 	status=$?
