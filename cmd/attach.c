@@ -12,21 +12,36 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-void attach_all_signals(sigset_t *ret)
+/*
+ * Really all: musl's sigfillset(3) leaves out 32 to 34, which it uses between threads, and 34 is the
+ * SIGRTMIN of others.
+ */
+static void all_signals(sigset_t *ret)
 {
 	memset(ret, 0xff, sizeof(*ret));
+}
+
+int attach_open_signals(struct err *e)
+{
+	sigset_t all;
+	int fd;
+
+	all_signals(&all);
+	fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? err_sys(e, "signalfd") : fd;
 }
 
 int attach_prepare(bool subreaper, struct err *e)
 {
 	sigset_t all;
 
-	attach_all_signals(&all);
+	all_signals(&all);
 	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0)
 		return err_sys(e, "block signals");
 	if (subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
@@ -70,7 +85,7 @@ int attach_wait(pid_t pid, struct err *e)
 	sigset_t all;
 	int code, sig;
 
-	attach_all_signals(&all);
+	all_signals(&all);
 	for (;;) {
 		sig = sigwaitinfo(&all, NULL); /* SIGCHLD was blocked before pid was born */
 		if (sig < 0 && errno != EINTR)

@@ -9,11 +9,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/*
- * Really all: musl's sigfillset(3) leaves out 32 to 34, which it uses between threads, and 34 is the
- * SIGRTMIN of others.
- */
-void attach_all_signals(sigset_t *ret);
+/* A signalfd(2) of all signals, which attach_prepare() has blocked: not blocking, closed by the caller. */
+must_check int attach_open_signals(struct err *e);
 
 /*
  * Block all signals, so that attach_wait() can pass them on: those that come before it are kept.

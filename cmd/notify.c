@@ -42,11 +42,7 @@ static bool find_host(struct notify *n)
 	}
 	if (!size)
 		return false;
-	n->host = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	memcpy(n->host.sun_path, name, size);
-	if (*name == '@')
-		n->host.sun_path[0] = '\0';
-	n->n_host = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
+	n->n_host = fd_unix_name(&n->host, name);
 	return true;
 }
 
@@ -210,14 +206,11 @@ void notify_leave(struct notify *n, int init_pidfd, pid_t init)
 int notify_wait(struct notify *n, pid_t pid, struct err *e)
 {
 	struct signalfd_siginfo s;
-	auto_close int signals = -1;
-	sigset_t all;
+	auto_close int signals = attach_open_signals(e);
 	int code;
 
-	attach_all_signals(&all);
-	signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signals < 0)
-		return err_sys(e, "signalfd");
+		return -1;
 	for (;;) {
 		if (relay_until(n, signals) < 0)
 			return err_sys(e, "poll");

@@ -155,16 +155,6 @@ static void pass_input(int master, struct pending *p)
 		p->from = p->to; /* nobody will read it */
 }
 
-static int open_signals(struct err *e)
-{
-	sigset_t all;
-	int fd;
-
-	attach_all_signals(&all);
-	fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? err_sys(e, "signalfd") : fd;
-}
-
 /* True when pid has ended; *ret_code is then set. */
 static bool take_signal(const struct terminal *t, int signals, pid_t pid, int *ret_code)
 {
@@ -190,7 +180,7 @@ static void drain(int master, bool *lost)
 
 int terminal_relay(struct terminal *t, pid_t pid, struct err *e)
 {
-	auto_close int signals = open_signals(e);
+	auto_close int signals = attach_open_signals(e);
 	struct pending in = { .closed = false };
 	bool output = true, lost = false;
 	int code;

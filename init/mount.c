@@ -23,13 +23,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-static bool is_directory(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 int mount_attach(int mount_fd, int target_fd, struct err *e)
 {
 	if (tree_move(mount_fd, target_fd) == 0)
@@ -37,10 +30,11 @@ int mount_attach(int mount_fd, int target_fd, struct err *e)
 	err_sys(e, "move_mount");
 	/* The kernel says ENOTDIR for it, or since 6.15 EINVAL. */
 	if ((e->code == ENOTDIR || e->code == EINVAL) &&
-	    is_directory(mount_fd) != is_directory(target_fd))
+	    fd_is_directory(mount_fd) != fd_is_directory(target_fd))
 		return err_set(e, ENOTDIR, "%s: not a directory",
-			       is_directory(mount_fd) ? "a directory cannot be mounted on a file" :
-							"a file cannot be mounted on a directory");
+			       fd_is_directory(mount_fd) ?
+				       "a directory cannot be mounted on a file" :
+				       "a file cannot be mounted on a directory");
 	return -1;
 }
 

@@ -305,10 +305,7 @@ int rootfs_set_readonly(struct init *in, struct err *e)
 
 	if (!in->a->spec->root->readonly)
 		return 0;
-	if (sys_mount_setattr(in->root_fd, "", AT_EMPTY_PATH, &ro) == 0)
-		return 0;
-	/* Before Linux 5.12; locked flags must be named again, and a bind remount keeps the rest. */
-	if (errno == ENOSYS && mount(NULL, "/", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) == 0)
+	if (tree_set_attr(in->root_fd, 0, &ro) == 0)
 		return 0;
 	err_sys(e, "make the root read-only");
 	err_at_key(e, "readonly");

@@ -124,19 +124,14 @@ static const struct {
 static char *type_of(const char *path)
 {
 	auto_close int fd = open(path, O_PATH | O_CLOEXEC);
-	auto_free char *info = NULL, *text = NULL;
+	auto_free char *text = NULL;
 	struct err ignored;
-	char name[48], *id, *rest, *line;
+	char id[16], *rest, *line;
 	size_t n;
 
-	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
-	if (fd < 0 || fd_read_file(AT_FDCWD, name, 4096, &info, NULL, &ignored) < 0)
+	if (fd < 0 || !fd_mount_id(fd, id))
 		return NULL;
-	id = strstr(info, "mnt_id:");
-	if (!id)
-		return NULL;
-	id += strcspn(id, "0123456789");
-	id[n = strspn(id, "0123456789")] = '\0';
+	n = strlen(id);
 	if (fd_read_file(AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &text, NULL, &ignored) < 0)
 		return NULL;
 	rest = text;

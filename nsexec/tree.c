@@ -115,13 +115,6 @@ static int open_place(const char *name)
 	return openat(stage.dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static bool is_directory(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 static int old_open(int dirfd, const char *path, unsigned flags)
 {
 	auto_close int from =
@@ -132,7 +125,7 @@ static int old_open(int dirfd, const char *path, unsigned flags)
 	auto_close int place = -1;
 	char name[16];
 
-	if (from < 0 || make_place(is_directory(from), name) < 0)
+	if (from < 0 || make_place(fd_is_directory(from), name) < 0)
 		return -1;
 	place = open_place(name);
 	if (place < 0 || mount_fds(from, NULL, place, NULL,
@@ -205,7 +198,7 @@ static int put_on_stage(int fd)
 	auto_close int place = -1;
 	char name[16];
 
-	if (make_place(is_directory(fd), name) < 0)
+	if (make_place(fd_is_directory(fd), name) < 0)
 		return -1;
 	place = open_place(name);
 	return place < 0 ? -1 :

@@ -9,6 +9,7 @@
 #include "state/bus.h"
 
 #include "state/cgroup_files.h"
+#include "state/fd.h"
 #include "state/mem.h"
 #include "state/str.h"
 
@@ -168,19 +169,15 @@ static int receive(struct bus *b, size_t in_all, struct err *e)
 static int connect_to(struct bus *b, const char *name, struct err *e)
 {
 	struct timeval limit = { b->timeout_ms / 1000, b->timeout_ms % 1000 * 1000 };
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	size_t n = strlen(name);
+	struct sockaddr_un sa;
+	socklen_t n = fd_unix_name(&sa, name);
 
-	if (n >= sizeof(sa.sun_path))
+	if (!n)
 		return err_set(e, ENAMETOOLONG, "%s is longer than a socket's name may be", name);
-	memcpy(sa.sun_path, name, n);
-	if (*name == '@')
-		sa.sun_path[0] = '\0';
 	b->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (b->fd < 0 || setsockopt(b->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
 		return err_sys(e, "socket");
-	n += offsetof(struct sockaddr_un, sun_path) + (*name != '@');
-	if (connect(b->fd, (struct sockaddr *)&sa, (socklen_t)n) == 0)
+	if (connect(b->fd, (struct sockaddr *)&sa, n) == 0)
 		return 0;
 	/* A listener whose queue is full: connect(2) waits for a place as long as send(2) would. */
 	return errno == EAGAIN ? silent(b, e) : err_sys(e, "connect");

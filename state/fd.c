@@ -250,6 +250,19 @@ void fd_cloexec_from(unsigned first)
 		fcntl((int)fd, F_SETFD, FD_CLOEXEC);
 }
 
+socklen_t fd_unix_name(struct sockaddr_un *ret, const char *name)
+{
+	size_t n = strlen(name);
+
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (n >= sizeof(ret->sun_path))
+		return 0;
+	memcpy(ret->sun_path, name, n);
+	if (*name == '@')
+		ret->sun_path[0] = '\0';
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + (*name != '@'));
+}
+
 /* sun_path holds 108 bytes, so the name goes through the directory's descriptor. */
 static int unix_address(struct sockaddr_un *sa, int dirfd, const char *name)
 {
@@ -315,4 +328,32 @@ int fd_send(int sock, const char *text, int fd)
 	control.h.cmsg_type = SCM_RIGHTS;
 	memcpy(CMSG_DATA(&control.h), &fd, sizeof(fd));
 	return sendmsg(sock, &mh, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+bool fd_is_directory(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool fd_mount_id(int fd, char ret[static 16])
+{
+	char name[40], text[512], *line;
+	size_t n;
+
+	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
+	if (fd_read_small(AT_FDCWD, name, text, sizeof(text)) < 0)
+		return false;
+	line = strstr(text, "mnt_id:");
+	errno = EPROTO;
+	if (!line)
+		return false;
+	line += strcspn(line, "0123456789");
+	n = strspn(line, "0123456789");
+	if (!n || n >= 16)
+		return false;
+	memcpy(ret, line, n);
+	ret[n] = '\0';
+	return true;
 }

@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 /* openat(2) with O_CLOEXEC; dirfd may be AT_FDCWD. */
 must_check int fd_open(int dirfd, const char *path, int flags, mode_t mode, struct err *e);
@@ -47,6 +49,9 @@ void fd_cloexec_from(unsigned first);
 
 /* statfs(2) of fd says this file system type (linux/magic.h). */
 bool fd_is_on(int fd, long magic);
+bool fd_is_directory(int fd);
+/* "28": the id of the mount that fd is on, as mountinfo has it (proc(5)). False and errno without it. */
+bool fd_mount_id(int fd, char ret[static 16]);
 
 /*
  * Bind to, or connect to, the socket name in dirfd: not limited to 107 bytes of path. mode is
@@ -54,6 +59,8 @@ bool fd_is_on(int fd, long magic);
  */
 must_check int fd_bind_unix(int dirfd, const char *name, int type, mode_t mode, struct err *e);
 must_check int fd_listen_unix(int dirfd, const char *name, int type, struct err *e);
+/* The address of a path, or of an abstract name after '@': its length, 0 for one that is too long. */
+socklen_t fd_unix_name(struct sockaddr_un *ret, const char *name);
 int fd_connect_unix(int dirfd, const char *name, int type); /* -1 and errno */
 
 /* Send a descriptor with a text beside it over a connected AF_UNIX socket; -1 and errno, never SIGPIPE. */

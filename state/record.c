@@ -284,25 +284,16 @@ void record_done(struct record *r)
 	*r = (struct record){ 0 };
 }
 
-/* proc(5): "mnt_id:\t28" in /proc/PID/fdinfo/FD. */
 int record_find_mount(const char *path, uint64_t *ret, struct err *e)
 {
 	auto_close int fd = fd_open(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, e);
-	char name[40], text[512];
-	char *line;
+	char id[16];
 
 	if (fd < 0)
 		return -1;
-	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", fd);
-	if (fd_read_small(AT_FDCWD, name, text, sizeof(text)) < 0)
-		return err_sys(e, "read %s", name);
-	line = strstr(text, "mnt_id:");
-	if (!line)
-		return err_set(e, EPROTO, "%s has no mnt_id", name);
-	line += strlen("mnt_id:");
-	line += strspn(line, " \t");
-	line[strcspn(line, "\n")] = '\0';
-	return str_to_u64(line, ret) ? 0 : err_set(e, EPROTO, "%s has no mnt_id", name);
+	return fd_mount_id(fd, id) && str_to_u64(id, ret) ?
+		       0 :
+		       err_sys(e, "find the mount of %s", path);
 }
 
 int record_unmount_root(const struct record *r, struct err *e)
