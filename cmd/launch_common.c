@@ -242,6 +242,15 @@ void launch_stop_unit(const struct record *rec)
 		log_warn("%s", e.chain);
 }
 
+void launch_leave_notify(struct notify *n, const struct record *rec)
+{
+	struct err ignored;
+	auto_close int pidfd = n->sock < 0 ? -1 : record_pidfd(rec, &ignored);
+
+	if (pidfd >= 0)
+		notify_leave(n, pidfd, rec->pid);
+}
+
 int launch_check_fds(int preserve_fds, struct err *e)
 {
 	if (preserve_fds < 0)

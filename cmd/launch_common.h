@@ -4,6 +4,7 @@
 #define CMD_LAUNCH_COMMON_H
 
 #include "cmd/launch.h"
+#include "cmd/notify.h"
 #include "cmd/prepare.h"
 #include "cmd/terminal.h"
 #include "nsexec/nsexec.h"
@@ -40,6 +41,8 @@ void launch_poststop(const struct spec *s, const struct record *rec);
 must_check int launch_memory_late(struct prepared *p, struct cgroup_join *join, struct err *e);
 /* Let systemd forget the container's unit, if it has one. Whatever it says: its cgroups are gone. */
 void launch_stop_unit(const struct record *rec);
+/* The program runs: leave a relay for its notifications behind, if it is to have one. */
+void launch_leave_notify(struct notify *n, const struct record *rec);
 /*
  * The descriptors of --preserve-fds and LISTEN_FDS are open. Comes before hull opens any of its
  * own, which would be taken for them.

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `hull start`: hull's side. The messages are PROTOCOL.md's. */
+#include "cmd/launch.h"
+
+#include "cmd/launch_common.h"
+#include "cmd/listener.h"
+#include "cmd/notify.h"
+#include "nsexec/channel.h"
+#include "state/fd.h"
+#include "state/mem.h"
+#include "state/record.h"
+#include "state/root.h"
+#include "state/status.h"
+#include "state/sys.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+/* poststart hooks need the configuration; most containers have none, and it is not parsed then. */
+static int run_poststart(const struct container *c, const struct record *rec, struct err *e)
+{
+	auto_free char *text = NULL;
+	struct arena arena;
+	struct spec *s;
+	size_t n;
+
+	if (fd_read_file(c->dir_fd, RECORD_CONFIG, SPEC_FILE_MAX, &text, &n, e) < 0)
+		return -1;
+	if (!strcasestr(text, "hooks") && !strstr(text, "\\u"))
+		return 0;
+	arena_init(&arena);
+	if (spec_read(text, n, &arena, &s, e) < 0)
+		return -1;
+	return s->hooks ? launch_hooks(&s->hooks->poststart, "poststart", s, rec, "running", e) : 0;
+}
+
+static int check_startable(enum status status, struct err *e)
+{
+	switch (status) {
+	case STATUS_CREATED:
+		return 0;
+	case STATUS_STOPPED:
+		return err_set(e, EINVAL, "cannot start a container that has stopped");
+	case STATUS_RUNNING:
+		return err_set(e, EINVAL, "cannot start an already running container");
+	case STATUS_PAUSED:
+	case STATUS_CREATING:
+		break;
+	}
+	return err_set(e, EINVAL, "cannot start a container in the %s state", status_name(status));
+}
+
+/* GO, then EXEC and the end of file, or an error. */
+static int talk_to_init(const struct container *c, const struct record *rec, struct err *e)
+{
+	struct listener to = {
+		.dir_fd = c->dir_fd, .rec = rec, .pid = &rec->pid, .status = "creating"
+	};
+	struct channel_listener serve = { listener_pass_on, &to };
+	auto_close int sock = fd_connect_unix(c->dir_fd, RECORD_SOCKET, SOCK_SEQPACKET);
+
+	if (sock < 0)
+		return err_sys(e, "connect to the container's init");
+	if (channel_send(sock, MSG_GO, NULL, 0, -1, e) < 0)
+		return -1;
+	if (channel_wait_exec(sock, rec->has_listener ? &serve : NULL, e) == 0)
+		return 0;
+	if (e->code == ENODATA)
+		err_set(e, ECHILD, "container init went away before it ran the program");
+	return -1;
+}
+
+/* runtime.md, Lifecycle: a failure of start stops the container; poststop is left to delete. */
+static void stop(const struct record *rec)
+{
+	struct err ignored;
+	auto_close int pidfd = record_pidfd(rec, &ignored);
+
+	if (pidfd >= 0)
+		sys_pidfd_send_signal(pidfd, SIGKILL);
+}
+
+int launch_start(const struct globals *g, const char *id, struct err *e)
+{
+	auto_container struct container c = CONTAINER_INIT;
+	auto_record struct record rec = { 0 };
+	struct notify notify = NOTIFY_INIT;
+	enum status status;
+
+	if (status_load(&g->root, id, CONTAINER_LOCK_MS, &c, &rec, &status, e) < 0 ||
+	    check_startable(status, e) < 0 || notify_open(&c, &notify, e) < 0)
+		return -1;
+	if (talk_to_init(&c, &rec, e) < 0) {
+		stop(&rec);
+		return err_wrap(e, "unable to start container process");
+	}
+	unlinkat(c.dir_fd, RECORD_SOCKET, 0);
+	launch_leave_notify(&notify, &rec);
+	if (run_poststart(&c, &rec, e) < 0) {
+		stop(&rec);
+		return -1;
+	}
+	return 0;
+}
