@@ -143,6 +143,9 @@ build/deps/lib/%.a: | build/deps/include-linux
 profiles: | packages-test
 	$(Q)V=$(V) bats/deps.sh profiles
 
+criu: | packages-test
+	$(Q)V=$(V) bats/deps.sh criu
+
 packages-%:
 	$(Q)V=$(V) bats/deps.sh packages $*
 
@@ -163,7 +166,7 @@ RUN = HULL='$(CURDIR)/$(B)/hull' UNITS='$(UNITS)' LANES='$(LANES)' TESTS='$(TEST
 	CC='$(CC)' DEPS='$(DEPS)' SAN='$(SAN)' FUZZERS='$(FUZZERS)' FUZZ_TIME='$(FUZZ_TIME)' bats/run-tests.sh
 
 # The fuzzers when all is checked, or they are asked for.
-check: packages-test $(if $(filter vm%,$(LANES)),packages-vm) profiles all $(UNITS) $(if $(filter fuzz,$(LANES) $(if $(LANES)$(TESTS)$(filter 1,$(SAN)),,fuzz)),$(FUZZERS))
+check: packages-test $(if $(filter vm%,$(LANES)),packages-vm) profiles criu all $(UNITS) $(if $(filter fuzz,$(LANES) $(if $(LANES)$(TESTS)$(filter 1,$(SAN)),,fuzz)),$(FUZZERS))
 	@$(RUN)
 
 # In CI these two are a part of check; elsewhere check takes the engines that are there.
@@ -243,5 +246,5 @@ distclean:
 	$(Q)rm -rf build
 
 FORCE:
-.PHONY: all profiles check check-clients check-vm unit lint format analyze demo bench bench-clients fuzz install clean distclean FORCE
+.PHONY: all profiles criu check check-clients check-vm unit lint format analyze demo bench bench-clients fuzz install clean distclean FORCE
 -include $(shell find build -path build/deps -prune -o -name '*.d' -print 2>/dev/null)

@@ -4,6 +4,7 @@
 # What hull needs from the machine and does not carry itself; called by the Makefile.
 #
 #   deps.sh profiles            the default seccomp profiles of podman and Docker, for a test
+#   deps.sh criu                make build/deps/criu/criu, one that works on this kernel, for the tests of checkpoint
 #   deps.sh vm                  make build/deps/vm: Debian with systemd on a disk, and its kernel, for bats/vm.sh
 #   deps.sh packages GROUP...   install the missing packages of the groups (build test san fuzz bench clients vm)
 #   deps.sh linux-headers       make build/deps/include-linux, the kernel's headers for musl-gcc
@@ -51,7 +52,7 @@ packages_of() {
 	build) echo gcc make musl-tools libc6-dev linux-libc-dev dpkg-dev gperf binutils xz-utils ;;
 	test)
 		echo bats jq busybox-static shellcheck clang-format cppcheck mandoc strace perl-base \
-			procps iproute2 util-linux psmisc uidmap dbus-daemon
+			procps iproute2 util-linux psmisc uidmap dbus-daemon patchelf
 		;;
 	san) echo gcc libc6-dev libseccomp-dev libcap-dev libcjson-dev libdbus-1-dev ;;
 	fuzz) echo clang libc6-dev libseccomp-dev libcap-dev libcjson-dev libdbus-1-dev ;;
@@ -63,7 +64,7 @@ packages_of() {
 	bench) echo crun runc jq busybox-static gnuplot-nox strace ;;
 	guest) # of the disk that "deps.sh vm" makes
 		echo systemd systemd-sysv dbus dbus-user-session libpam-systemd uidmap apparmor kmod bats jq busybox-static \
-			strace perl-base procps psmisc iproute2 util-linux
+			strace perl-base procps psmisc iproute2 util-linux criu
 		;;
 	*) die "no package group is called \"$1\"" ;;
 	esac
@@ -298,7 +299,59 @@ profile() {
 	mv "$dir/work/$1.json" "$dir/$1.json"
 }
 
+# --- criu ------------------------------------------------------------------------------------------------------------
+
+CRIU=$DEPS/criu
+# Debian 12's criu is older than the kernels it meets here and does not know their vdso: the next release's, with the
+# libraries that it wants beside it. Nothing of it is installed.
+criu_release=trixie
+
+# Where it cannot be had, the tests that want it are skipped.
+criu() {
+	local apt=$CRIU/apt archive deb lib
+	if [ -f "$CRIU/ready" ] || ! command -v apt-get >/dev/null || ! command -v patchelf >/dev/null; then
+		return 0
+	fi
+	rm -rf "$CRIU"
+	mkdir -p "$apt/parts" "$apt/lists/partial" "$apt/cache/archives/partial"
+	if command criu check >"$CRIU/log" 2>&1; then
+		ln -s "$(command -v criu)" "$CRIU/criu"
+		touch "$CRIU/ready"
+		return 0
+	fi
+	say FETCH "criu of Debian $criu_release"
+	archive=$(debian_archive)
+	printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' "$archive" "$criu_release" \
+		/usr/share/keyrings/debian-archive-keyring.gpg >"$apt/parts/criu.sources"
+	: >"$apt/status"
+	apt_options=(
+		-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$apt/parts" -o "Dir::State::lists=$apt/lists"
+		-o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User= -o Acquire::Retries=3
+	)
+	if ! apt-get "${apt_options[@]}" update >>"$CRIU/log" 2>&1 ||
+		! apt-get "${apt_options[@]}" install -y --no-install-recommends --download-only criu >>"$CRIU/log" 2>&1; then
+		return 0
+	fi
+	for deb in "$apt"/cache/archives/*.deb; do
+		dpkg-deb -x "$deb" "$CRIU/root"
+	done
+	lib=$CRIU/root/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
+	cp "$CRIU/root/usr/sbin/criu" "$CRIU/criu.new"
+	quietly criu patchelf --set-interpreter "$(echo "$lib"/ld-linux*.so.*)" --force-rpath --set-rpath "$lib" "$CRIU/criu.new"
+	rm -rf "$apt"
+	if "$CRIU/criu.new" check >>"$CRIU/log" 2>&1; then
+		mv "$CRIU/criu.new" "$CRIU/criu"
+	fi
+	touch "$CRIU/ready"
+}
+
 # --- virtual machine -------------------------------------------------------------------------------------------------
+
+# debian_archive [RELEASE]: where the machine's apt has Debian itself from, or this release of it.
+debian_archive() {
+	apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
+		sed -n "s/^Debian ${1:-[a-z]*} //p" | head -n 1
+}
 
 VM=$DEPS/vm
 # What PID 1 of the initramfs loads, in this order; a kernel that has one of them built in needs no file for it.
@@ -311,8 +364,7 @@ vm() {
 	packages vm
 	# shellcheck disable=SC1091
 	release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-	archive=$(apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
-		sed -n "s/^Debian $release //p" | head -n 1)
+	archive=$(debian_archive "$release")
 	[ -n "$archive" ] || die "apt has no entry for the archive of Debian ${release:-(/etc/os-release names no release)}"
 	key=$(printf '%s\n' "$release" "$(declare -f vm vm_disk vm_kernel)" "$(packages_of guest)" | sha256sum)
 	[ "$(cat "$VM/ready" 2>/dev/null)" != "$key" ] || return 0
@@ -374,9 +426,10 @@ vm_disk() {
 unset MAKEFLAGS MFLAGS MAKELEVEL
 case ${1:-} in
 vm) vm ;;
+criu) criu ;;
 profiles) profiles ;;
 packages) shift && packages "$@" ;;
 linux-headers) linux_headers ;;
 libseccomp | libcap | libcjson | libdbus-1) "build_$1" ;;
-*) die "usage: deps.sh packages GROUP... | profiles | linux-headers | LIBRARY" ;;
+*) die "usage: deps.sh packages GROUP... | criu | profiles | linux-headers | LIBRARY" ;;
 esac

@@ -63,7 +63,7 @@ offers() { [ "$(complete_words "${@:2}" | sort | xargs)" = "$1" ]; }
 	done
 	offers "--rootfs" hull run --rootf
 	offers "start state" hull sta
-	offers "resume run" hull help r
+	offers "restore resume run" hull help r
 }
 
 @test "the values of options are completed where they are known" {

@@ -54,16 +54,6 @@ COMMANDS="create delete exec features kill list pause ps resume run spec start s
 	[ "$status" -eq 3 ]
 }
 
-@test "checkpoint and restore are refused in a sentence" {
-	# CRI-O and podman ask with --help, and take a failure for "cannot checkpoint".
-	for args in "checkpoint --help" "checkpoint --image-path /i --work-path /w x" "help restore" \
-		"restore --bundle /b --image-path /i x"; do
-		# shellcheck disable=SC2086
-		refused "hull cannot checkpoint or restore containers" $args
-		[ "$status" -eq 3 ]
-	done
-}
-
 @test "every option is in the help of its command" {
 	hull exec --help
 	for name in console-socket pidfd-socket cwd env tty user additional-gids process detach pid-file process-label \

@@ -68,8 +68,10 @@ static void copy(int fd)
 	char buf[4096];
 	ssize_t n;
 
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
+	while ((n = read(fd, buf, sizeof(buf))) > 0) {
 		fwrite(buf, 1, (size_t)n, stdout);
+		fflush(stdout);
+	}
 }
 
 int main(int argc, char **argv)

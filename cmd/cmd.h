@@ -51,9 +51,11 @@ struct command {
 	int (*run)(struct invocation *inv, struct err *e);
 };
 
-extern const struct command create_command, delete_command, events_command, exec_command;
+extern const struct command checkpoint_command, create_command, delete_command, events_command,
+	exec_command;
 extern const struct command features_command, kill_command, list_command, pause_command;
-extern const struct command ps_command, resume_command, run_command, spec_command, start_command;
+extern const struct command ps_command, restore_command, resume_command, run_command, spec_command,
+	start_command;
 extern const struct command state_command, update_command;
 extern const struct command *const commands[]; /* by name, ended by NULL */
 

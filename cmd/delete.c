@@ -4,6 +4,8 @@
  * end whatever it finds: a running container, a create that is under way or was killed in its
  * middle, a damaged record. The record goes last, so that a delete that was killed can be repeated.
  */
+#include "cmd/delete.h"
+
 #include "cmd/cmd.h"
 
 #include <errno.h>
@@ -92,8 +94,7 @@ static int clean_machine(const struct record *r, struct err *e)
 	return 0;
 }
 
-/* The snapshot of config.json, where it has what the caller looks for; most have no hooks. */
-static struct spec *read_config(const struct container *c, const char *key, struct arena *a)
+struct spec *delete_read_config(const struct container *c, const char *key, struct arena *a)
 {
 	auto_free char *text = NULL;
 	struct spec *s = NULL;
@@ -117,13 +118,13 @@ static struct spec *read_config(const struct container *c, const char *key, stru
 static void run_poststop(const struct container *c, const struct record *r)
 {
 	struct arena a;
-	const struct spec *s = read_config(c, "poststop", &a);
+	const struct spec *s = delete_read_config(c, "poststop", &a);
 
 	if (s)
 		launch_poststop(s, r);
 }
 
-static int destroy(struct container *c, const struct record *r, struct err *e)
+int delete_destroy(struct container *c, const struct record *r, struct err *e)
 {
 	if (clean_machine(r, e) < 0)
 		return -1;
@@ -140,7 +141,7 @@ static int destroy(struct container *c, const struct record *r, struct err *e)
 static int destroy_without_record(struct container *c, struct err *e)
 {
 	struct arena a;
-	const struct spec *s = read_config(c, NULL, &a);
+	const struct spec *s = delete_read_config(c, NULL, &a);
 	const char *path = s ? s->linux_->cgroups_path : NULL;
 	struct record unit = { .unit_of_user = false };
 	struct cgroup cg = { 0 };
@@ -228,7 +229,7 @@ static int delete_container(const struct root *root, const char *id, bool force,
 	}
 	if (!force && check_deletable(&c, status_of(&c, &r, NULL), e) < 0)
 		return -1;
-	return destroy(&c, &r, e);
+	return delete_destroy(&c, &r, e);
 }
 
 static int run(struct invocation *inv, struct err *e)

@@ -231,7 +231,7 @@ static void add_annotations(struct json_out *o)
 
 	begin(o, "annotations", "{");
 	add_text(o, "io.github.seccomp.libseccomp.version", text);
-	add_text(o, "org.opencontainers.runc.checkpoint.enabled", "false");
+	add_text(o, "org.opencontainers.runc.checkpoint.enabled", "true");
 	end(o, "}");
 }
 

@@ -194,7 +194,7 @@ static int apply_unit_devices(struct launch *l, struct err *e)
 #define TIGHT_PIDS 16
 
 /* The stages need more than these limits allow; they are written when the stages have done. */
-static bool is_tight(const struct launch *l)
+bool launch_is_tight(const struct launch *l)
 {
 	const struct spec_resources *r = l->p.spec->linux_->resources;
 
@@ -236,7 +236,7 @@ int launch_make_unit(void *arg, pid_t pid, struct err *e)
 		at_resources(e);
 		return err_wrap(e, "unable to apply cgroup configuration");
 	}
-	if (is_tight(l))
+	if (launch_is_tight(l))
 		cgroup_relax(&l->rec.cgroup);
 	if (apply_unit_devices(l, e) < 0 || delegate_cgroup(l, e) < 0)
 		return -1;

@@ -71,6 +71,8 @@ bool launch_has_limits(const struct spec_resources *r);
 /* Not for --systemd-cgroup, where launch_make_unit(), whose arg is the launch, does it for a process that stands still. */
 must_check int launch_make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e);
 must_check int launch_make_unit(void *arg, pid_t pid, struct err *e);
+/* Some limit is too small for what it takes to make the container. */
+bool launch_is_tight(const struct launch *l);
 /* Tell init of them. */
 void launch_describe_cgroup(struct launch *l);
 /* Those that are small for a container's birth, or all others; nothing without a cgroup. */

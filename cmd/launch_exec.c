@@ -256,7 +256,8 @@ static int prepare(struct exec *x, struct err *e)
 	a->id = arena_strdup(&x->p.arena, x->c.id);
 	launch_keep_fds(&x->p, x->process, x->o->preserve_fds);
 	if (launch_console(&x->p, x->process, x->o->console_socket, &x->t, e) < 0 ||
-	    prepare_exec(&x->p, x->init_fd, x->rec.pid, e) < 0)
+	    prepare_exec(&x->p, x->init_fd, x->rec.pid, x->rec.in_time_ns ? CLONE_NEWTIME : 0, e) <
+		    0)
 		return -1;
 	return launch_seccomp(&x->p, x->c.root_fd, e);
 }

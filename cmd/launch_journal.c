@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -161,6 +163,26 @@ static int write_whose_unit(struct launch *l, struct err *e)
 	return fd_write_atomic(l->c.dir_fd, RECORD_UNIT, text, strlen(text), 0600, e);
 }
 
+/*
+ * A checkpoint needs to know which pipes are the caller's, however the program moves them; and it can
+ * hold no file of the host.
+ */
+static void note_stdio(struct launch *l)
+{
+	struct stat st;
+
+	if (l->p.spec->process->terminal)
+		return;
+	for (int fd = 0; fd < 3; fd++) {
+		if (fstat(fd, &st) < 0)
+			continue;
+		if (S_ISFIFO(st.st_mode))
+			l->rec.stdio_pipes[fd] = st.st_ino;
+		else if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
+			l->p.args->null_stdio |= 1u << fd;
+	}
+}
+
 /* What create is about to make, before any of it exists. */
 int launch_write_journal(struct launch *l, struct err *e)
 {
@@ -178,6 +200,7 @@ int launch_write_journal(struct launch *l, struct err *e)
 	r->owner = (uid_t)getauxval(AT_EUID);
 	r->in_user_ns = all & CLONE_NEWUSER;
 	r->in_pid_ns = (all & CLONE_NEWPID) && str_empty(spec_namespace(s, CLONE_NEWPID)->path);
+	note_stdio(l);
 	r->has_listener = seccomp_notifies(s->linux_->seccomp);
 	r->annotations = s->annotations;
 	r->rdt_group = l->rdt.owned ? l->rdt.group : NULL;

@@ -108,11 +108,7 @@ static int run_help(char **args, int n_args)
 	c = find_command(topic);
 	if (c)
 		return show_help(c);
-	/* Engines show their users what this says. */
-	if (!strcmp(topic, "checkpoint") || !strcmp(topic, "restore"))
-		err_set(&e, ENOTSUP, "hull cannot checkpoint or restore containers");
-	else
-		err_set(&e, EINVAL, "No help topic for '%s'", topic);
+	err_set(&e, EINVAL, "No help topic for '%s'", topic);
 	return fail(&e, EXIT_UNKNOWN_COMMAND);
 }
 

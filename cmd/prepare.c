@@ -347,10 +347,10 @@ static int plan_joins(struct prepared *p, struct plan_input *in, struct plan_joi
 }
 
 /* One setns(2) with a pidfd joins all of them, in the order that the kernel knows to be right. */
-int prepare_exec(struct prepared *p, int pidfd, pid_t init, struct err *e)
+int prepare_exec(struct prepared *p, int pidfd, pid_t init, unsigned more_ns, struct err *e)
 {
 	struct plan_input in = { .pidfd = pidfd,
-				 .pidfd_flags = (unsigned)spec_namespace_flags(p->spec) };
+				 .pidfd_flags = (unsigned)spec_namespace_flags(p->spec) | more_ns };
 	struct plan_join joins[8];
 
 	if ((in.pidfd_flags & CLONE_NEWUSER) && shares_user_ns(init))

@@ -46,8 +46,9 @@ must_check int prepare_snapshot(struct prepared *p, int dir_fd, struct err *e);
 
 /* The plan and the bootstrap message for a new container. */
 must_check int prepare_create(struct prepared *p, struct err *e);
-/* The same for a process in the container whose init is behind pidfd. */
-must_check int prepare_exec(struct prepared *p, int pidfd, pid_t init, struct err *e);
+/* The same for a process in the container whose init is behind pidfd; more_ns: CLONE_NEW* that it has, too. */
+must_check int prepare_exec(struct prepared *p, int pidfd, pid_t init, unsigned more_ns,
+			    struct err *e);
 
 /* How many descriptors systemd passed to this very process (sd_listen_fds(3)). */
 int prepare_listen_fds(void);

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -139,11 +140,33 @@ static int setup(struct init *in, struct pty *p, struct err *e)
 	return use_slave(p->slave, e);
 }
 
+/*
+ * The container's own null device in the place of the host's: a file that is on none of the
+ * container's mounts cannot be in a checkpoint. Without one to be trusted, all stays as it is.
+ */
+static void use_own_null(struct init *in)
+{
+	struct err ignored;
+	auto_close int path_fd = inside_open_null(in->root_fd, &ignored), fd = -1;
+	char path[32];
+
+	if (path_fd < 0)
+		return;
+	snprintf(path, sizeof(path), "self/fd/%d", path_fd);
+	fd = openat(in->proc_fd, path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	for (int i = 0; fd >= 0 && i < 3; i++) {
+		if (in->a->null_stdio & 1u << i)
+			dup3(fd, i, 0);
+	}
+}
+
 int console_setup(struct init *in, struct err *e)
 {
 	struct pty p = { -1, -1, "" };
 	int r;
 
+	if (in->a->null_stdio && (in->a->new_ns & CLONE_NEWNS))
+		use_own_null(in);
 	if (!in->a->process->terminal)
 		return 0;
 	r = setup(in, &p, e);

@@ -40,12 +40,13 @@ struct init_args {
 	bool ask_sources; /* bind sources are opened by hull: we may lack the right in a user namespace */
 	bool set_rlimits; /* else hull does it from outside */
 	bool deny_setgroups;
-	int root_fd;	   /* exec into a container that has no mount namespace: its root; -1 */
-	int start_fd;	   /* the listening start.sock; -1: GO comes over the sync socket (run) */
-	int memory_fd;	   /* `tasks` of the v1 memory controller, to be entered late; -1 */
-	int console_fd;	   /* connected console socket, -1 */
-	int preserve_fds;  /* descriptors 3 .. 3 + n - 1 go to the program */
-	int cgroup_layout; /* enum cgroup_layout */
+	int root_fd;	     /* exec into a container that has no mount namespace: its root; -1 */
+	int start_fd;	     /* the listening start.sock; -1: GO comes over the sync socket (run) */
+	int memory_fd;	     /* `tasks` of the v1 memory controller, to be entered late; -1 */
+	int console_fd;	     /* connected console socket, -1 */
+	unsigned null_stdio; /* bit N: descriptor N is the host's /dev/null */
+	int preserve_fds;    /* descriptors 3 .. 3 + n - 1 go to the program */
+	int cgroup_layout;   /* enum cgroup_layout */
 	size_t n_cgroups;
 	struct init_cgroup *cgroups;
 	const struct sock_fprog *seccomp; /* compiled filter, NULL for none */

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define WALK_DEPTH 256
@@ -209,4 +210,16 @@ int inside_make_parent(int root_fd, const char *path, const char **ret_name, str
 		return err_set(e, EINVAL, "%s does not end in a file name", path);
 	*ret_name = name;
 	return inside_make(root_fd, dir, INSIDE_DIR, e);
+}
+
+int inside_open_null(int root_fd, struct err *e)
+{
+	auto_close int fd = fd_open_in_root(root_fd, "dev/null", O_PATH, RESOLVE_NO_SYMLINKS);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(e, "open /dev/null in the container");
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		return err_set(e, EINVAL, "/dev/null in the container is not the null device");
+	return take_fd(&fd);
 }

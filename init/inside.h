@@ -31,6 +31,12 @@ must_check int inside_make_missing(int root_fd, const char *path, enum inside_ki
 must_check int inside_make_parent(int root_fd, const char *path, const char **ret_name,
 				  struct err *e);
 
+/*
+ * O_PATH descriptor of /dev/null: no link, and the character device 1:3. Another file of that name,
+ * of the image's choice, could be one of /proc (CVE-2025-31133) or of the host (CVE-2026-88265).
+ */
+must_check int inside_open_null(int root_fd, struct err *e);
+
 /* An existing path as O_PATH | flags, links followed inside the root; -1 and errno. */
 int inside_open(int root_fd, const char *path, int flags);
 

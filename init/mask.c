@@ -16,7 +16,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /*
@@ -95,22 +94,11 @@ struct covers {
 	int tmpfs_fd; /* one empty tmpfs for all directories, attached to the first of them */
 };
 
-/*
- * CVE-2025-31133: a "/dev/null" of the image's choice would be bound over the path, and could be a
- * file of /proc itself. It must be the character device 1:3.
- */
 static int open_null(struct init *in, struct covers *c, struct err *e)
 {
-	struct stat st;
-
-	if (c->null_fd >= 0)
-		return 0;
-	c->null_fd = fd_open_in_root(in->root_fd, "dev/null", O_PATH, RESOLVE_NO_SYMLINKS);
-	if (c->null_fd < 0 || fstat(c->null_fd, &st) < 0)
-		return err_sys(e, "open /dev/null in the container");
-	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
-		return err_set(e, EINVAL, "/dev/null in the container is not the null device");
-	return 0;
+	if (c->null_fd < 0)
+		c->null_fd = inside_open_null(in->root_fd, e);
+	return c->null_fd < 0 ? -1 : 0;
 }
 
 static int cover_file(struct init *in, struct covers *c, int fd, struct err *e)

@@ -87,8 +87,7 @@ static int mount_v2(struct init *in, const struct mount_options *o, int target, 
 	return pure ? attach_bind(CGROUP_ROOT, o, target, e) : -1;
 }
 
-/* "cpu,cpuacct" -> directory "cpu,cpuacct"; "name=systemd" -> "systemd"; "" -> "unified". */
-static const char *directory_of(const char *controllers)
+const char *mount_cgroup_directory(const char *controllers)
 {
 	if (!*controllers)
 		return "unified";
@@ -112,7 +111,7 @@ static int make_links(int dir_fd, const char *controllers, struct err *e)
 static int mount_hierarchy(struct init *in, const struct init_cgroup *cg,
 			   const struct mount_options *o, int dir_fd, struct err *e)
 {
-	const char *name = directory_of(cg->controllers);
+	const char *name = mount_cgroup_directory(cg->controllers);
 	auto_close int target = -1;
 	auto_free char *data = NULL;
 

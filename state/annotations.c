@@ -63,6 +63,7 @@ static const struct row {
 	{ ANNOTATION_KEEP_GROUPS, NULL, NULL },
 	{ ANNOTATION_SECCOMP_RECEIVER, is_receiver, NULL },
 	{ ANNOTATION_SECCOMP_UNKNOWN, NULL, NULL },
+	{ ANNOTATION_CRIU_CONFIG, NULL, NULL },
 	{ "run.oci.mount_context_type", is_context, NULL },
 	/* Another kind of isolation, or another kernel interface inside: not to be ignored. */
 	{ "run.oci.handler", refuse, NULL },
@@ -78,8 +79,13 @@ static const struct row {
 /* clang-format on */
 
 const char *const annotations_unsafe[] = {
-	ANNOTATION_SYSTEMD_PROPERTY, ANNOTATION_HOOKS_STDOUT,	  ANNOTATION_HOOKS_STDERR,
-	ANNOTATION_KEEP_GROUPS,	     ANNOTATION_SECCOMP_RECEIVER, NULL,
+	ANNOTATION_SYSTEMD_PROPERTY,
+	ANNOTATION_HOOKS_STDOUT,
+	ANNOTATION_HOOKS_STDERR,
+	ANNOTATION_KEEP_GROUPS,
+	ANNOTATION_SECCOMP_RECEIVER,
+	ANNOTATION_CRIU_CONFIG,
+	NULL,
 };
 
 static bool matches(const char *pattern, const char *key)

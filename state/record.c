@@ -27,32 +27,47 @@
 
 enum row_kind { R_STR, R_TEXT40, R_PID, R_UID, R_U64, R_I64, R_BOOL, R_PHASE };
 
+/* clang-format off: a table */
 static const struct row {
 	const char *key;
 	enum row_kind kind;
 	size_t offset;
+	bool later; /* older hulls did not write it: zero without */
 } rows[] = {
-	{ "ociVersion", R_STR, offsetof(struct record, oci_version) },
-	{ "id", R_STR, offsetof(struct record, id) },
-	{ "bundle", R_STR, offsetof(struct record, bundle) },
-	{ "rootfs", R_STR, offsetof(struct record, rootfs) },
-	{ "phase", R_PHASE, offsetof(struct record, phase) },
-	{ "pid", R_PID, offsetof(struct record, pid) },
-	{ "startTime", R_U64, offsetof(struct record, start_time) },
-	{ "creator", R_PID, offsetof(struct record, creator) },
-	{ "creatorStart", R_U64, offsetof(struct record, creator_start) },
-	{ "bootId", R_TEXT40, offsetof(struct record, boot_id) },
-	{ "created", R_I64, offsetof(struct record, created) },
-	{ "owner", R_UID, offsetof(struct record, owner) },
-	{ "rdtGroup", R_STR, offsetof(struct record, rdt_group) },
-	{ "rdtMonitor", R_STR, offsetof(struct record, rdt_monitor) },
-	{ "unit", R_STR, offsetof(struct record, unit) },
-	{ "unitOfUser", R_BOOL, offsetof(struct record, unit_of_user) },
-	{ "inUserNs", R_BOOL, offsetof(struct record, in_user_ns) },
-	{ "inPidNs", R_BOOL, offsetof(struct record, in_pid_ns) },
-	{ "hostMount", R_U64, offsetof(struct record, host_mount) },
-	{ "hasListener", R_BOOL, offsetof(struct record, has_listener) },
+#define ROW(key, kind, member)                                    \
+	{                                                         \
+		key, kind, offsetof(struct record, member), false \
+	}
+#define LATER(key, kind, member)                                 \
+	{                                                        \
+		key, kind, offsetof(struct record, member), true \
+	}
+	ROW("ociVersion", R_STR, oci_version),
+	ROW("id", R_STR, id),
+	ROW("bundle", R_STR, bundle),
+	ROW("rootfs", R_STR, rootfs),
+	ROW("phase", R_PHASE, phase),
+	ROW("pid", R_PID, pid),
+	ROW("startTime", R_U64, start_time),
+	ROW("creator", R_PID, creator),
+	ROW("creatorStart", R_U64, creator_start),
+	ROW("bootId", R_TEXT40, boot_id),
+	ROW("created", R_I64, created),
+	ROW("owner", R_UID, owner),
+	ROW("rdtGroup", R_STR, rdt_group),
+	ROW("rdtMonitor", R_STR, rdt_monitor),
+	ROW("unit", R_STR, unit),
+	ROW("unitOfUser", R_BOOL, unit_of_user),
+	ROW("inUserNs", R_BOOL, in_user_ns),
+	ROW("inPidNs", R_BOOL, in_pid_ns),
+	ROW("hostMount", R_U64, host_mount),
+	ROW("hasListener", R_BOOL, has_listener),
+	LATER("stdinPipe", R_U64, stdio_pipes[0]),
+	LATER("stdoutPipe", R_U64, stdio_pipes[1]),
+	LATER("stderrPipe", R_U64, stdio_pipes[2]),
+	LATER("inTimeNs", R_BOOL, in_time_ns),
 };
+/* clang-format on */
 
 static const struct name phase_names[] = {
 	{ "creating", RECORD_CREATING },
@@ -153,6 +168,8 @@ static int read_row(const struct row *row, const cJSON *v, struct record *r, str
 	bool ok = false;
 	int name;
 
+	if (!v && row->later)
+		return 0;
 	switch (row->kind) {
 	case R_STR:
 		ok = cJSON_IsString(v);

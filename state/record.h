@@ -47,6 +47,9 @@ struct record {
 	bool in_pid_ns; /* it has a PID namespace of its own: init's death ends all its processes */
 	/* The mount that rootfs was on before the container mounted it; 0 with a mount namespace. */
 	uint64_t host_mount;
+	/* Which of its standard streams came as pipes: their inode numbers, for a checkpoint; else 0. */
+	uint64_t stdio_pipes[3];
+	bool in_time_ns; /* criu has put it into a time namespace, of which config.json does not tell */
 	bool has_listener; /* init will ask `start` to pass on a seccomp listener */
 	struct cgroup cgroup;
 	struct str_map annotations;

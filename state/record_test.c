@@ -91,7 +91,7 @@ static void damage(void)
 	}
 	ok(!bad, "each of %zu cut records is EBADMSG (%zu were not)", n - 1, bad);
 	is(e.chain,
-	   "the container's record.json is damaged: line 24, column 11: expected ',' or "
+	   "the container's record.json is damaged: line 28, column 11: expected ',' or "
 	   "'}', found the end of the text",
 	   "the sentence about a cut record");
 	bad = 0;
@@ -105,7 +105,8 @@ static void damage(void)
 			bad++;
 		p[-1] = saved;
 	}
-	ok(!bad, "a key that is missing is EBADMSG (%zu were not)", bad);
+	/* stdinPipe, stdoutPipe, stderrPipe, inTimeNs: an older hull has not written them. */
+	ok(bad == 4, "a key that is missing is EBADMSG, but for four (%zu were not)", bad);
 	is(e.chain, "the container's record.json is damaged: \"annotations\" is not an object",
 	   "the sentence about a missing key");
 }

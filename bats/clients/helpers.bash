@@ -11,8 +11,8 @@ load ../helpers
 
 ENGINE=/run/room/engine
 IMAGE_TAR=$ENGINE/root.tar
-# Debian's programs, not what else this machine may have.
-PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
+# Debian's programs, not what else this machine may have, and a criu that works on this kernel.
+PATH=$(realpath "$BATS_TEST_DIRNAME/../../build/deps/criu"):/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
 export HOME=/root TERM=xterm
 unset XDG_RUNTIME_DIR DOCKER_HOST CONTAINER_HOST
 
@@ -148,6 +148,11 @@ cgroup_file() {
 }
 
 # --- Images --------------------------------------------------------------------------------------------------------------
+
+# A program that counts in its root, and what it is at.
+COUNT=(sh -c 'i=0; while :; do i=$((i+1)); echo $i >/count.new; mv /count.new /count; sleep 0.05; done')
+count_of() { cat "/proc/$1/root/count" 2>/dev/null || echo 0; }
+counts_on() { [ "$(count_of "$1")" -gt "$2" ]; }
 
 # put FILE: into the blobs of an image layout; its digest into $digest, its size into $size.
 put() {

@@ -350,3 +350,22 @@ make_user() {
 	works "${U[@]}" podman build --network none --no-cache --tag test-built "$ENGINE/user"
 	says built "${U[@]}" podman run --rm --network none test-built
 }
+
+@test "podman checkpoints a container, restores it, and takes it elsewhere in a file" {
+	command -v criu >/dev/null || skip "no criu that works on this kernel"
+	local at
+	run_detached test-cp -- "${COUNT[@]}"
+	wait_for 5 counts_on "$(inspect test-cp .State.Pid)" 3
+	works podman container checkpoint test-cp
+	[ "$(inspect test-cp .State.Checkpointed)" = true ]
+	works podman container restore test-cp
+	at=$(count_of "$(inspect test-cp .State.Pid)")
+	[ "$at" -gt 3 ]
+	wait_for 5 counts_on "$(inspect test-cp .State.Pid)" "$at"
+	works podman container checkpoint --export "$ENGINE/cp.tar.gz" test-cp
+	works podman rm test-cp
+	works podman container restore --import "$ENGINE/cp.tar.gz" --name test-cp2
+	wait_for 5 counts_on "$(inspect test-cp2 .State.Pid)" "$at"
+	works podman exec test-cp2 true
+	works podman rm --force --time 0 test-cp2
+}
