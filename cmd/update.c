@@ -217,6 +217,8 @@ struct update {
 	struct str config; /* the container's own, changed */
 	struct spec *before;
 	struct unit_properties changes; /* for systemd, where it has made the container's unit */
+	struct rdt rdt;			/* with a group when one of these is to be changed */
+	const char *l3_cache_schema, *mem_bw_schema;
 };
 
 static int merge(struct update *u, const char *text, size_t n, struct err *e)
@@ -282,11 +284,8 @@ static int complete(struct update *u, struct err *e)
 	return 0;
 }
 
-/* The last step: whatever fails here, the cgroup's files are as before. */
-static int commit(void *arg, struct err *e)
+static int commit_config(struct update *u, struct err *e)
 {
-	struct update *u = arg;
-
 	if (systemd_set(u->r.unit, u->r.unit_of_user, &u->changes, e) < 0)
 		return -1;
 	/* Decoded from the old text; exec decodes the new one. */
@@ -294,25 +293,46 @@ static int commit(void *arg, struct err *e)
 	return fd_write_atomic(u->c.dir_fd, RECORD_CONFIG, u->config.s, u->config.n, 0600, e);
 }
 
-/* runc's sentences for a machine without RDT; with it, hull cannot do this yet. */
-static int check_schemas(const struct options *o, struct err *e)
+/* The last step: whatever fails here, the cgroup's files are as before. */
+static int commit(void *arg, struct err *e)
 {
-	const char *option = !str_empty(o->l3_cache_schema) ? "l3-cache-schema" :
-			     !str_empty(o->mem_bw_schema)   ? "mem-bw-schema" :
-							      NULL;
-	struct err ignored;
-	auto_close int root = option ? rdt_open_root(&ignored) : -1;
+	struct update *u = arg;
+	auto_free char *old = NULL;
 
-	if (!option)
+	if (u->rdt.group && rdt_update(&u->rdt, u->l3_cache_schema, u->mem_bw_schema, &old, e) < 0)
+		return -1;
+	if (commit_config(u, e) == 0)
 		return 0;
-	if (root >= 0)
+	if (old)
+		rdt_restore(&u->rdt, old);
+	return -1;
+}
+
+/* Before anything is changed: is there what the schemata would be written to? */
+static int find_rdt(struct update *u, const struct options *o, struct err *e)
+{
+	const struct spec_intel_rdt *s;
+	struct err ignored;
+	struct spec *spec;
+
+	u->l3_cache_schema = o->l3_cache_schema;
+	u->mem_bw_schema = o->mem_bw_schema;
+	if (str_empty(o->l3_cache_schema) && str_empty(o->mem_bw_schema))
+		return 0;
+	u->rdt.root_fd = rdt_open_root(&ignored);
+	if (u->rdt.root_fd < 0)
 		return err_set(e, ENOTSUP,
-			       "--%s is not supported yet: the schemata of a container are those "
-			       "that it was created with",
-			       option);
-	if (*option == 'l')
-		return err_set(e, ENOTSUP, "Intel RDT/CAT: l3 cache schema is not enabled");
-	return err_set(e, ENOTSUP, "Intel RDT/MBA: memory bandwidth schema is not enabled");
+			       str_empty(o->l3_cache_schema) ?
+				       "Intel RDT/MBA: memory bandwidth schema is not enabled" :
+				       "Intel RDT/CAT: l3 cache schema is not enabled");
+	if (spec_read(u->config.s, u->config.n, &u->arena, &spec, e) < 0)
+		return -1;
+	s = spec->linux_->intel_rdt;
+	if (!s)
+		return err_set(e, EINVAL,
+			       "updating a non-existent Intel RDT configuration is not supported");
+	rdt_name(&u->rdt, s, u->c.id);
+	return 0;
 }
 
 static int update(struct update *u, const struct globals *g, const char *id,
@@ -330,7 +350,7 @@ static int update(struct update *u, const struct globals *g, const char *id,
 		return -1;
 	if (spec_resources_read(text, n, &u->arena, &u->asked, e) < 0)
 		return str_empty(o->resources) ? -1 : err_wrap(e, "%s", o->resources);
-	if (check_schemas(o, e) < 0 || merge(u, text, n, e) < 0 || complete(u, e) < 0)
+	if (merge(u, text, n, e) < 0 || complete(u, e) < 0 || find_rdt(u, o, e) < 0)
 		return -1;
 	if (!str_empty(o->kernel_memory) || !str_empty(o->kernel_memory_tcp) ||
 	    (u->asked->memory &&
@@ -343,11 +363,12 @@ static int update(struct update *u, const struct globals *g, const char *id,
 
 static int run(struct invocation *inv, struct err *e)
 {
-	struct update u = { .c = CONTAINER_INIT, .arena.fd = -1 };
+	struct update u = { .c = CONTAINER_INIT, .arena.fd = -1, .rdt = RDT_INIT };
 	int r;
 
 	arena_init(&u.arena);
 	r = update(&u, inv->globals, inv->args[0], inv->options, e);
+	rdt_done(&u.rdt);
 	str_done(&u.config);
 	record_done(&u.r);
 	container_close(&u.c);

@@ -253,7 +253,7 @@ static int compare_existing(struct rdt *r, const struct spec_intel_rdt *s, struc
 }
 
 /* "MUST write l3CacheSchema first and memBwSchema last", and schemata after them. */
-static int write_schemata(struct rdt *r, const struct spec_intel_rdt *s, struct err *e)
+static int write_schemata(const struct rdt *r, const struct spec_intel_rdt *s, struct err *e)
 {
 	auto_free char *path = xasprintf("%s/schemata", r->group);
 	auto_str struct str text = { 0 };
@@ -280,6 +280,37 @@ int rdt_configure(struct rdt *r, const struct spec_intel_rdt *s, struct err *e)
 	if (r->monitor && make_dir(r->root_fd, r->monitor, e) < 0)
 		return err_at_key(e, "enableMonitoring");
 	return 0;
+}
+
+int rdt_update(const struct rdt *r, const char *l3_cache_schema, const char *mem_bw_schema,
+	       char **ret_old, struct err *e)
+{
+	const struct spec_intel_rdt s = {
+		.l3_cache_schema = (char *)(uintptr_t)l3_cache_schema,
+		.mem_bw_schema = (char *)(uintptr_t)mem_bw_schema,
+	};
+	auto_free char *path = xasprintf("%s/schemata", r->group), *old = NULL;
+
+	if (!str_empty(l3_cache_schema) && !exists(r->root_fd, "info/L3"))
+		return err_set(e, ENOTSUP, "Intel RDT/CAT: l3 cache schema is not enabled");
+	if (!str_empty(mem_bw_schema) && !exists(r->root_fd, "info/MB"))
+		return err_set(e, ENOTSUP, "Intel RDT/MBA: memory bandwidth schema is not enabled");
+	if (fd_read_file(r->root_fd, path, SCHEMATA_MAX, &old, NULL, e) < 0)
+		return -1;
+	/* The kernel takes the lines in turn, and the second may be wrong. */
+	if (write_schemata(r, &s, e) < 0) {
+		rdt_restore(r, old);
+		return -1;
+	}
+	*ret_old = take_ptr(&old);
+	return 0;
+}
+
+void rdt_restore(const struct rdt *r, const char *old)
+{
+	auto_free char *path = xasprintf("%s/schemata", r->group);
+
+	(void)!fd_write_file(r->root_fd, path, old);
 }
 
 /* --- processes, and the end ------------------------------------------------------------------- */

@@ -37,6 +37,13 @@ must_check int rdt_locate(struct rdt *r, const struct spec_intel_rdt *s, const c
 must_check int rdt_make(struct rdt *r, const struct spec_intel_rdt *s, struct err *e);
 /* Its schemata: compared first, where the group is another's. And the monitoring group. */
 must_check int rdt_configure(struct rdt *r, const struct spec_intel_rdt *s, struct err *e);
+/*
+ * New schemata for the container's group, each NULL or "" when it stays; e.g. "L3:0=f0", "MB:0=20".
+ * *ret_old is what to give to rdt_restore() when something else fails; the caller frees it.
+ */
+must_check int rdt_update(const struct rdt *r, const char *l3_cache_schema,
+			  const char *mem_bw_schema, char **ret_old, struct err *e);
+void rdt_restore(const struct rdt *r, const char *old);
 must_check int rdt_join(const struct rdt *r, pid_t pid, struct err *e);
 /* Remove the directory if it is there. */
 must_check int rdt_remove(int root_fd, const char *dir, struct err *e);

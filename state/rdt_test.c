@@ -4,6 +4,7 @@
 
 #include "state/fd.h"
 #include "state/mem.h"
+#include "state/str.h"
 #include "state/tap.h"
 
 #include <errno.h>
@@ -218,6 +219,38 @@ static void remove_fake(const char *dir)
 	ok(rmdir(dir) == 0, "nothing else was made");
 }
 
+static void test_update(void)
+{
+	struct spec_intel_rdt s = spec("given", NULL, NULL);
+	auto_free char *old = NULL;
+	char *none = NULL;
+	struct rdt r;
+	struct err e;
+
+	mkdirat(root, "info/L3", 0755);
+	mkdirat(root, "info/MB", 0755);
+	make_group("given", "    MB:0=100\n    L3:0=fff\n");
+	ok(locate(&s, &r, &e) == 0, "a group to be changed: %s", e.chain);
+	ok(rdt_update(&r, "L3:0=f", "MB:0=20", &old, &e) == 0, "update: %s", e.chain);
+	ok(str_starts(text_of("given/schemata"), "L3:0=f\nMB:0=20"), "both are written: %s",
+	   text_of("given/schemata"));
+	is(old, "    MB:0=100\n    L3:0=fff\n", "what was there");
+	rdt_restore(&r, old);
+	ok(str_starts(text_of("given/schemata"), "    MB:0=100\n    L3:0=fff"),
+	   "... is there again");
+	unlinkat(root, "info/MB", AT_REMOVEDIR);
+	ok(rdt_update(&r, NULL, "MB:0=20", &none, &e) < 0 && e.code == ENOTSUP && !none,
+	   "without MBA there is no such schema");
+	is(e.chain, "Intel RDT/MBA: memory bandwidth schema is not enabled", "... which is said");
+	unlinkat(root, "given/schemata", 0);
+	ok(rdt_update(&r, "L3:0=f", NULL, &none, &e) < 0 && e.code == ENOENT && !none,
+	   "a group that is gone is an error");
+	unlinkat(root, "info/L3", AT_REMOVEDIR);
+	unlinkat(root, "given/tasks", 0);
+	unlinkat(root, "given", AT_REMOVEDIR);
+	rdt_done(&r);
+}
+
 int main(void)
 {
 	char dir[] = "/tmp/hull-rdt-XXXXXX";
@@ -231,6 +264,7 @@ int main(void)
 	test_support();
 	test_matches();
 	test_real_root();
+	test_update();
 	remove_fake(dir);
 	return done_testing();
 }
