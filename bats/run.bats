@@ -415,7 +415,7 @@ needs() {
 	nothing_left test_run
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-systemd
 @test "run in too little memory says so" {
 	needs memory
 	update_config '.linux.resources.memory = {limit: 4096}'

@@ -199,9 +199,11 @@ static int work_early(struct launch *l, struct err *e)
 /* From the first process to an init that waits to be told that its record is whole. */
 static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 {
-	struct nsexec_request req = {
-		.boot = l->p.boot, .join = join, .pass_fds = l->p.fds, .n_pass_fds = l->p.n_fds
-	};
+	struct nsexec_request req = { .boot = l->p.boot,
+				      .join = join,
+				      .cgroup = &l->rec.cgroup,
+				      .pass_fds = l->p.fds,
+				      .n_pass_fds = l->p.n_fds };
 	int r;
 
 	if (l->g->systemd_cgroup) {
@@ -259,10 +261,24 @@ static int commit(struct launch *l, struct err *e)
 	return l->foreground ? 0 : wait_for_independence(l, e);
 }
 
+/*
+ * systemd removes the scope as soon as nobody is in it, which a limit that is below what is used
+ * brings about before its write(2) has returned. The slice still knows.
+ */
+static bool was_oom_killed(const struct launch *l)
+{
+	const struct spec_resources *res = l->p.spec->linux_->resources;
+
+	if (l->n.oom_killed || (l->made_cgroup && cgroup_oom_kills(&l->rec.cgroup) > 0))
+		return true;
+	return l->made_unit && l->n.killed && res && res->memory &&
+	       cgroup_oom_kills_above(&l->rec.cgroup) > l->kills_above;
+}
+
 /* The kernel's reason is better than "was killed by signal 9". */
 static void explain_oom(struct launch *l, struct err *e)
 {
-	if (l->made_cgroup && cgroup_oom_kills(&l->rec.cgroup) > 0) {
+	if (was_oom_killed(l)) {
 		log_debug("%s", e->chain);
 		err_set(e, ENOMEM, "container init was OOM-killed (memory limit too low?)");
 	}

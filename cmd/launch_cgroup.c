@@ -236,6 +236,8 @@ int launch_make_unit(void *arg, pid_t pid, struct err *e)
 		at_resources(e);
 		return err_wrap(e, "unable to apply cgroup configuration");
 	}
+	if (res && res->memory)
+		l->kills_above = cgroup_oom_kills_above(&l->rec.cgroup);
 	if (launch_is_tight(l))
 		cgroup_relax(&l->rec.cgroup);
 	if (apply_unit_devices(l, e) < 0 || delegate_cgroup(l, e) < 0)

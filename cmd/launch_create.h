@@ -22,6 +22,7 @@
 #include "state/unit.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* With what there is to undo. */
@@ -41,6 +42,7 @@ struct launch {
 	struct unit unit; /* with --systemd-cgroup */
 	bool v2;	  /* its cgroup is of v2 */
 	bool made_cgroup, made_unit, hooks_begun;
+	uint64_t kills_above; /* cgroup_oom_kills_above() before there was a limit */
 };
 #define LAUNCH_INIT(globals, options)                                                  \
 	{                                                                              \

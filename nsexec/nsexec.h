@@ -30,6 +30,7 @@ enum stage { STAGE_PARENT = 1, STAGE_CHILD, STAGE_INIT };
 struct nsexec_request {
 	struct bootstrap boot;
 	const struct cgroup_join *join; /* NULL: stay in the own cgroup */
+	const struct cgroup *cgroup;	/* for nsexec.cgroup */
 	/*
 	 * Called when stage 0 stands still in hull's own cgroups, before it is told anything, for
 	 * somebody else to move it; NULL when join does.
@@ -48,6 +49,13 @@ struct nsexec {
 	pid_t child;	   /* another stage 1, from the report until it was reaped */
 	pid_t init; /* stage 2, from the report on; a child of the caller; -1 when it has ended */
 	char died[160]; /* which stage was found killed, for the sentence */
+	/*
+	 * Asked for its OOM kills as soon as a stage is found to be gone, before it is reaped: systemd
+	 * removes a cgroup when nobody is left in it. NULL: nobody is asked. The caller's.
+	 */
+	const struct cgroup *cgroup;
+	bool oom_killed; /* and somebody in it was */
+	bool killed;	 /* died, by SIGKILL */
 };
 
 #define NSEXEC_INIT                                            \

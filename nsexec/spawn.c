@@ -212,6 +212,7 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 	int ok = -1;
 
 	*n = (struct nsexec)NSEXEC_INIT;
+	n->cgroup = r->cgroup;
 	n->first = r->boot.plan.stages == PLAN_THREE ? "stage 0 (PARENT)" : "stage 1 (CHILD)";
 	if (bootstrap_encode(&r->boot, &boot, e) < 0)
 		return -1;
@@ -245,12 +246,20 @@ static void note_death(struct nsexec *n, const char *stage, int status)
 
 	if (n->died[0])
 		return;
+	n->killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 	if (WIFSIGNALED(status))
 		snprintf(n->died, sizeof(n->died), "%s was killed by signal %d (%s)", stage,
 			 WTERMSIG(status), signal_name(WTERMSIG(status), sig));
 	else if (WEXITSTATUS(status))
 		snprintf(n->died, sizeof(n->died), "%s exited with status %d", stage,
 			 WEXITSTATUS(status));
+}
+
+/* At the end of file a stage is dying, and until it is reaped there may still be its cgroup. */
+static void look_for_oom(struct nsexec *n)
+{
+	if (n->cgroup && cgroup_oom_kills(n->cgroup) > 0)
+		n->oom_killed = true;
 }
 
 static void reap(pid_t *pid, struct nsexec *n, const char *stage)
@@ -302,6 +311,7 @@ static int early_death(struct nsexec *n, struct err *e)
 	bool told = false;
 	struct msg m;
 
+	look_for_oom(n);
 	while (!told && recv(n->sync_sock, buf, sizeof(buf), MSG_PEEK | MSG_DONTWAIT) > 0) {
 		if (channel_next(n->sync_sock, &m, NULL, e) != 1)
 			break;
@@ -353,6 +363,7 @@ int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e)
 		return nsexec_wait_pids(n, e) < 0 ? -1 : 1;
 	if (r != 0)
 		return r;
+	look_for_oom(n);
 	if (!n->init && nsexec_wait_pids(n, e) < 0)
 		return -1;
 	reap(&n->init, n, "stage 2 (INIT)");
@@ -384,6 +395,7 @@ int nsexec_wait_exec(struct nsexec *n, const struct channel_listener *l, struct 
 
 	if (r == 0 || e->code != ENODATA)
 		return r;
+	look_for_oom(n);
 	reap(&n->init, n, "stage 2 (INIT)");
 	return err_set(e, ECHILD, "%s before it ran the program",
 		       n->died[0] ? n->died : "stage 2 (INIT) went away");

@@ -160,5 +160,10 @@ void cgroup_oom_close(struct cgroup_oom *o);
 
 /* How many processes the OOM killer has ended inside; 0 when unknown. */
 uint64_t cgroup_oom_kills(const struct cgroup *cg);
+/*
+ * The same of the cgroup above. It counts for all below it, those that are gone included, unless
+ * the hierarchy is mounted with memory_localevents. 0 on v1, whose cgroups count for themselves.
+ */
+uint64_t cgroup_oom_kills_above(const struct cgroup *cg);
 
 #endif

@@ -496,13 +496,29 @@ int cgroup_remove(const struct cgroup *cg, int timeout_ms, struct err *e)
 
 /* --- Post-mortem ------------------------------------------------------------------------------ */
 
+static uint64_t oom_kills(const char *dir, const char *file)
+{
+	int64_t n = cgroup_read_key(dir, file, "oom_kill");
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
 uint64_t cgroup_oom_kills(const struct cgroup *cg)
 {
 	bool v2;
 	const struct cgroup_dir *d = cgroup_serving(cg, "memory", &v2);
-	int64_t n = d ? cgroup_read_key(d->path, v2 ? "memory.events" : "memory.oom_control",
-					"oom_kill") :
-			0;
 
-	return n > 0 ? (uint64_t)n : 0;
+	return d ? oom_kills(d->path, v2 ? "memory.events" : "memory.oom_control") : 0;
+}
+
+uint64_t cgroup_oom_kills_above(const struct cgroup *cg)
+{
+	bool v2;
+	const struct cgroup_dir *d = cgroup_serving(cg, "memory", &v2);
+	auto_free char *above = NULL;
+
+	if (!d || !v2)
+		return 0;
+	above = xasprintf("%.*s", (int)(strrchr(d->path, '/') - d->path), d->path);
+	return oom_kills(above, "memory.events");
 }
