@@ -9,8 +9,9 @@ setup() {
 	setup_bundle
 	# Not in the bundle, where nothing_left finds no mount.
 	SRC=$BATS_TEST_TMPDIR/src
-	mkdir -p "$SRC/sub"
-	mount -t tmpfs none "$SRC/sub"
+	# A mount below it, of a file system that can be id-mapped wherever this one can (tmpfs: since Linux 6.3).
+	mkdir -p "$SRC/sub" "$BATS_TEST_TMPDIR/other"
+	mount --bind "$BATS_TEST_TMPDIR/other" "$SRC/sub"
 	touch "$SRC/file" "$SRC/sub/file"
 	chown 100:211 "$SRC/file"
 	chown 5:7 "$SRC/sub/file"
@@ -73,6 +74,7 @@ owners() {
 	[[ $output == *"Value too large"* ]]
 }
 
+# bats test_tags=vm
 @test "run maps the mount alone with mappings or idmap, and all below with ridmap" {
 	user_namespace
 	for option in "" idmap ridmap; do
@@ -102,6 +104,7 @@ owners() {
 	[ "${lines[*]}" = "100:211 7:8" ]
 }
 
+# bats test_tags=vm
 @test "run takes mappings in crun's idmap option" {
 	bind /mnt "" rbind "idmap=uids=0-10-1#100-2000-5;gids=200-3000-100"
 	bind /all "" rbind "ridmap=uids=0-10-50;gids=0-20-50"
@@ -149,6 +152,18 @@ owners() {
 	bind /second "100 1000 10 200 5000 20" bind
 	update_config '.mounts[-1].source = $s' --arg s "$BUNDLE/rootfs/first"
 	refused "cannot be id-mapped: it is already, or" create test_box
+	nothing_left test_box
+}
+
+# bats test_tags=vm
+@test "create says which mount below the source cannot be id-mapped" {
+	mkdir "$SRC/a mount"
+	mount --bind /sys/kernel "$SRC/a mount"
+	bind /mnt "0 100000 1000 0 200000 1000" rbind ridmap
+	hull create test_box
+	umount "$SRC/a mount"
+	[ "$status" -eq 1 ]
+	[[ $output = *"$SRC/a mount is on a file system that cannot be id-mapped (sysfs): mount_setattr: invalid argument (/mounts/7)"* ]]
 	nothing_left test_box
 }
 

@@ -306,14 +306,9 @@ static void add_covers(const char *root, struct str *out)
 		return;
 	rest = text;
 	while ((line = strsep(&rest, "\n"))) {
-		char *path = line;
+		char *path = path_of_mount(line);
 
-		for (int i = 0; i < 4 && path; i++)
-			path = strchr(path, ' ') ? strchr(path, ' ') + 1 : NULL;
-		if (!path)
-			continue;
-		path[strcspn(path, " ")] = '\0';
-		if (!str_starts(path, root) || path[strlen(root)] != '/')
+		if (!path || !str_starts(path, root) || path[strlen(root)] != '/')
 			continue;
 		if (++n <= 4)
 			str_addf(out, "%s%s", out->n ? ", " : "", path);

@@ -82,34 +82,17 @@ static int bind_itself(const char *rootfs, struct err *e)
 	return take_fd(&tree);
 }
 
-/* One escaped field of mountinfo (proc(5)): "\\040" is a space. */
-static void unescape(char *s)
-{
-	char *out = s;
-
-	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
-			*out++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
-			s += 3;
-		} else {
-			*out++ = *s;
-		}
-	}
-	*out = '\0';
-}
-
 /* The mount point of a line, if that is a proc or sysfs outside of the container's root; or NULL. */
 static char *host_proc_of(char *line, const char *rootfs)
 {
-	char *type = strstr(line, " - "), *path = line;
+	char *type = strstr(line, " - "), *path;
 	size_t n = strlen(rootfs);
 
-	for (int i = 0; i < 4 && path; i++)
-		path = strchr(path, ' ') ? strchr(path, ' ') + 1 : NULL;
-	if (!type || !path || (!str_starts(type, " - proc ") && !str_starts(type, " - sysfs ")))
+	if (!type || (!str_starts(type, " - proc ") && !str_starts(type, " - sysfs ")))
 		return NULL;
-	path[strcspn(path, " ")] = '\0';
-	unescape(path);
+	path = path_of_mount(line);
+	if (!path)
+		return NULL;
 	return strncmp(path, rootfs, n) || (path[n] && path[n] != '/') ? path : NULL;
 }
 

@@ -144,16 +144,41 @@ static char *type_of(const char *path)
 	return NULL;
 }
 
-/* "invalid argument" is what users are told elsewhere (crun 1380, runc 3949). */
-static int explain(const struct source_request *r, struct err *e)
+/* Can this mount alone be id-mapped? What else may be wrong is no answer. */
+static bool can_be_mapped(const char *path, int userns)
 {
-	auto_free char *type = type_of(r->path);
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns };
+	auto_close int fd = tree_open(AT_FDCWD, path, 0);
+
+	return fd < 0 || sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr) == 0 || errno != EINVAL;
+}
+
+/* The mount at path or below it that cannot be. The caller frees it. */
+static char *find_unmappable(const char *path, int userns)
+{
+	auto_free char *text = NULL;
+	char *rest, *line, *at;
+	size_t n = strcmp(path, "/") ? strlen(path) : 0;
+	struct err ignored;
+
+	if (!can_be_mapped(path, userns) ||
+	    fd_read_file(AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &text, NULL, &ignored) < 0)
+		return xstrdup(path);
+	rest = text;
+	while ((line = strsep(&rest, "\n"))) {
+		at = path_of_mount(line);
+		if (at && str_starts(at, path) && at[n] == '/' && !can_be_mapped(at, userns))
+			return xstrdup(at);
+	}
+	return xstrdup(path);
+}
+
+/* "invalid argument" is what users are told elsewhere (crun 1380, runc 3949). */
+static int explain(const struct source_request *r, int userns, struct err *e)
+{
+	auto_free char *path = NULL, *type = NULL;
 	const char *since = NULL;
 
-	for (size_t i = 0; type && i < ARRAY_SIZE(mappable); i++) {
-		if (!strcmp(type, mappable[i].type))
-			since = mappable[i].since;
-	}
 	if (e->code == ENOSYS)
 		return err_wrap(e, "id-mapped mounts need Linux 5.12");
 	if (e->code == EPERM)
@@ -163,12 +188,18 @@ static int explain(const struct source_request *r, struct err *e)
 			r->path);
 	if (e->code != EINVAL)
 		return -1;
+	path = r->mapped_recursive ? find_unmappable(r->path, userns) : xstrdup(r->path);
+	type = type_of(path);
+	for (size_t i = 0; type && i < ARRAY_SIZE(mappable); i++) {
+		if (!strcmp(type, mappable[i].type))
+			since = mappable[i].since;
+	}
 	if (since)
 		return err_wrap(
 			e,
-			"%s, or a mount below it, is on a file system that this kernel cannot id-map (%s can be since Linux %s)",
-			r->path, type, since);
-	return err_wrap(e, "%s is on a file system that cannot be id-mapped (%s)", r->path,
+			"%s is on a file system that this kernel cannot id-map (%s can be since Linux %s)",
+			path, type, since);
+	return err_wrap(e, "%s is on a file system that cannot be id-mapped (%s)", path,
 			type ? type : "of unknown type");
 }
 
@@ -185,7 +216,7 @@ static int map_ids(pid_t init, int tree, const struct source_request *r, struct 
 	if (sys_mount_setattr(tree, "", flags, &attr) == 0)
 		return 0;
 	err_sys(e, "mount_setattr");
-	return explain(r, e);
+	return explain(r, fd, e);
 }
 
 int source_open_for(pid_t init, const struct source_request *r, struct err *e)

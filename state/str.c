@@ -214,3 +214,32 @@ char *path_join(const char *dir, const char *name)
 	both = xasprintf("%s/%s", dir, name);
 	return path_clean(both);
 }
+
+/* An escaped field, in place. */
+static void unescape_octal(char *s)
+{
+	char *out = s;
+
+	for (; *s; s++) {
+		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
+			*out++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
+			s += 3;
+		} else {
+			*out++ = *s;
+		}
+	}
+	*out = '\0';
+}
+
+char *path_of_mount(char *line)
+{
+	char *path = line;
+
+	for (int i = 0; i < 4 && path; i++)
+		path = strchr(path, ' ') ? strchr(path, ' ') + 1 : NULL;
+	if (!path)
+		return NULL;
+	path[strcspn(path, " ")] = '\0';
+	unescape_octal(path);
+	return path;
+}

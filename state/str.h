@@ -49,5 +49,10 @@ static inline bool str_empty(const char *s)
 char *path_clean(const char *path);
 /* dir/name, cleaned; name alone when it is absolute. The caller frees it. */
 char *path_join(const char *dir, const char *name);
+/*
+ * The mount point in a line of mountinfo (proc(5)), where "\\040" is a blank. The line is cut and
+ * changed for it; NULL if it is none.
+ */
+char *path_of_mount(char *line);
 
 #endif

@@ -45,6 +45,16 @@ static void numbers(void)
 	ok(str_to_i64("-0", &i) && i == 0, "minus zero");
 }
 
+static void mount_points(void)
+{
+	char line[] = "28 1 0:25 / /a\\040b/c\\134 rw,nosuid shared:4 - tmpfs tmpfs rw",
+	     bad[] = "28 1 0:25 /";
+	const char *path = path_of_mount(line);
+
+	ok(path && !strcmp(path, "/a b/c\\"), "a mount point with a blank and a backslash");
+	ok(!path_of_mount(bad), "a line without a mount point");
+}
+
 int main(void)
 {
 	cleans("/", "/");
@@ -65,5 +75,6 @@ int main(void)
 	prints("a\"b\\c\n\x01", "\"a\\\"b\\\\c\\n\\u0001\"");
 	prints("\xc3\xa4\xff", "\"\xc3\xa4\xef\xbf\xbd\"");
 	numbers();
+	mount_points();
 	return done_testing();
 }
