@@ -176,6 +176,7 @@ policy_of() { chrt -p "$1" | sed "s/.*scheduling //; s/.*current runtime/runtime
 	[ "$output" = "Cpus_allowed_list:	1" ]
 }
 
+# bats test_tags=vm
 @test "exec begins on execCPUAffinity.initial and ends on final, of the container or its own" {
 	two_cpus
 	update_config '.process.execCPUAffinity = {initial: "0", final: "1"}'

@@ -280,18 +280,18 @@ static bool has_initial_cpus(const struct exec *x)
 	return x->process->exec_cpu_affinity && !str_empty(x->process->exec_cpu_affinity->initial);
 }
 
-static int bind_to_cpus(const struct exec *x, struct idset *ret_before, struct err *e)
+static int bind_to_cpus(const struct exec *x, struct idset *ret_cpus, struct idset *ret_before,
+			struct err *e)
 {
 	const struct spec_exec_cpu_affinity *a = x->process->exec_cpu_affinity;
-	struct idset cpus;
 
 	memset(ret_before, 0, sizeof(*ret_before));
 	if (!has_initial_cpus(x))
 		return 0;
-	if (idset_parse(a->initial, &cpus, e) < 0)
+	if (idset_parse(a->initial, ret_cpus, e) < 0)
 		goto fail;
 	if (syscall(SYS_sched_getaffinity, 0, sizeof(*ret_before), ret_before) >= 0 &&
-	    syscall(SYS_sched_setaffinity, 0, sizeof(cpus), &cpus) == 0)
+	    syscall(SYS_sched_setaffinity, 0, sizeof(*ret_cpus), ret_cpus) == 0)
 		return 0;
 	err_sys(e, "\"%.200s\": set the CPU affinity", a->initial);
 fail:
@@ -371,12 +371,13 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 		.pass_fds = x->p.fds,
 		.n_pass_fds = x->p.n_fds,
 	};
-	struct idset before;
+	struct idset cpus, before;
 	int r;
 
 	x->p.args->set_rlimits = !needs_limits(x);
-	if (bind_to_cpus(x, &before, e) < 0)
+	if (bind_to_cpus(x, &cpus, &before, e) < 0)
 		return -1;
+	req.cpus = has_initial_cpus(x) ? &cpus : NULL;
 	r = nsexec_start(&req, &x->n, e);
 	unbind(x, &before);
 	cgroup_join_close(join);

@@ -19,6 +19,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+struct idset;
+
 #define ENV_INITPIPE "_HULL_INITPIPE" /* the bootstrap channel: netlink messages */
 #define ENV_SYNCPIPE "_HULL_SYNCPIPE" /* typed messages with hull, to the last stage's end */
 
@@ -37,6 +39,11 @@ struct nsexec_request {
 	 */
 	int (*place)(void *arg, pid_t stage0, struct err *e);
 	void *place_arg;
+	/*
+	 * The CPUs that stage 0 is bound to in the cgroup, as far as that allows them; NULL: those of
+	 * the caller, which Linux before 6.2 forgets where the cgroup has a cpuset of its own.
+	 */
+	const struct idset *cpus;
 	const int *pass_fds; /* descriptors that the stages inherit at the same numbers */
 	size_t n_pass_fds;
 };

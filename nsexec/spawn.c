@@ -7,6 +7,7 @@
 #include "nsexec/nsexec.h"
 #include "nsexec/selfexe.h"
 #include "state/fd.h"
+#include "state/idset.h"
 #include "state/mem.h"
 #include "state/names.h"
 #include "state/sys.h"
@@ -74,6 +75,9 @@ static int launched(void *arg)
 	}
 	if (l->procs_fd >= 0 && write(l->procs_fd, "0", 1) < 0)
 		return give_up(l, "join the cgroup");
+	/* The kernel says no where the cgroup has none of them. */
+	if (l->r->cpus)
+		syscall(SYS_sched_setaffinity, 0, sizeof(*l->r->cpus), l->r->cpus);
 	fd_set_cloexec(l->init_fd, false);
 	fd_set_cloexec(l->sync_fd, false);
 	for (size_t i = 0; i < l->r->n_pass_fds; i++)
