@@ -651,6 +651,20 @@ as_user() {
 	real || [ "$(calls StopUnit)" = 1 ]
 }
 
+@test "delete --force of a user's container with a damaged record does not wait for its program (v2)" {
+	session_of_user
+	update_config '.linux.cgroupsPath = ":hull:test_box"'
+	quietly --systemd-cgroup create test_box
+	quietly start test_box
+	CGROUPS=$(cgroups_of test_box)
+	echo '{' >"$ROOT/test_box/record.json"
+	began=$SECONDS
+	quietly delete --force test_box
+	[ $((SECONDS - began)) -le 60 ]
+	nothing_left test_box
+	real || [ "$(sed 's/ .*//' "$FAKE/log" | paste -sd' ')" = "StartTransientUnit KillUnit StopUnit ResetFailedUnit" ]
+}
+
 @test "a user without a bus is told what is missing (v2)" {
 	needs_fake
 	! is_v1 || skip "v1 cannot be delegated"

@@ -238,7 +238,9 @@ void launch_stop_unit(const struct record *rec)
 {
 	struct err e;
 
-	if (!str_empty(rec->unit) && systemd_stop(rec->unit, rec->unit_of_user, &e) < 0)
+	/* Without its cgroup nobody has been killed. */
+	if (!str_empty(rec->unit) &&
+	    systemd_stop(rec->unit, rec->unit_of_user, !rec->cgroup.n, &e) < 0)
 		log_warn("%s", e.chain);
 }
 

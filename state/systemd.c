@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -446,7 +447,24 @@ int systemd_start(const char *unit, bool user, struct unit_properties *l, pid_t 
 
 /* --- Stopping, changing ----------------------------------------------------------------------- */
 
-int systemd_stop(const char *unit, bool user, struct err *e)
+/* KillUnit(s name, s whom, i signal); what comes of it is StopUnit's to say. */
+static void kill_all(struct bus *b, const char *unit)
+{
+	auto_message DBusMessage *m = method("KillUnit");
+	dbus_int32_t sig = SIGKILL;
+	struct err ignored;
+	DBusMessageIter i;
+
+	if (!m)
+		return;
+	dbus_message_iter_init_append(m, &i);
+	if (append_texts(&i, unit, "all") &&
+	    dbus_message_iter_append_basic(&i, DBUS_TYPE_INT32, &sig) &&
+	    bus_send(b, m, &ignored) < 0)
+		log_debug("systemd: KillUnit %s: %s", unit, ignored.chain);
+}
+
+int systemd_stop(const char *unit, bool user, bool kill, struct err *e)
 {
 	auto_message DBusMessage *m = method("StopUnit"), *reply = NULL;
 	auto_bus struct bus b = BUS_INIT;
@@ -460,6 +478,8 @@ int systemd_stop(const char *unit, bool user, struct err *e)
 		return err_set(e, ENOMEM, "out of memory");
 	if (open_bus(&b, user, e) < 0 || watch(&b, &j, e) < 0)
 		return -1;
+	if (kill)
+		kill_all(&b, unit);
 	if (call(&b, m, unit, &reply, e) < 0) {
 		/* Nobody has been in its cgroup for long enough: systemd has forgotten it. */
 		if (is_error(reply, "org.freedesktop.systemd1.NoSuchUnit"))

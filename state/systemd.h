@@ -27,8 +27,12 @@ must_check int systemd_check(struct err *e);
  */
 must_check int systemd_start(const char *unit, bool user, struct unit_properties *l, pid_t pid,
 			     struct err *e);
-/* Stop it and wait until it is gone; a unit that is not there is no error. */
-must_check int systemd_stop(const char *unit, bool user, struct err *e);
+/*
+ * Stop it and wait until it is gone; a unit that is not there is no error. With kill its processes
+ * get a SIGKILL first, for who could not do that himself: systemd asks them with SIGTERM, and waits
+ * for TimeoutStopSec of systemd.kill(5).
+ */
+must_check int systemd_stop(const char *unit, bool user, bool kill, struct err *e);
 /* Change properties, until the unit ends. An empty list costs nothing. */
 must_check int systemd_set(const char *unit, bool user, struct unit_properties *l, struct err *e);
 /* Move a process into the unit, or "/below" in its cgroup: for who may not do so himself. */

@@ -14,7 +14,9 @@
  * owner (the number of the user who gets the directories, as of a user's systemd).
  */
 #include <dbus/dbus.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,12 +253,30 @@ static void make_dir(const char *base, const char *path, const char *pid)
 	}
 }
 
+/* On any of the hierarchies the same processes are in it. */
+static void kill_all(const char *slot)
+{
+	char path[1024];
+	FILE *f;
+	int pid;
+
+	snprintf(path, sizeof(path), "%s%s/cgroup.procs", bases[0], slot);
+	f = fopen(path, "re");
+	while (f && fscanf(f, "%d", &pid) == 1)
+		kill(pid, SIGKILL);
+	if (f)
+		fclose(f);
+}
+
 /* Its directory, and the slices that are empty then. */
 static void remove_dirs(const char *base, const char *path)
 {
 	char full[1024];
 
 	snprintf(full, sizeof(full), "%s%s", base, path);
+	/* Who was killed may still be on his way out. */
+	for (int i = 0; i < 200 && rmdir(full) < 0 && errno == EBUSY; i++)
+		usleep(10000);
 	while (strlen(full) > strlen(base)) {
 		rmdir(full);
 		*strrchr(full, '/') = '\0';
@@ -368,6 +388,8 @@ static void serve(DBusConnection *c, DBusMessage *m)
 	}
 	if (!error && dbus_message_get_no_reply(m) && !strcmp(member, "StopUnit"))
 		stop(find(unit));
+	if (!error && !strcmp(member, "KillUnit"))
+		kill_all(find(unit));
 	if (setting("silent") || error || dbus_message_get_no_reply(m)) {
 		end_line();
 		if (error && !dbus_message_get_no_reply(m) && !setting("silent"))
