@@ -69,6 +69,8 @@ counts_on() { [ "$(count)" -gt "$1" ]; }
 	[ "$(find rootfs -name 'began*' | wc -l)" = 1 ]
 	must exec test_box sh -c '(readlink /proc/1/ns/time; readlink /proc/self/ns/time) | uniq | wc -l; cut -d: -f3 /proc/self/cgroup | sort -u'
 	[ "${lines[0]}" = 1 ]
+	# Nothing of hull's or criu's is open in it.
+	[ "$(ls "/proc/$(cat pid)/fd")" = $'0\n1\n2' ]
 	# Its processes are in the cgroups of its record, and nothing is mounted on the host.
 	must ps --format json test_box
 	[[ $output = *"$(cat pid)"* ]]
@@ -93,16 +95,18 @@ counts_on() { [ "$(count)" -gt "$1" ]; }
 # bats test_tags=vm
 @test "it can be checkpointed and restored again, under another id" {
 	real_criu
-	run_detached test_box
+	local id=test_box
+	run_detached "$id"
 	for n in 1 2; do
-		quietly checkpoint --image-path "img$n" "test_box$([ $n = 1 ] || echo 1)"
+		quietly checkpoint --image-path "img$n" "$id"
 		at=$(count)
-		restore --image-path "img$n" "test_box$n"
+		id=test_cr$n
+		restore --image-path "img$n" "$id"
 		[ "$status" = 0 ]
 		wait_for 5 counts_on "$at"
 	done
 	must list -q
-	[ "$output" = test_box2 ]
+	[ "$output" = test_cr2 ]
 }
 
 @test "checkpoint --leave-running leaves it running; a paused one can be checkpointed" {
@@ -364,6 +368,41 @@ counts_on() { [ "$(count)" -gt "$1" ]; }
 	nothing_left test_box
 	restore --image-path img test_box
 	[ "$status" = 0 ]
+}
+
+# bats test_tags=vm
+@test "a restored container has its capabilities, limits and filter" {
+	real_criu
+	update_config '.process.user.additionalGids = [7, 8] | .process.noNewPrivileges = true
+		| .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 200}] | .process.oomScoreAdj = 300
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"],
+			syscalls: [{names: ["mkdir"], action: "SCMP_ACT_ERRNO"}]}'
+	run_detached test_box
+	local now before
+	look() { grep -E '^(Uid|Gid|Groups|Cap...|NoNewPrivs|Seccomp):' "/proc/$1/status" && cat "/proc/$1/limits" "/proc/$1/oom_score_adj"; }
+	before=$(look "$(state_of test_box .pid)")
+	quietly checkpoint --image-path img test_box
+	restore --image-path img test_box
+	[ "$status" = 0 ]
+	now=$(look "$(state_of test_box .pid)")
+	[ "$now" = "$before" ]
+	[[ $now = *"Seccomp:	2"* ]]
+}
+
+@test "a checkpoint that is killed leaves the container as it was" {
+	real_criu
+	run_detached test_box
+	for delay in 0.02 0.05 0.08 0.11; do
+		hull_bg checkpoint --leave-running --image-path "img$delay" test_box
+		sleep "$delay"
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" || true
+		wait_for 5 is_status test_box running
+		at=$(count)
+		wait_for 5 counts_on "$at"
+	done
+	quietly checkpoint --image-path img test_box
+	nothing_left test_box
 }
 
 @test "a restore that was killed is cleaned up by delete --force" {

@@ -327,9 +327,9 @@ static void add_cgroups(const struct places *p, const struct spec *s, const stru
 
 	if (spec_namespace_flags(s) & CLONE_NEWCGROUP)
 		return;
-	if (cg->layout == CGROUP_V2)
-		add_mount(p, m->destination,
-			  user_ns && cg->n ? cg->dirs[0].path : "/sys/fs/cgroup");
+	/* All of cgroup2 can be mounted anew, a part of it cannot. */
+	if (cg->layout == CGROUP_V2 && user_ns)
+		add_mount(p, m->destination, cg->n ? cg->dirs[0].path : "/sys/fs/cgroup");
 	for (size_t i = 0; cg->layout == CGROUP_V1 && i < cg->n; i++) {
 		auto_free char *path =
 			path_join(m->destination, mount_cgroup_directory(cg->dirs[i].controllers));
@@ -394,26 +394,41 @@ static bool is_failure(const char *line)
 	return strstr(line, "Error (") && !strstr(line, "rlimit: Can't setup");
 }
 
+#define CONTEXT 5 /* lines before the first failure: what criu was at */
+
+/* All failures to the warnings; the first one, without its time, to first. */
+static void quote_failures(const char *path, char *text, char *first, size_t size)
+{
+	const char *before[CONTEXT] = { 0 };
+	char *save = NULL;
+	size_t n = 0;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (!is_failure(line)) {
+			before[n++ % CONTEXT] = line;
+			continue;
+		}
+		for (size_t i = 0; !first[0] && i < CONTEXT; i++) {
+			if (before[(n + i) % CONTEXT])
+				log_warn("%s: %s", path, before[(n + i) % CONTEXT]);
+		}
+		if (!first[0])
+			snprintf(first, size, "%s", strstr(line, "Error ("));
+		log_warn("%s: %s", path, line);
+	}
+}
+
 int criu_explain(const struct criu *c, const struct criu_dirs *d, const char *log_file,
 		 struct err *e)
 {
-	auto_free char *path = path_join(d->log, log_file);
-	auto_free char *text = NULL;
-	char first[256] = "", *save = NULL;
+	auto_free char *path = path_join(d->log, log_file), *text = NULL;
 	struct err ignored, cause = *e;
+	char first[256] = "";
 
 	if (c->refused)
 		return -1;
 	if (fd_read_file(AT_FDCWD, path, CRIU_LOG_MAX, &text, NULL, &ignored) == 0)
-		save = text;
-	for (char *line = save ? strtok_r(NULL, "\n", &save) : NULL; line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		if (!is_failure(line))
-			continue;
-		if (!first[0])
-			snprintf(first, sizeof(first), "%s", strstr(line, "Error ("));
-		log_warn("%s: %s", path, line);
-	}
+		quote_failures(path, text, first, sizeof(first));
 	if (first[0])
 		return err_set(e, cause.code, "%s: %s (%s)", cause.chain, first, path);
 	return c->message[0] ? err_set(e, cause.code, "%s: %s", cause.chain, c->message) : -1;
