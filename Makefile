@@ -4,7 +4,7 @@
 #   make check          build, unit tests, lint, bats        make bench    against crun and runc
 #   make lint format unit analyze fuzz install clean distclean
 #   make check-clients bench-clients    hull under containerd, podman and Docker, which they install
-#   make check-vm       bats in virtual machines: Debian with systemd, all of cgroup v2, AppArmor; an initramfs
+#   make check-vm       bats in virtual machines: Debian with systemd, all of cgroup v2, AppArmor, SELinux; an initramfs
 #
 #   V=1           show every command            CI=true or WERROR=1   warnings are errors
 #   SAN=1         build/san/hull for glibc with ASan and UBSan (also: make SAN=1 check)
@@ -170,7 +170,7 @@ check: packages-test $(if $(filter vm%,$(LANES)),packages-vm) profiles criu all 
 	@$(RUN)
 
 # In CI these two are a part of check; elsewhere check takes the engines that are there.
-check-vm: LANES := vm vm-user vm-systemd vm-initramfs
+check-vm: LANES := vm vm-user vm-systemd vm-initramfs vm-selinux
 check-vm: packages-test packages-vm all
 	@$(RUN)
 check-clients: LANES := clients

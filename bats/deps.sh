@@ -60,7 +60,7 @@ packages_of() {
 		echo containerd containernetworking-plugins podman conmon catatonit uidmap slirp4netns \
 			fuse-overlayfs docker.io iptables iproute2 jq busybox-static bats crun runc
 		;;
-	vm) echo qemu-system-x86 debootstrap debian-archive-keyring e2fsprogs busybox-static jq xz-utils musl-tools ;;
+	vm) echo qemu-system-x86 debootstrap debian-archive-keyring e2fsprogs busybox-static jq xz-utils musl-tools checkpolicy ;;
 	bench) echo crun runc jq busybox-static gnuplot-nox strace ;;
 	guest) # of the disk that "deps.sh vm" makes
 		echo systemd systemd-sysv dbus dbus-user-session libpam-systemd uidmap apparmor kmod bats jq busybox-static \

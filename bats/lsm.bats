@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # AppArmor and SELinux. Many kernels that tests run on have neither, so this is about refusals, about what is written
-# where, and where AppArmor is (the virtual machine), about what it enforces; init/lsm_test.c has the pieces.
+# where, and where AppArmor or SELinux is (virtual machines), about what it enforces; init/lsm_test.c has the pieces.
 
 load helpers
 setup() { setup_bundle; }
@@ -180,4 +180,71 @@ needs_apparmor() {
 	needs_apparmor
 	must features
 	[ "$(jq .linux.apparmor.enabled <<<"$output")" = true ]
+}
+
+# --- Where the kernel enforces bats/vm/selinux.conf ----------------------------------------------------------------------
+
+needs_selinux() {
+	grep -q selinuxfs /proc/mounts || skip "no SELinux"
+	update_config '.process.selinuxLabel = "system_u:system_r:container_t:s0:c1,c2" | .root.readonly = false
+		| .linux.mountLabel = "system_u:object_r:container_file_t:s0:c1,c2"'
+}
+
+# said ARG...: hull exec, whose program may write to a pipe, and to no file of bats.
+said() {
+	output=$("$HULL" --root "$ROOT" exec "$@" 2>&1 </dev/null 3>&- | tr -d '\0')
+	echo "exec $*: $output"
+}
+
+# bats test_tags=vm-selinux
+@test "the program, hooks inside and exec have the label, and keep to its categories (SELinux)" {
+	needs_selinux
+	set_args sh -c 'cat /proc/self/attr/current >/dev/shm/init; echo >>/dev/shm/init; cat /dev/shm/hook >>/dev/shm/init; sleep 1000'
+	update_config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "cat /proc/self/attr/current >/dev/shm/hook"]}]'
+	quietly run -d test_box
+	said test_box sh -c 'until grep -q container /dev/shm/init; do sleep 0.05; done; cat /dev/shm/init; echo; cat /proc/self/attr/current'
+	[ "$(sort -u <<<"$output")" = system_u:system_r:container_t:s0:c1,c2 ]
+	# The root is not of these categories, and has its own label.
+	said test_box sh -c 'echo x >/file'
+	[[ $output == *"Permission denied"* ]]
+	said --process-label system_u:system_r:container_t:s0:c3,c4 test_box sh -c 'cat /proc/self/attr/current; echo; echo x >/dev/shm/init'
+	[[ $output == *container_t:s0:c3,c4*"can't create /dev/shm/init: Permission denied"* ]]
+	said test_box cat /proc/1/attr/keycreate
+	[ -z "$output" ]
+}
+
+# bats test_tags=vm-selinux
+@test "labels that the policy does not have are named (SELinux)" {
+	needs_selinux
+	update_config '.process.selinuxLabel = "system_u:system_r:other_t:s0"'
+	refused 'the policy has no such label: write \"system_u:system_r:other_t:s0\" to `/proc/thread-self/attr/' create test_box
+	[[ $output = *"(/process/selinuxLabel)"* ]]
+	nothing_left test_box
+	needs_selinux
+	update_config '.linux.mountLabel = "system_u:object_r:other_file_t:s0"'
+	refused "other_file_t" create test_box
+	nothing_left test_box
+	needs_selinux
+	quietly create test_box
+	refused 'the policy has no such label' exec --process-label system_u:system_r:other_t:s0 test_box true
+	[ "$status" = 255 ]
+}
+
+# bats test_tags=vm-selinux
+@test "a program that the policy does not allow is refused with its label (SELinux)" {
+	needs_selinux
+	update_config '.process.noNewPrivileges = true | .process.selinuxLabel = "system_u:system_r:bounded_t:s0"'
+	refused 'SELinux does not allow it with the label \"system_u:system_r:bounded_t:s0\" and noNewPrivileges (the policy'"'s nnp_transition)" run test_box
+	nothing_left test_box
+	update_config '.process.noNewPrivileges = false'
+	set_args cat /proc/self/attr/current
+	must run test_box
+	[ "$(tr -d '\0' <<<"$output")" = system_u:system_r:bounded_t:s0 ]
+}
+
+# bats test_tags=vm-selinux
+@test "features says that there is SELinux (SELinux)" {
+	needs_selinux
+	must features
+	[ "$(jq .linux.selinux.enabled <<<"$output")" = true ]
 }

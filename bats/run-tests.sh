@@ -12,6 +12,7 @@
 #   vm-user        there, as an ordinary user with a systemd of his own
 #   vm-systemd     there, every hull with --systemd-cgroup
 #   vm-initramfs   in one without systemd, whose / is an initramfs
+#   vm-selinux     in another such one, where SELinux enforces bats/vm/selinux.conf
 #
 # v1 and v2 are private mount namespaces; the machine's mounts stay as they are. The virtual machines (bats/vm.sh) run
 # beside the other lanes; there this same program runs, with GUEST=1, and prints TAP. A bats file with "# lanes: host"
@@ -88,7 +89,7 @@ in_lane() {
 : "${HULL:=$TOP/build/hull}" "${UNITS:=}" "${FUZZERS:=}" "${TESTS:=}" "${LANES:=}" "${V:=0}" "${SAN:=0}"
 : "${FILE_TIMEOUT:=300}" "${BATS_TEST_TIMEOUT:=60}" "${GUEST:=0}"
 export HULL BATS_TEST_TIMEOUT
-GUEST_LANES="vm vm-user vm-systemd vm-initramfs"
+GUEST_LANES="vm vm-user vm-systemd vm-initramfs vm-selinux"
 strict=0
 if [ "${CI:-}" = true ] || [ "${STRICT:-}" = 1 ]; then
 	strict=1

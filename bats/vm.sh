@@ -4,6 +4,7 @@
 # vm.sh OUT LANE...: boots Debian under qemu and has bats/vm/guest.sh run these lanes there; called by run-tests.sh.
 #
 #   vm-initramfs   a boot of its own, whose root is the initramfs         vm...   the others, under systemd
+#   vm-selinux     another such one, with SELinux in the place of AppArmor
 #
 # Everything is cgroup v2 with all of the kernel's controllers, and AppArmor is on. qemu translates (TCG): that runs
 # everywhere, at a tenth of the speed. The disk is only read; what a guest writes to it is dropped. OUT gets what the
@@ -43,7 +44,8 @@ test_disk() {
 	settings "$@" >"$work/tree/vm.env"
 	mkdir -p "$work/tree/build"
 	cp "$HULL" "$work/tree/build/hull"
-	tar -cf "$work/tests.tar" bats cmd init nsexec state Makefile README.md -C "$work/tree" vm.env build programs
+	checkpolicy -M -U allow -c 33 -o "$work/tree/selinux.policy" bats/vm/selinux.conf
+	tar -cf "$work/tests.tar" bats cmd init nsexec state Makefile README.md -C "$work/tree" vm.env build programs selinux.policy
 }
 
 initramfs() {
@@ -84,12 +86,14 @@ boot() {
 }
 
 initramfs
-with_systemd=() bare=()
+with_systemd=() bare=() selinux=()
 for lane; do
 	case $lane in
 	vm-initramfs) bare+=("$lane") ;;
+	vm-selinux) selinux+=("$lane") ;;
 	*) with_systemd+=("$lane") ;;
 	esac
 done
 [ ${#with_systemd[@]} = 0 ] || boot systemd systemd.show_status=0 "${with_systemd[@]}"
 [ ${#bare[@]} = 0 ] || boot initramfs hull.stay "${bare[@]}"
+[ ${#selinux[@]} = 0 ] || boot selinux "hull.stay lsm=selinux selinux=1" "${selinux[@]}"

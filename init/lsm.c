@@ -114,16 +114,19 @@ static int apply_apparmor(struct init *in, struct err *e)
 	return at_process(e, "apparmorProfile");
 }
 
+static int at_label(struct err *e)
+{
+	if (e->code == EINVAL)
+		err_wrap(e, "the policy has no such label");
+	return at_process(e, "selinuxLabel");
+}
+
 static int apply_selinux(struct init *in, struct err *e)
 {
 	int r = lsm_write_attr(in->selinux_fd, SELINUX_EXEC, in->a->process->selinux_label, e);
 
 	cleanup_close(&in->selinux_fd);
-	if (r == 0)
-		return 0;
-	if (e->code == EINVAL)
-		err_wrap(e, "the policy has no such label");
-	return at_process(e, "selinuxLabel");
+	return r == 0 ? 0 : at_label(e);
 }
 
 int lsm_apply(struct init *in, struct err *e)
@@ -142,7 +145,7 @@ int lsm_label_keys(const struct init *in, bool on, struct err *e)
 		return 0;
 	fd = open_own(in, SELINUX_KEYS, e);
 	if (fd < 0 || lsm_write_attr(fd, SELINUX_KEYS, on ? label : "", e) < 0)
-		return at_process(e, "selinuxLabel");
+		return at_label(e);
 	return 0;
 }
 

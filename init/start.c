@@ -346,6 +346,30 @@ static bool may_look(const struct init *in)
 	       action == SC_ACT_ERRNO;
 }
 
+/*
+ * The file's mode would let it be executed: who has refused is the kernel's security module, for the
+ * label that the program was to have.
+ */
+static bool blame_label(const struct init *in, int code, char *buf, size_t size)
+{
+	const struct spec_process *p = in->a->process;
+
+	if ((code != EACCES && code != EPERM) || faccessat(AT_FDCWD, in->exe, X_OK, AT_EACCESS) < 0)
+		return false;
+	if (!str_empty(p->selinux_label))
+		snprintf(buf, size, "SELinux does not allow it with the label \"%.200s\"%s",
+			 p->selinux_label,
+			 code == EPERM && p->no_new_privileges ?
+				 " and noNewPrivileges (the policy's nnp_transition)" :
+				 "");
+	else if (!str_empty(p->apparmor_profile))
+		snprintf(buf, size, "AppArmor does not allow it in the profile \"%.200s\"",
+			 p->apparmor_profile);
+	else
+		return false;
+	return true;
+}
+
 static int explain(const struct init *in, struct err *e)
 {
 	auto_close int fd = -1;
@@ -354,7 +378,8 @@ static int explain(const struct init *in, struct err *e)
 	err_sys(e, "exec %s", in->exe);
 	if (may_look(in))
 		fd = open(in->exe, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 || !why_not_executable(fd, e->code, why, sizeof(why)))
+	if (fd < 0 || (!why_not_executable(fd, e->code, why, sizeof(why)) &&
+		       !blame_label(in, e->code, why, sizeof(why))))
 		return -1;
 	return err_set(e, e->code, "exec %s: %s: %s", in->exe, errno_text(e->code), why);
 }
