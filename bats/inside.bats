@@ -346,6 +346,8 @@ on_host_mounts() {
 @test "without a mount namespace, what the root was mounted on stays" {
 	on_host_mounts
 	mount --bind rootfs rootfs
+	# A shared one goes with any mount on it: that is on the mount of which it is a part, too.
+	mount --make-private rootfs
 	cp /proc/mounts before
 	set_args true
 	must run test_box
