@@ -78,6 +78,19 @@ resources() { update_config ".linux.resources += $1"; }
 	[[ $output == *opened* ]]
 }
 
+@test "device access with letters beside r, w and m means those, with a warning" {
+	mknod rootfs/bin/kmsg c 1 11
+	update_config '.process.capabilities |= map_values(. + ["CAP_SYSLOG"])'
+	set_args sh -c ': </bin/kmsg && echo opened'
+	resources '{devices: [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 11, access: "ra"}]}'
+	must run test_box
+	[[ $output == *"\\\"ra\\\" is more than the letters r, w and m, the rest is ignored (/linux/resources/devices/1/access)"* ]]
+	[ "${lines[-1]}" = opened ]
+	update_config '.linux.resources.devices[1].access = "wa"'
+	hull run test_box
+	[[ $output == *"Operation not permitted"* && $output != *opened* ]]
+}
+
 # bats test_tags=vm
 @test "exec is under the same device rules" {
 	mknod rootfs/bin/kmsg c 1 11

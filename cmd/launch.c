@@ -354,6 +354,18 @@ static void warn_relative(const struct spec_mounts *m)
 	}
 }
 
+static void warn_access(const struct spec_resources *r)
+{
+	for (size_t i = 0; r && i < r->devices.n; i++) {
+		const char *access = r->devices.v[i].access;
+
+		if (access[strspn(access, "rwm")])
+			log_warn(
+				"\"%s\" is more than the letters r, w and m, the rest is ignored (/linux/resources/devices/%zu/access)",
+				access, i);
+	}
+}
+
 /* What the specification alone does not say is impossible. */
 static int check_host(struct launch *l, struct err *e)
 {
@@ -382,6 +394,7 @@ static int begin(struct launch *l, struct err *e)
 	launch_warn_groups(l->p.spec, l->p.spec->process);
 	annotations_warn(l->p.spec, l->g->systemd_cgroup, log_warn_text);
 	warn_relative(&l->p.spec->mounts);
+	warn_access(l->p.spec->linux_->resources);
 	return create_in_root(l, e);
 }
 

@@ -66,7 +66,7 @@ static bool covers_all(const struct rule *r)
 	return r->types == ALL_TYPES && r->access == RWM && r->major == ANY && r->minor == ANY;
 }
 
-/* The decoder has checked ranges and letters. */
+/* The decoder has checked the ranges, and that there is a letter of ours. */
 static struct rule from_spec(const struct spec_device_rule *s)
 {
 	return (struct rule){

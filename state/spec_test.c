@@ -328,8 +328,8 @@ static const struct bad {
 	{ LINUX, RULE("\"names\":[\"a\"],\"action\":\"SCMP_ACT_LOG\",\"args\":[{\"index\":0,\"value\":-1,\"op\":\"SCMP_CMP_EQ\"}]"),
 	  "/linux/seccomp/syscalls/0/args/0/value", "-1 is out of range (0 to 18446744073709551615)" },
 	/* resources */
-	{ LINUX, RESOURCES(Q("devices") "[{\"allow\":true,\"access\":\"rx\"}]"), "/linux/resources/devices/0/access",
-	  "\"rx\" is not made of the letters r, w and m" },
+	{ LINUX, RESOURCES(Q("devices") "[{\"allow\":true,\"access\":\"x\"}]"), "/linux/resources/devices/0/access",
+	  "\"x\" has none of the letters r, w and m" },
 	{ LINUX, RESOURCES(Q("devices") "[{\"allow\":true}]"), "/linux/resources/devices/0/access", "is required" },
 	{ LINUX, RESOURCES(Q("devices") "[{\"access\":\"r\"}]"), "/linux/resources/devices/0/allow", "is required" },
 	{ LINUX, RESOURCES(Q("devices") "[{\"allow\":true,\"access\":\"r\",\"type\":\"p\"}]"),
