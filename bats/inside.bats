@@ -130,6 +130,10 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	hull --debug run test_box
 	[[ $output == *"CAP_FROM_THE_FUTURE"*"/process/capabilities/effective"* ]]
 	[[ $output == *"can't raise ambient capabilities that are not in inheritable and permitted: CAP_CHOWN, CAP_KILL"* ]]
+	caps effective '["CAP_KILL"]'
+	caps inheritable '["CAP_KILL"]'
+	hull run test_box
+	[[ $output == *"can't raise ambient capability CAP_CHOWN: it is not in inheritable and permitted"* ]]
 	inside 'grep CapEff /proc/self/status'
 	[ "$status" -eq 0 ]
 }

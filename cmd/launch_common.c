@@ -66,7 +66,7 @@ static void warn_ungranted(const struct spec_capabilities *c, bool user_ns)
 	}
 }
 
-/* In one line: buildah's steps ask for eleven of them. */
+/* In one line: buildah's steps ask for eleven of them. Of a single one in runc's words. */
 static void warn_not_ambient(uint64_t lost)
 {
 	auto_str struct str names = { 0 };
@@ -75,7 +75,11 @@ static void warn_not_ambient(uint64_t lost)
 		if (lost >> cap & 1)
 			str_addf(&names, "%s%s", names.s ? ", " : "", name_of(cap_names, cap));
 	}
-	if (names.s)
+	if (lost && !(lost & (lost - 1)))
+		log_warn(
+			"can't raise ambient capability %s: it is not in inheritable and permitted",
+			names.s);
+	else if (names.s)
 		log_warn(
 			"can't raise ambient capabilities that are not in inheritable and permitted: %s",
 			names.s);
