@@ -465,7 +465,8 @@ needs() {
 	on_stderr=$output
 	must --debug --log "$log" --log-format json run test_box
 	[ -z "$output" ]
-	for line in "nsexec container setup: " "child process in init()" "init: closing the pipe to signal completion"; do
+	for line in "nsexec container setup: " "child process in init()" "init: closing the pipe to signal completion" \
+		"runc exeseal: using /proc/self/exe clone"; do
 		[[ $on_stderr = *"level=debug msg=\"$line"* ]]
 		jq -es --arg l "$line" 'any(.level == "debug" and (.msg | startswith($l)))' "$log" >/dev/null
 	done

@@ -8,6 +8,7 @@
 #include "nsexec/selfexe.h"
 #include "state/fd.h"
 #include "state/idset.h"
+#include "state/log.h"
 #include "state/mem.h"
 #include "state/names.h"
 #include "state/sys.h"
@@ -232,6 +233,8 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 	if (!r->place && send_boot(n, &boot, e) < 0)
 		goto out;
 	n->exe_fd = selfexe_open(e);
+	if (n->exe_fd >= 0) /* runc's words, which its tests know */
+		log_debug("runc exeseal: using /proc/self/exe clone");
 	ok = n->exe_fd < 0 ? -1 : spawn(r, init_pair[1], sync_pair[1], n, e);
 	if (ok == 0 && r->place) {
 		ok = r->place(r->place_arg, n->init ? n->init : n->parent, e);
