@@ -58,7 +58,7 @@ packages_of() {
 	fuzz) echo clang libc6-dev libseccomp-dev libcap-dev libcjson-dev libdbus-1-dev ;;
 	clients)
 		echo containerd containernetworking-plugins podman conmon catatonit uidmap slirp4netns \
-			fuse-overlayfs docker.io iptables iproute2 jq busybox-static bats crun runc
+			fuse-overlayfs docker.io iptables iproute2 jq busybox-static bats crun runc python3-grpcio
 		;;
 	vm) echo qemu-system-x86 debootstrap debian-archive-keyring e2fsprogs busybox-static jq xz-utils musl-tools checkpolicy ;;
 	bench) echo crun runc jq busybox-static gnuplot-nox strace ;;

@@ -167,7 +167,7 @@ oci_image() {
 	mkdir -p "$ENGINE/image/blobs/sha256"
 	put "$IMAGE_TAR"
 	jq -n --arg layer "sha256:$digest" '{architecture: "amd64", os: "linux",
-		config: {Env: ["PATH=/bin"], Cmd: ["sh"]}, rootfs: {type: "layers", diff_ids: [$layer]}}' >"$ENGINE/config"
+		config: {Env: ["PATH=/bin"], Cmd: ["sleep", "1000"]}, rootfs: {type: "layers", diff_ids: [$layer]}}' >"$ENGINE/config"
 	manifest=$(jq -n --arg d "sha256:$digest" --argjson s "$size" '{schemaVersion: 2,
 		mediaType: "application/vnd.oci.image.manifest.v1+json",
 		layers: [{mediaType: "application/vnd.oci.image.layer.v1.tar", digest: $d, size: $s}]}')
