@@ -203,7 +203,7 @@ static void add_config_file(const struct spec *s, struct str *out)
 void criu_add_common(const struct criu_options *o, const struct spec *s, const struct criu_dirs *d,
 		     const char *log_file, struct str *out)
 {
-	int mode = 0, lock = 0;
+	int mode = 0;
 
 	(void)name_lookup(cgroups_modes, o->cgroups_mode ? o->cgroups_mode : "", &mode);
 	pb_add_int(out, OPT_IMAGES_DIR_FD, d->images_fd);
@@ -223,9 +223,39 @@ void criu_add_common(const struct criu_options *o, const struct spec *s, const s
 	pb_add_bool(out, OPT_AUTO_DEDUP, o->auto_dedup);
 	/* Who made the network of the container makes it again (--empty-ns network, too). */
 	pb_add_int(out, OPT_EMPTY_NS, CLONE_NEWNET);
-	if (o->network_lock && name_lookup(network_locks, o->network_lock, &lock))
-		pb_add_int(out, OPT_NETWORK_LOCK, lock);
 	add_config_file(s, out);
+}
+
+/* Is there such a program in PATH? */
+static bool is_in_path(const char *program)
+{
+	auto_free char *path = xstrdup(getenv("PATH") ? getenv("PATH") : "");
+	char *save = NULL;
+
+	for (char *dir = strtok_r(path, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
+		auto_free char *file = path_join(dir, program);
+
+		if (access(file, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A minimal host has no iptables, and criu would fail for nothing. Without --tcp-established there
+ * is no connection that could be hurt.
+ */
+void criu_add_network_lock(const struct criu_options *o, int version, struct str *out)
+{
+	const char *method = o->network_lock;
+	int lock = 0;
+
+	if (!method && !is_in_path("iptables-restore")) {
+		method = version >= 31800 && !o->tcp_established ? "skip" : "nftables";
+		log_debug("there is no iptables-restore: --network-lock %s", method);
+	}
+	if (method && name_lookup(network_locks, method, &lock))
+		pb_add_int(out, OPT_NETWORK_LOCK, lock);
 }
 
 void criu_add_pair(struct str *out, unsigned field, const char *first, const char *second)

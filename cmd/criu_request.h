@@ -99,6 +99,11 @@ enum {
 	CRIU_OPT_LSM_PROFILE = 53,
 	CRIU_OPT_LSM_MOUNT_CONTEXT = 63,
 };
+/*
+ * How the network is kept silent during a dump, if not as criu does it by itself: --network-lock, or
+ * where there is no iptables-restore another way. With a criu of this version.
+ */
+void criu_add_network_lock(const struct criu_options *o, int version, struct str *out);
 /* A message of two strings: ext_mount_map, cgroup_root, join_namespace. */
 void criu_add_pair(struct str *out, unsigned field, const char *first, const char *second);
 /* ADDRESS:PORT; the port is the caller's to have checked with criu_check_options(). */

@@ -205,6 +205,9 @@ static int make_options(struct restore *r, struct str *opts, struct err *e)
 	const struct spec *s = r->l.p.spec;
 
 	criu_add_common(r->o, s, &r->dirs, RESTORE_LOG, opts);
+	/* Else as the images say. */
+	if (r->o->network_lock)
+		criu_add_network_lock(r->o, r->criu.version, opts);
 	pb_add_bool(opts, CRIU_OPT_EVASIVE_DEVICES, true);
 	pb_add_bool(opts, CRIU_OPT_RST_SIBLING, true); /* init is to be a child of ours */
 	pb_add_string(opts, CRIU_OPT_ROOT, r->target);

@@ -44,6 +44,23 @@ static int attach_bind(const char *path, const struct mount_options *o, int targ
 	return mount_apply_propagation(tree, o, e);
 }
 
+/*
+ * All of the host's, as a new mount would be: nothing that the host mounts there comes in. criu(8)
+ * could not make a mount again that depends on one of the host.
+ */
+static int attach_host(const struct mount_options *o, int target, struct err *e)
+{
+	struct mount_attr own = { .propagation = MS_PRIVATE };
+	struct source_request r = { .path = CGROUP_ROOT };
+	auto_close int tree = source_open(&r, false, e);
+
+	if (tree < 0 || mount_apply_attrs(tree, o, e) < 0)
+		return -1;
+	if (tree_set_attr(tree, 0, &own) < 0)
+		return err_sys(e, "make the mount of cgroups private");
+	return mount_attach(tree, target, e) < 0 ? -1 : mount_apply_propagation(tree, o, e);
+}
+
 static int attach_new(const char *type, const char *data, const struct mount_options *o, int target,
 		      struct err *e)
 {
@@ -71,7 +88,7 @@ static int mount_v2(struct init *in, const struct mount_options *o, int target, 
 	const char *own = own_path(in);
 
 	if (pure && !has_cgroup_ns(in) && !user_ns)
-		return attach_bind(CGROUP_ROOT, o, target, e);
+		return attach_host(o, target, e);
 	if (has_cgroup_ns(in) || !user_ns) {
 		if (attach_new("cgroup2", str_get(&o->data), o, target, e) == 0)
 			return 0;
