@@ -59,6 +59,29 @@ inside() {
 	[ -d "$dir/run/hull/test_box" ]
 }
 
+@test "a user who was given v1 cgroups has limits there, without one in the unified hierarchy" {
+	is_v1 || skip "the hierarchies are v1's"
+	local given=test_given_$$ d
+	for d in /sys/fs/cgroup/*/cgroup.clone_children; do
+		d=${d%/*}/$given
+		mkdir "$d"
+		[ ! -e "$d/cpuset.cpus" ] || for f in cpus mems; do cat "${d%/*}/cpuset.$f" >"$d/cpuset.$f"; done
+		chown "$USER_ID" "$d" "$d/cgroup.procs" "$d/tasks"
+	done
+	update_config '.linux.cgroupsPath = $p | .linux.resources = {pids: {limit: 17}}' --arg p "/$given/box"
+	must create test_box
+	[ "$(cat "/sys/fs/cgroup/pids/$given/box/pids.max")" = 17 ]
+	[ "$(grep ^0:: "/proc/$(state_of test_box .pid)/cgroup")" = "$(grep ^0:: /proc/self/cgroup)" ]
+	must exec test_box grep -c ":/$given/box\$" /proc/self/cgroup
+	[ "$output" = "$(cgroups_of test_box | wc -l)" ]
+	quietly delete --force test_box
+	update_config '.linux.resources = {unified: {"cgroup.max.depth": "3"}}'
+	hull create test_box
+	[ "$status" -eq 1 ]
+	nothing_left test_box
+	for d in /sys/fs/cgroup/*/"$given"; do rmdir "$d"; done
+}
+
 @test "the life of a user's container" {
 	quietly create test_box
 	is_status test_box created

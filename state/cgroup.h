@@ -51,7 +51,8 @@ must_check int cgroup_of(pid_t pid, struct cgroup *cg, struct err *e);
  * One that exists must be empty and not frozen. After a failure nothing is left behind, and cg
  * has no directories any more: what is there belongs to others.
  * e->code is EPERM, EACCES or EROFS where there is no permission: a rootless caller without
- * limits and cgroupsPath may go on without cgroups.
+ * limits and cgroupsPath may go on without cgroups. Where only the unified hierarchy of a hybrid
+ * layout is denied and res sets nothing in it, cg loses that directory, and this is no error.
  */
 must_check int cgroup_create(struct cgroup *cg, const struct spec_resources *res, struct err *e);
 

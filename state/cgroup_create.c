@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "state/log.h"
 #include "state/mem.h"
 #include "state/spec.h"
 #include "state/str.h"
@@ -282,6 +283,26 @@ static int set_up_dir(const struct cgroup *cg, struct cgroup_dir *d,
 	return cgroup_has_word(d->controllers, "cpuset") ? fill_cpuset(d, res, e) : 0;
 }
 
+/*
+ * A user may have been given cgroups in the v1 hierarchies alone, which is all that runc asks for.
+ * Where nothing is to be set in the unified one of a hybrid layout he stays where he is there.
+ */
+static bool leave_out(struct cgroup *cg, size_t i, const struct spec_resources *res,
+		      const char *needed, const struct err *e)
+{
+	bool denied = e->code == EPERM || e->code == EACCES || e->code == EROFS;
+	struct cgroup_dir *d = &cg->dirs[i];
+
+	if (!denied || cg->layout != CGROUP_V1 || cg->n == 1 || *d->controllers || *needed ||
+	    (res && res->unified.n))
+		return false;
+	log_debug("no cgroup in the unified hierarchy: %s", e->chain);
+	free(d->controllers);
+	free(d->path);
+	memmove(d, d + 1, (--cg->n - i) * sizeof(*d));
+	return true;
+}
+
 static int create(struct cgroup *cg, const struct spec_resources *res, pid_t pid, struct err *e)
 {
 	auto_free char *needed = needed_controllers(cg, res);
@@ -289,6 +310,10 @@ static int create(struct cgroup *cg, const struct spec_resources *res, pid_t pid
 	for (size_t i = 0; i < cg->n; i++) {
 		if (set_up_dir(cg, &cg->dirs[i], res, needed, pid, e) == 0)
 			continue;
+		if (leave_out(cg, i, res, needed, e)) {
+			i--;
+			continue;
+		}
 		do
 			unmake_dir(&cg->dirs[i]);
 		while (i-- > 0);
