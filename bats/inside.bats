@@ -42,6 +42,15 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	[ "${lines[3]}" = fifo ]
 }
 
+@test "a configured /dev/ptmx is the container's own, in a user namespace, too" {
+	update_config '.linux.devices = [{path: "/dev/ptmx", type: "c", major: 5, minor: 2}]'
+	inside 'readlink /dev/ptmx'
+	[ "$output" = pts/ptmx ]
+	user_namespace
+	inside 'readlink /dev/ptmx'
+	[ "$output" = pts/ptmx ]
+}
+
 @test "create refuses a device where the image has another file" {
 	update_config 'del(.mounts[] | select(.destination | startswith("/dev")))'
 	echo image >rootfs/dev/null

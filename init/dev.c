@@ -223,6 +223,9 @@ int dev_setup(struct init *in, struct err *e)
 	if (dev < 0)
 		return -1;
 	for (size_t i = 0; i < d->n; i++) {
+		/* Of the container's own terminals, whatever else is asked for: make_links. */
+		if (!strcmp(d->v[i].path, "/dev/ptmx"))
+			continue;
 		if (make_configured(in, &d->v[i], e) < 0) {
 			err_at_index(e, i);
 			err_at_key(e, "devices");
