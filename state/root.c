@@ -105,7 +105,7 @@ static int make_parents(const char *path, struct err *e)
 	return 0;
 }
 
-static int cannot_make(const struct root *r, struct err *e)
+static int not_his(const struct root *r, struct err *e)
 {
 	if ((e->code != EACCES && e->code != EPERM) || !r->is_default || r->sticky)
 		return -1;
@@ -120,12 +120,12 @@ static int make_root(const struct root *r, struct err *e)
 
 	if (failed && errno == ENOENT) {
 		if (make_parents(r->path, e) < 0)
-			return cannot_make(r, e);
+			return not_his(r, e);
 		failed = mkdir(r->path, 0700) < 0 && errno != EEXIST;
 	}
 	if (failed) {
 		err_sys(e, "mkdir %s", r->path);
-		return cannot_make(r, e);
+		return not_his(r, e);
 	}
 	if (r->sticky && chmod(r->path, 01700) < 0)
 		return err_sys(e, "chmod %s", r->path);
@@ -142,7 +142,10 @@ int root_open(const struct root *r, bool create, struct err *e)
 			return -1;
 		fd = openat(AT_FDCWD, r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
-	return fd < 0 ? err_sys(e, "open %s", r->path) : fd;
+	if (fd >= 0)
+		return fd;
+	err_sys(e, "open %s", r->path);
+	return not_his(r, e);
 }
 
 static int by_name(const void *a, const void *b)
