@@ -82,6 +82,16 @@ inside() {
 	for d in /sys/fs/cgroup/*/"$given"; do rmdir "$d"; done
 }
 
+@test "a user's container with neither a cgroup nor a PID namespace is made with a warning" {
+	set_args true
+	must run test_box
+	[ -z "$output" ]
+	update_config '.linux.namespaces |= map(select(.type != "pid"))
+		| .mounts |= map(if .type == "proc" then {destination, type: "none", source: "/proc", options: ["rbind", "nosuid"]} else . end)'
+	must run test_box
+	[[ ${lines[0]} = *"level=warning"*"with no cgroup and no private pid namespace. Such configuration is strongly discouraged"* ]]
+}
+
 @test "the life of a user's container" {
 	quietly create test_box
 	is_status test_box created
@@ -158,7 +168,7 @@ inside() {
 	cp saved.json config.json
 	update_config '.linux.resources = {pids: {limit: 5}}'
 	refused "permission denied" create test_box
-	[[ $output = *"unable to apply cgroup configuration"* ]]
+	[[ $output = *"unable to apply cgroup configuration: rootless needs no limits + no cgrouppath when no permission is granted for cgroups: create cgroup /"* ]]
 	cp saved.json config.json
 	update_config '.process.oomScoreAdj = -1000'
 	hull create test_box

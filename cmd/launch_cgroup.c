@@ -18,15 +18,27 @@ bool launch_has_limits(const struct spec_resources *r)
 		     r->block_io || r->network || r->rdma.n);
 }
 
-/* FEATURES.md D1: without rights and without a wish for limits a container has no cgroup. */
-static bool may_go_without_cgroup(const struct launch *l, const struct err *e)
+/*
+ * FEATURES.md D1: without rights and without a wish for limits a container has no cgroup. Both
+ * sentences begin with runc's words, which clients know.
+ */
+static int go_without_cgroup(struct launch *l, struct err *e)
 {
-	if (e->code != EPERM && e->code != EACCES && e->code != EROFS)
-		return false;
-	if (!launch_is_rootless(l->g->rootless))
-		return false;
-	return str_empty(l->p.spec->linux_->cgroups_path) &&
-	       !launch_has_limits(l->p.spec->linux_->resources);
+	if ((e->code != EPERM && e->code != EACCES && e->code != EROFS) ||
+	    !launch_is_rootless(l->g->rootless))
+		return -1;
+	if (!str_empty(l->p.spec->linux_->cgroups_path) ||
+	    launch_has_limits(l->p.spec->linux_->resources))
+		return err_wrap(
+			e,
+			"rootless needs no limits + no cgrouppath when no permission is granted for cgroups");
+	log_debug("without a cgroup: %s", e->chain);
+	if (!l->rec.in_pid_ns)
+		log_warn(
+			"creating a rootless container with no cgroup and no private pid namespace. "
+			"Such configuration is strongly discouraged: kill and delete find its init alone");
+	cgroup_done(&l->rec.cgroup);
+	return 0;
 }
 
 /* state/cgroup.c knows the resources alone, which update reads from a file of their own. */
@@ -112,13 +124,10 @@ int launch_make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e
 	if (cg->layout == CGROUP_NONE) /* a limit says what it misses */
 		return cgroup_apply_limits(cg, res, e) < 0 ? at_resources(e) : 0;
 	if (cgroup_create(cg, res, e) < 0) {
-		if (!may_go_without_cgroup(l, e)) {
-			at_resources(e);
-			return err_wrap(e, "unable to apply cgroup configuration");
-		}
-		log_debug("without a cgroup: %s", e->chain);
-		cgroup_done(cg);
-		return 0;
+		if (go_without_cgroup(l, e) == 0)
+			return 0;
+		at_resources(e);
+		return err_wrap(e, "unable to apply cgroup configuration");
 	}
 	l->made_cgroup = true;
 	/* Device rules before anybody is inside: while they change on v1, no device can be opened. */
