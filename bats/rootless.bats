@@ -82,6 +82,15 @@ inside() {
 	for d in /sys/fs/cgroup/*/"$given"; do rmdir "$d"; done
 }
 
+@test "a user's container without a cgroup of its own sees on v1 those that it is in, read-only" {
+	is_v1 || skip "v1"
+	update_config '.linux.namespaces |= map(select(.type != "cgroup"))
+		| .mounts |= map(if .destination == "/sys/fs/cgroup" then {destination, type: "cgroup", source: "cgroup", options: ["rw", "nosuid"]} else . end)'
+	[ "$(jq '.mounts | map(select(.type == "cgroup")) | length' config.json)" = 1 ]
+	inside 'grep -x $$ /sys/fs/cgroup/pids/tasks /sys/fs/cgroup/memory/tasks | wc -l; grep " /sys/fs/cgroup/pids " /proc/mounts | tail -n 1 | cut -d" " -f4 | cut -c1-3'
+	[ "${lines[*]}" = "2 ro," ]
+}
+
 @test "a user's container with neither a cgroup nor a PID namespace is made with a warning" {
 	set_args true
 	must run test_box

@@ -38,6 +38,7 @@ static int go_without_cgroup(struct launch *l, struct err *e)
 			"creating a rootless container with no cgroup and no private pid namespace. "
 			"Such configuration is strongly discouraged: kill and delete find its init alone");
 	cgroup_done(&l->rec.cgroup);
+	l->without_cgroup = true;
 	return 0;
 }
 
@@ -138,18 +139,25 @@ int launch_make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e
 	return cgroup_join_open(cg, join, e);
 }
 
+/* Without cgroups of its own the container stays in hull's, which on v1 are shown to it. */
 void launch_describe_cgroup(struct launch *l)
 {
+	struct cgroup shown = { 0 };
 	const struct cgroup *cg = &l->rec.cgroup;
 	struct init_args *a = l->p.args;
+	struct err ignored;
 
 	a->cgroup_layout = cg->layout;
+	if (cg->layout == CGROUP_NONE && l->without_cgroup &&
+	    cgroup_of(getpid(), &shown, &ignored) == 0 && shown.layout == CGROUP_V1)
+		cg = &shown;
 	a->cgroups = arena_zalloc(&l->p.arena, cg->n * sizeof(*a->cgroups));
 	a->n_cgroups = cg->n;
 	for (size_t i = 0; i < cg->n; i++) {
 		a->cgroups[i].controllers = arena_strdup(&l->p.arena, cg->dirs[i].controllers);
 		a->cgroups[i].path = arena_strdup(&l->p.arena, cg->dirs[i].path);
 	}
+	cgroup_done(&shown);
 }
 
 /*

@@ -46,7 +46,7 @@ struct init_args {
 	int console_fd;	     /* connected console socket, -1 */
 	unsigned null_stdio; /* bit N: descriptor N is the host's /dev/null */
 	int preserve_fds;    /* descriptors 3 .. 3 + n - 1 go to the program */
-	int cgroup_layout;   /* enum cgroup_layout */
+	int cgroup_layout; /* enum cgroup_layout; none: those that follow are only shown, read-only */
 	size_t n_cgroups;
 	struct init_cgroup *cgroups;
 	const struct sock_fprog *seccomp; /* compiled filter, NULL for none */

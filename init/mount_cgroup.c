@@ -7,7 +7,7 @@
  *   v2, none                  the host's mount, bound: a new one would cost a grace period
  *   v1, cgroup namespace      a tmpfs with a new mount for each hierarchy
  *   v1, none                  a tmpfs with the container's own directory of each bound into it
- *   no cgroup at all          an empty tmpfs
+ *   none of its own (a user)  on v1 the same with those that it is in, read-only; else an empty tmpfs
  */
 #include "init/inside.h"
 #include "init/lsm.h"
@@ -163,7 +163,8 @@ static int mount_v1(struct init *in, const struct mount_options *o, int target, 
 	if (tmpfs < 0 || mount_attach(tmpfs, target, e) < 0)
 		return -1;
 	for (size_t i = 0; i < in->a->n_cgroups; i++) {
-		if (mount_hierarchy(in, &in->a->cgroups[i], o, tmpfs, e) < 0)
+		if (mount_hierarchy(in, &in->a->cgroups[i], o, tmpfs, e) < 0 &&
+		    in->a->cgroup_layout != CGROUP_NONE)
 			return err_wrap(e, "cgroup hierarchy \"%s\"",
 					in->a->cgroups[i].controllers);
 	}
@@ -172,15 +173,24 @@ static int mount_v1(struct init *in, const struct mount_options *o, int target, 
 	return mount_apply_propagation(tmpfs, o, e);
 }
 
+/* Others are in these, too: to look at, and what cannot be shown is empty. */
+static int mount_shown(struct init *in, const struct mount_options *o, int target, struct err *e)
+{
+	struct mount_options ro = *o;
+
+	ro.ms_set |= MS_RDONLY;
+	ro.ms_clr &= ~(unsigned long)MS_RDONLY;
+	return mount_v1(in, &ro, target, e);
+}
+
 int mount_cgroup(struct init *in, const struct mount_work *w, struct err *e)
 {
 	auto_close int target = mount_open_target(in, w->dest, INSIDE_DIR, false, NULL, e);
 
 	if (target < 0)
 		return -1;
-	/* A container without a cgroup (rootless, no rights) gets an empty directory: mount_v1 with no hierarchy. */
 	if (in->a->cgroup_layout == CGROUP_NONE)
-		return mount_v1(in, &w->o, target, e);
+		return mount_shown(in, &w->o, target, e);
 	if (in->a->cgroup_layout == CGROUP_V2 || mount_is_type(w, "cgroup2"))
 		return mount_v2(in, &w->o, target, e);
 	return mount_v1(in, &w->o, target, e);
