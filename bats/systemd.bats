@@ -454,10 +454,25 @@ unit_at() {
 # bats test_tags=vm
 @test "a unit of this name that runs is left alone" {
 	quietly --systemd-cgroup create test_box
-	refused "$UNIT" --systemd-cgroup create test_other
+	refused "$UNIT: container's cgroup is not empty: 1 process(es) found" --systemd-cgroup create test_other
 	nothing_left test_other
 	is_status test_box created
 	in_unit "$(state_of test_box .pid)"
+}
+
+# bats test_tags=vm
+@test "create refuses a unit whose cgroup is frozen, and leaves it as it is" {
+	local dir=/sys/fs/cgroup/test.slice/$UNIT file=cgroup.freeze word=1
+	! is_v1 || dir=/sys/fs/cgroup/freezer/test.slice/$UNIT file=freezer.state word=FROZEN
+	mkdir -p "$dir"
+	echo "$word" >"$dir/$file"
+	for _ in 1 2; do
+		refused "$UNIT: container's cgroup unexpectedly frozen" --systemd-cgroup create test_box
+		nothing_left test_box
+		[ -d "$dir" ]
+	done
+	real || [ "$(calls)" = 0 ]
+	rmdir "$dir"
 }
 
 @test "a limit that an older systemd does not know is the cgroup's alone" {

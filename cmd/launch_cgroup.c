@@ -246,6 +246,11 @@ int launch_make_unit(void *arg, pid_t pid, struct err *e)
 	struct launch *l = arg;
 
 	res = l->p.spec->linux_->resources;
+	/* What is there is another's, and systemd would remove it with the unit that fails. */
+	if (cgroup_check_unused(&l->rec.cgroup, e) < 0) {
+		err_wrap(e, "%s", l->unit.name);
+		return err_wrap(e, "unable to apply cgroup configuration");
+	}
 	if (start_unit(l, pid, e) < 0 || find_unit_cgroup(l, pid, e) < 0)
 		return -1;
 	l->made_cgroup = true;

@@ -56,6 +56,9 @@ must_check int cgroup_of(pid_t pid, struct cgroup *cg, struct err *e);
  */
 must_check int cgroup_create(struct cgroup *cg, const struct spec_resources *res, struct err *e);
 
+/* EBUSY when one is there that create would refuse: with processes in it, or frozen. */
+must_check int cgroup_check_unused(const struct cgroup *cg, struct err *e);
+
 /*
  * The same for cgroups of which systemd has made some and pid is the only process: it goes into all
  * of them, and nothing in them is removed after a failure, as those of systemd are not ours.

@@ -331,6 +331,15 @@ int cgroup_create(struct cgroup *cg, const struct spec_resources *res, struct er
 
 /* --- Of systemd ------------------------------------------------------------------------------- */
 
+int cgroup_check_unused(const struct cgroup *cg, struct err *e)
+{
+	for (size_t i = 0; i < cg->n; i++) {
+		if (access(cg->dirs[i].path, F_OK) == 0 && check_existing(&cg->dirs[i], 0, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int cgroup_adopt(struct cgroup *cg, const struct spec_resources *res, pid_t pid, struct err *e)
 {
 	auto_free pid_t *pids = NULL;
