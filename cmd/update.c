@@ -286,7 +286,12 @@ static int complete(struct update *u, struct err *e)
 
 static int commit_config(struct update *u, struct err *e)
 {
+	bool told = u->changes.n;
+
 	if (systemd_set(u->r.unit, u->r.unit_of_user, &u->changes, e) < 0)
+		return -1;
+	/* systemd has written its own words for them: the period of no quota is 100 ms for it. */
+	if (told && cgroup_apply_limits(&u->r.cgroup, u->asked, e) < 0)
 		return -1;
 	/* Decoded from the old text; exec decodes the new one. */
 	unlinkat(u->c.dir_fd, RECORD_DECODED, 0);

@@ -269,7 +269,17 @@ static int put_weight(const struct target *t, uint64_t shares, struct err *e)
 		   MISSING_FAILS, e);
 }
 
-/* An idle group has no weight, and the kernel refuses one with EINVAL: leave it out. */
+/* The kernel refuses a weight for an idle group with EINVAL. An update with systemd comes twice. */
+static void warn_idle(void)
+{
+	static bool told;
+
+	if (!told)
+		log_warn(
+			"unable to apply both cpu.idle and cpu.shares: an idle group has no weight");
+	told = true;
+}
+
 static int limit_shares(const struct target *t, bool v2, struct err *e)
 {
 	const struct spec_cpu *cpu = t->res->cpu;
@@ -278,8 +288,12 @@ static int limit_shares(const struct target *t, bool v2, struct err *e)
 	if (cpu->idle.set && put(t, "cpu/idle", "cpu.idle", put_number(text, cpu->idle.v),
 				 cpu->idle.v == 0 ? MISSING_IS_FINE : MISSING_FAILS, e) < 0)
 		return -1;
-	if (!cpu->shares.set || cpu->shares.v == 0 || (cpu->idle.set && cpu->idle.v == 1))
+	if (!cpu->shares.set || cpu->shares.v == 0)
 		return 0;
+	if (cpu->idle.set && cpu->idle.v == 1) {
+		warn_idle();
+		return 0;
+	}
 	return v2 ? put_weight(t, cpu->shares.v, e) : put_shares_v1(t, cpu->shares.v, e);
 }
 
