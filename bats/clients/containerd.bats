@@ -2,23 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # hull under containerd's shim io.containerd.runc.v2, through ctr.
+# shellcheck disable=SC2153,SC2154 # HULL, pid and id are the helpers'
 
 load helpers
 
 export CONTAINERD_ADDRESS=$ENGINE/containerd.sock
-BUSYBOX=docker.io/library/busybox:test
+export CLI=ctr
+IMAGE=docker.io/library/busybox:test
 
 setup_file() {
 	needs containerd ctr containerd-shim-runc-v2
-	mkdir -p "$ENGINE"
-	cat >"$ENGINE/config.toml" <<-END
-		version = 2
-		root = "$ENGINE/lib"
-		state = "$ENGINE/state"
-		disabled_plugins = ["io.containerd.grpc.v1.cri"]
-		[grpc]
-		  address = "$CONTAINERD_ADDRESS"
-	END
+	config_toml <<<'disabled_plugins = ["io.containerd.grpc.v1.cri"]'
 	start_containerd
 	oci_image "$ENGINE/busybox.tar"
 	ctr image import "$ENGINE/busybox.tar"
@@ -34,27 +28,10 @@ teardown() {
 	done
 }
 
-start_containerd() {
-	daemon containerd containerd --config "$ENGINE/config.toml"
-	wait_for 20 ctr version >/dev/null
-}
-
 RUN=(ctr run --rm --runc-binary "$HULL")
 
-# run_detached ID [OPTION...] -- COMMAND...
-run_detached() {
-	local id=$1 options=()
-	shift
-	while [ "$1" != -- ]; do
-		options+=("$1")
-		shift
-	done
-	shift
-	works ctr run --detach --runc-binary "$HULL" "${options[@]}" "$BUSYBOX" "$id" "$@"
-	pid=$(pid_of "$id")
-}
-
 pid_of() { ctr task ls | awk -v id="$1" '$1 == id { print $2 }'; }
+id_of() { echo "$1"; }
 
 task_is() { [ "$(ctr task ls | awk -v id="$1" '$1 == id { print $3 }')" = "$2" ]; }
 
@@ -64,9 +41,6 @@ removed() {
 	[[ $output == *"exit code $2"* ]]
 }
 
-# A program that ends with status 7 when it is told to; $pid has made its traps when "ready" can be seen.
-SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /ready; while :; do sleep 0.05; done')
-
 @test "containerd takes the runtime class of README's configuration" {
 	(echo "version = 2" && readme_config containerd) >"$ENGINE/cri.toml"
 	works containerd --config "$ENGINE/cri.toml" config dump
@@ -75,25 +49,24 @@ SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /rea
 }
 
 @test "ctr run passes output and exit code on, and leaves nothing" {
-	says hello "${RUN[@]}" "$BUSYBOX" test-run echo hello
-	fails 5 "" "${RUN[@]}" "$BUSYBOX" test-run sh -c 'exit 5'
+	says hello "${RUN[@]}" "$IMAGE" test-run echo hello
+	fails 5 "" "${RUN[@]}" "$IMAGE" test-run sh -c 'exit 5'
 	wait_gone test-run
 }
 
 @test "ctr run with a terminal gives one" {
-	with_tty works ctr run --rm --tty --runc-binary "$HULL" "$BUSYBOX" test-tty tty
+	with_tty works ctr run --rm --tty --runc-binary "$HULL" "$IMAGE" test-tty tty
 	[[ $output == */dev/pts/0* ]]
 }
 
 @test "ctr run of a program that is not there tells which" {
 	fails 1 'exec: "nosuch": executable file not found in $PATH' \
-		"${RUN[@]}" "$BUSYBOX" test-nosuch nosuch
+		"${RUN[@]}" "$IMAGE" test-nosuch nosuch
 	wait_gone test-nosuch
 }
 
 @test "a task is seen, signalled, paused, resumed, measured and deleted" {
-	run_detached test-life -- "${SERVICE[@]}"
-	wait_for 5 test -e "/proc/$pid/root/ready"
+	run_service test-life
 	task_is test-life RUNNING
 	ctr task ps test-life | grep -qw "$pid"
 
@@ -163,18 +136,18 @@ SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /rea
 }
 
 @test "options of ctr that are made into config.json take effect" {
-	fails 1 "Read-only file system" "${RUN[@]}" --read-only "$BUSYBOX" test-ro touch /x
-	says "NoNewPrivs:	1" "${RUN[@]}" "$BUSYBOX" test-nnp grep NoNewPrivs /proc/self/status
-	says "NoNewPrivs:	0" "${RUN[@]}" --allow-new-privs "$BUSYBOX" test-anp grep NoNewPrivs /proc/self/status
-	says "Seccomp:	2" "${RUN[@]}" --seccomp "$BUSYBOX" test-sec grep Seccomp: /proc/self/status
-	says b "${RUN[@]}" --env A=b "$BUSYBOX" test-env sh -c 'echo $A'
-	says "         0     100000      65536" "${RUN[@]}" --uidmap 0:100000:65536 --gidmap 0:100000:65536 "$BUSYBOX" \
+	fails 1 "Read-only file system" "${RUN[@]}" --read-only "$IMAGE" test-ro touch /x
+	says "NoNewPrivs:	1" "${RUN[@]}" "$IMAGE" test-nnp grep NoNewPrivs /proc/self/status
+	says "NoNewPrivs:	0" "${RUN[@]}" --allow-new-privs "$IMAGE" test-anp grep NoNewPrivs /proc/self/status
+	says "Seccomp:	2" "${RUN[@]}" --seccomp "$IMAGE" test-sec grep Seccomp: /proc/self/status
+	says b "${RUN[@]}" --env A=b "$IMAGE" test-env sh -c 'echo $A'
+	says "         0     100000      65536" "${RUN[@]}" --uidmap 0:100000:65536 --gidmap 0:100000:65536 "$IMAGE" \
 		test-map cat /proc/self/uid_map
 	echo bound >"$ENGINE/bound"
-	says bound "${RUN[@]}" --mount "type=bind,src=$ENGINE,dst=/mnt,options=rbind:ro" "$BUSYBOX" test-mnt cat /mnt/bound
-	says 50000 "${RUN[@]}" --cpus 0.5 --mount type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=ro "$BUSYBOX" test-cpu \
+	says bound "${RUN[@]}" --mount "type=bind,src=$ENGINE,dst=/mnt,options=rbind:ro" "$IMAGE" test-mnt cat /mnt/bound
+	says 50000 "${RUN[@]}" --cpus 0.5 --mount type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=ro "$IMAGE" test-cpu \
 		cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us
-	works "${RUN[@]}" --privileged "$BUSYBOX" test-priv grep CapEff /proc/self/status
+	works "${RUN[@]}" --privileged "$IMAGE" test-priv grep CapEff /proc/self/status
 	[ "${output#*:?}" != 00000000a80425fb ]
 	wait_gone test-map
 }
@@ -183,7 +156,7 @@ SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /rea
 	local i failed=0
 	for i in {1..50}; do
 		[ "$i" -le 8 ] || wait -n || failed=$((failed + 1))
-		(alone timeout 30 "${RUN[@]}" "$BUSYBOX" "test-many$i" true) >>"$ENGINE/many.log" 2>&1 </dev/null &
+		(alone timeout 30 "${RUN[@]}" "$IMAGE" "test-many$i" true) >>"$ENGINE/many.log" 2>&1 </dev/null &
 	done
 	for i in {1..8}; do
 		wait -n || failed=$((failed + 1))
@@ -194,15 +167,8 @@ SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /rea
 }
 
 @test "a network of CNI plugins: loopback and a bridge" {
-	[ -x /usr/lib/cni/bridge ] || skip "no containernetworking-plugins"
-	mkdir -p /etc/cni/net.d
-	cat >/etc/cni/net.d/10-test.conflist <<-'END'
-		{ "cniVersion": "0.4.0", "name": "test", "plugins": [
-			{ "type": "bridge", "bridge": "test0", "isGateway": true,
-				"ipam": { "type": "host-local", "ranges": [[{ "subnet": "10.99.0.0/24" }]] } },
-			{ "type": "loopback" } ] }
-	END
-	works ctr run --rm --cni --runc-binary "$HULL" "$BUSYBOX" test-cni \
+	cni_network /etc/cni/net.d
+	works ctr run --rm --cni --runc-binary "$HULL" "$IMAGE" test-cni \
 		sh -c 'ip -4 -o addr; ping -c 1 -W 5 10.99.0.1'
 	[[ $output == *"lo "*127.0.0.1* ]]
 	[[ $output == *"eth0 "*10.99.0.* ]]
@@ -242,8 +208,7 @@ SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /rea
 }
 
 @test "containerd started anew finds its containers" {
-	run_detached test-restart -- "${SERVICE[@]}"
-	wait_for 5 test -e "/proc/$pid/root/ready"
+	run_service test-restart
 	end_daemon containerd
 	start_containerd
 	[ "$(pid_of test-restart)" = "$pid" ]
@@ -272,14 +237,10 @@ blocked_create() {
 	[[ $(tr '\0' ' ' <"/proc/$hull/cmdline") == *"$HULL "*" create "* ]]
 }
 
-# release_hook: what blocked_create left waiting, whose hull is gone, goes on. (A hook may be in the middle of something:
-# it is not killed with its hull.)
-release_hook() { : 1<>"$fifo"; }
-
 @test "containerd killed in the middle of a create and started anew can remove the container" {
 	blocked_create test-killed
 	local shim
-	shim=$(awk '/^PPid:/ { print $2 }' "/proc/$hull/status")
+	shim=$(parent_of "$hull")
 	end_daemon containerd KILL
 	wait "$client" || true
 	wait_for 10 gone "$hull"
@@ -296,7 +257,7 @@ nothing_but_shim() { ! left_of "$1" | grep -v "^process [0-9]* /usr/bin/containe
 @test "a create whose client goes away leaves nothing" {
 	blocked_create test-client
 	local shim
-	shim=$(awk '/^PPid:/ { print $2 }' "/proc/$hull/status")
+	shim=$(parent_of "$hull")
 	kill -KILL "$client"
 	wait_for 10 gone "$hull"
 	release_hook
@@ -321,7 +282,7 @@ nothing_but_shim() { ! left_of "$1" | grep -v "^process [0-9]* /usr/bin/containe
 @test "a shim that is killed takes its container along" {
 	run_detached test-shim -- sleep 1000
 	local shim
-	shim=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status")
+	shim=$(parent_of "$pid")
 	[[ $(tr '\0' ' ' <"/proc/$shim/cmdline") == *containerd-shim* ]]
 	kill -KILL "$shim"
 	wait_for 10 gone "$pid"

@@ -6,34 +6,23 @@
 load helpers
 
 export CONTAINERD_ADDRESS=$ENGINE/containerd.sock
-BUSYBOX=docker.io/library/busybox:test
+IMAGE=docker.io/library/busybox:test
 PODS=/test-kubepods
 
 setup_file() {
 	needs containerd ctr containerd-shim-runc-v2
-	[ -x /usr/lib/cni/bridge ] || skip "no containernetworking-plugins"
-	python3 -c 'import grpc' || skip "no python3-grpcio"
-	mkdir -p "$ENGINE/cni"
-	cat >"$ENGINE/config.toml" <<-END
-		version = 2
-		root = "$ENGINE/lib"
-		state = "$ENGINE/state"
-		[grpc]
-		  address = "$CONTAINERD_ADDRESS"
+	/usr/bin/python3 -c 'import grpc' || skip "no python3-grpcio"
+	cni_network "$ENGINE/cni"
+	config_toml <<-END
+		$(readme_config containerd)
 		[plugins."io.containerd.grpc.v1.cri"]
-		  sandbox_image = "$BUSYBOX"
+		  sandbox_image = "$IMAGE"
 		  restrict_oom_score_adj = true # not everyone may lower it
 		  [plugins."io.containerd.grpc.v1.cri".cni]
 		    bin_dir = "/usr/lib/cni"
 		    conf_dir = "$ENGINE/cni"
 	END
-	readme_config containerd >>"$ENGINE/config.toml"
-	cat >"$ENGINE/cni/10-test.conflist" <<-'END'
-		{ "cniVersion": "0.4.0", "name": "test", "plugins": [
-			{ "type": "bridge", "bridge": "test0", "isGateway": true,
-				"ipam": { "type": "host-local", "ranges": [[{ "subnet": "10.99.0.0/24" }]] } } ] }
-	END
-	start_containerd
+	start_cri
 	oci_image "$ENGINE/busybox.tar"
 	ctr -n k8s.io image import "$ENGINE/busybox.tar"
 }
@@ -50,8 +39,8 @@ teardown() {
 	find /sys/fs/cgroup -depth -path "*$PODS*" -type d -exec rmdir {} +
 }
 
-start_containerd() {
-	daemon containerd containerd --config "$ENGINE/config.toml"
+start_cri() {
+	start_containerd
 	wait_for 20 "${CRI[@]}" Version >/dev/null 2>&1
 }
 
@@ -97,7 +86,7 @@ make_container() {
 	call CreateContainer '{pod_sandbox_id: $pod, sandbox_config: $config, config: ({
 		metadata: {name: $name}, image: {image: $image}, command: $ARGS.positional, log_path: "\($name).log",
 		linux: {security_context: {namespace_options: {pid: 1}}}} | '"$filter"')}' \
-		--arg name "$name" --arg image "$BUSYBOX" --arg target "${container:-}" --arg volume "$ENGINE/volume" \
+		--arg name "$name" --arg image "$IMAGE" --arg target "${container:-}" --arg volume "$ENGINE/volume" \
 		--argjson config "$pod_config" --args -- "$@"
 	container=$(jq -r .container_id <<<"$output")
 }
@@ -338,7 +327,7 @@ same_namespaces() {
 	make_pod test-restart
 	run_container main . sleep 1000
 	end_daemon containerd KILL
-	start_containerd
+	start_cri
 	pod_is $READY
 	[ "$(status_of '.info.info | fromjson.pid')" = "$pid" ]
 	exec_sync again echo again

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # hull under a dockerd of its own, with Docker's configuration from README.md.
+# shellcheck disable=SC2153,SC2154 # HULL, pid and id are the helpers'
 
 load helpers
 
 export DOCKER_HOST=unix://$ENGINE/docker.sock
+export CLI=docker
 IMAGE=busybox:test
 
 setup_file() {
@@ -29,27 +31,6 @@ start_docker() {
 	wait_for 30 docker version >/dev/null
 }
 
-# run_detached NAME [OPTION...] -- COMMAND...: its PID in $pid, its id in $id.
-run_detached() {
-	local name=$1 options=()
-	shift
-	while [ "$1" != -- ]; do
-		options+=("$1")
-		shift
-	done
-	shift
-	works docker run --detach --name "$name" "${options[@]}" "$IMAGE" "$@"
-	pid=$(inspect "$name" .State.Pid)
-	id=$(inspect "$name" .Id)
-}
-
-# inspect NAME FIELD
-inspect() { docker inspect "$1" --format "{{$2}}" 3>&-; }
-
-field_is() { [ "$(inspect "$1" "$2")" = "$3" ]; }
-
-SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /ready; while :; do sleep 0.05; done')
-
 @test "docker takes hull from README's configuration" {
 	works docker info --format '{{.DefaultRuntime}} {{json .Runtimes}}'
 	[[ $output == "hull "*"\"path\":\"$HULL\""* ]]
@@ -63,8 +44,7 @@ SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /rea
 	fails 5 "" docker run --rm "$IMAGE" sh -c 'exit 5'
 	with_tty works docker run --rm --tty "$IMAGE" tty
 	[[ $output == */dev/pts/0* ]]
-	run_detached test-left --rm -- "${SERVICE[@]}"
-	wait_for 5 test -e "/proc/$pid/root/ready"
+	run_service test-left --rm
 	works docker stop test-left
 	wait_gone "$id"
 }
@@ -77,8 +57,7 @@ SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /rea
 }
 
 @test "a container is seen, signalled, paused, updated, restarted and stopped" {
-	run_detached test-life --memory 60m -- "${SERVICE[@]}"
-	wait_for 5 test -e "/proc/$pid/root/ready"
+	run_service test-life --memory 60m
 	works docker top test-life
 	grep -qw "$pid" <<<"$output"
 	says test-life docker stats --no-stream --format '{{.Name}}' test-life
@@ -178,8 +157,7 @@ SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /rea
 }
 
 @test "dockerd killed and started anew finds its containers" {
-	run_detached test-restart -- "${SERVICE[@]}"
-	wait_for 5 test -e "/proc/$pid/root/ready"
+	run_service test-restart
 	end_daemon dockerd KILL
 	start_docker
 	field_is test-restart .State.Pid "$pid"
@@ -192,7 +170,7 @@ SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /rea
 
 @test "a shim that is killed takes its container along" {
 	run_detached test-shim -- sleep 1000
-	kill -KILL "$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status")"
+	kill -KILL "$(parent_of "$pid")"
 	wait_for 10 gone "$pid"
 	wait_for 10 field_is test-shim .State.Status exited
 	works docker rm test-shim

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash disable=SC2034 # status, output and lines are for the tests
+# shellcheck shell=bash disable=SC2034,SC2154 # status, output, lines, pid and id are for the tests, fifo and CLI from them
 #
 # What the engines' tests share. They run inside a room (room.sh): each file has an empty /run of its own, and its end
 # ends every process and mount. By hand:  HULL=$PWD/build/hull bats/clients/room.sh bats bats/clients/podman.bats
@@ -8,6 +8,10 @@
 # $IMAGE_TAR (a root) or in what oci_image makes of it.
 
 load ../helpers
+
+# Where an ordinary user reaches it, whatever directory the build is in.
+BUILT=$HULL
+export HULL=/run/room/bin/hull
 
 ENGINE=/run/room/engine
 IMAGE_TAR=$ENGINE/root.tar
@@ -31,7 +35,8 @@ needs() {
 	for program; do
 		command -v "$program" >/dev/null || skip "no $program here (make check-clients installs it)"
 	done
-	mkdir -p "$ENGINE"
+	mkdir -p "$ENGINE" "${HULL%/*}"
+	cp "$BUILT" "$HULL"
 	tar -C "$(rootfs_template)" -cf "$IMAGE_TAR" .
 }
 
@@ -61,6 +66,30 @@ end_daemon() {
 	rm "$ENGINE/$1.pid"
 	kill -"${2:-TERM}" "$pid" 2>/dev/null || return 0
 	wait_for 20 gone "$pid"
+}
+
+# start_containerd: with $ENGINE/config.toml; config_toml writes it, with what is on stdin added.
+start_containerd() {
+	daemon containerd containerd --config "$ENGINE/config.toml"
+	wait_for 20 ctr version >/dev/null
+}
+
+config_toml() {
+	printf 'version = 2\nroot = "%s"\nstate = "%s"\n' "$ENGINE/lib" "$ENGINE/state"
+	cat
+	printf '[grpc]\n  address = "%s"\n' "$CONTAINERD_ADDRESS"
+} >"$ENGINE/config.toml"
+
+# cni_network DIR: a bridge
+cni_network() {
+	[ -x /usr/lib/cni/bridge ] || skip "no containernetworking-plugins"
+	mkdir -p "$1"
+	cat >"$1/10-test.conflist" <<-'END'
+		{ "cniVersion": "0.4.0", "name": "test", "plugins": [
+			{ "type": "bridge", "bridge": "test0", "isGateway": true,
+				"ipam": { "type": "host-local", "ranges": [[{ "subnet": "10.99.0.0/24" }]] } },
+			{ "type": "loopback" } ] }
+	END
 }
 
 # --- Running an engine's commands ----------------------------------------------------------------------------------------
@@ -106,6 +135,44 @@ with_tty() {
 	"$verb" script -qefc "${*@Q}" /dev/null
 }
 
+# A program that ends with status 7 when it is told to; it has made its traps when /ready is there.
+SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /ready; while :; do sleep 0.05; done')
+
+# A file sets CLI to the engine's command, and IMAGE.
+
+# run_detached NAME [OPTION...] -- COMMAND...: its PID in $pid, its id in $id.
+run_detached() {
+	local name=$1 options=(--detach --name "$1") last=()
+	[ "$CLI" != ctr ] || options=(--detach --runc-binary "$HULL") last=("$1")
+	shift
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	works "$CLI" run "${options[@]}" "$IMAGE" "${last[@]}" "$@"
+	pid=$(pid_of "$name")
+	id=$(id_of "$name")
+}
+
+# run_service NAME [OPTION...]: the one above, until it is ready.
+run_service() {
+	run_detached "$@" -- "${SERVICE[@]}"
+	wait_for 5 test -e "/proc/$pid/root/ready"
+}
+
+# inspect NAME FIELD
+inspect() { "$CLI" inspect "$1" --format "{{$2}}" 3>&-; }
+field_is() { [ "$(inspect "$1" "$2")" = "$3" ]; }
+
+pid_of() { inspect "$1" .State.Pid; }
+id_of() { inspect "$1" .Id; }
+
+parent_of() { awk '/^PPid:/ { print $2 }' "/proc/$1/status"; }
+
+# A hook that waits, in $fifo, goes on. (It may be in the middle of something: it is not killed with its hull.)
+release_hook() { : 1<>"$fifo"; }
+
 # --- What is left --------------------------------------------------------------------------------------------------------
 
 # left_of TEXT: prints cgroups, mounts, processes and hull's state that have this in their name: an id, or a part of it.
@@ -137,8 +204,6 @@ wait_gone() {
 		wait_for 15 is_gone "$id" >/dev/null || is_gone "$id"
 	done
 }
-
-is_v1() { [ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ]; }
 
 # cgroup_file PID CONTROLLER FILE: the path of a file in a process's v1 cgroup.
 cgroup_file() {

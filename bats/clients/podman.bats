@@ -2,22 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # hull under podman and conmon, rootful and as an ordinary user, with podman's configuration from README.md.
+# shellcheck disable=SC2153,SC2154 # HULL, pid and id are the helpers'
 
-BUILT=$HULL
 load helpers
 
-# As an ordinary user must reach it, whatever directory the build is in.
-export HULL=/run/room/bin/hull
+export CLI=podman
 IMAGE=localhost/busybox:test
 USER_ID=4242
 
 setup() { cd "$ENGINE" || return 1; } # conmon drops files where it is
 
 setup_file() {
-	local built=$BUILT
 	needs podman conmon
-	mkdir -p /run/room/bin /etc/containers/containers.conf.d
-	cp "$built" "$HULL"
+	mkdir -p /etc/containers/containers.conf.d
 	readme_config podman >/etc/containers/containers.conf.d/hull.conf
 	# No journald in here.
 	printf '[engine]\nevents_logger = "file"\n[containers]\nlog_driver = "k8s-file"\n' \
@@ -31,25 +28,6 @@ teardown() {
 	podman rm --all --force --time 0 >/dev/null 2>&1 3>&- || true
 }
 
-# run_detached NAME [OPTION...] -- COMMAND...: its PID in $pid, its id in $id.
-run_detached() {
-	local name=$1 options=()
-	shift
-	while [ "$1" != -- ]; do
-		options+=("$1")
-		shift
-	done
-	shift
-	works podman run --detach --name "$name" "${options[@]}" "$IMAGE" "$@"
-	pid=$(inspect "$name" .State.Pid)
-	id=$(inspect "$name" .Id)
-}
-
-# inspect NAME FIELD
-inspect() { podman inspect "$1" --format "{{$2}}" 3>&-; }
-
-SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /ready; while :; do sleep 0.05; done')
-
 @test "podman takes hull from README's configuration" {
 	says "hull $HULL cgroupfs" podman info --format '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}} {{.Host.CgroupManager}}'
 	run_detached test-which -- sleep 1000
@@ -62,8 +40,7 @@ SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /rea
 	fails 3 "" podman run --rm "$IMAGE" sh -c 'exit 3'
 	with_tty works podman run --rm --tty "$IMAGE" tty
 	[[ $output == */dev/pts/0* ]]
-	run_detached test-left --rm -- "${SERVICE[@]}"
-	wait_for 5 test -e "/proc/$pid/root/ready"
+	run_service test-left --rm
 	works podman stop test-left
 	wait_gone "$id"
 }
@@ -77,8 +54,7 @@ SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /rea
 }
 
 @test "a container is seen, signalled, paused, resumed, updated, restarted and stopped" {
-	run_detached test-life --memory 60m -- "${SERVICE[@]}"
-	wait_for 5 test -e "/proc/$pid/root/ready"
+	run_service test-life --memory 60m
 	says running podman inspect test-life --format '{{.State.Status}}'
 	works podman top test-life hpid comm
 	grep -qw "$pid" <<<"$output"
@@ -249,12 +225,10 @@ blocked_run() {
 	client=$!
 	wait_for 10 test -s "$fifo.hull"
 	hull=$(<"$fifo.hull")
-	conmon=$(awk '/^PPid:/ { print $2 }' "/proc/$hull/status")
+	conmon=$(parent_of "$hull")
 	[ "$(cat "/proc/$conmon/comm")" = conmon ]
 	id=$(tr '\0' '\n' <"/proc/$conmon/cmdline" | awk 'last == "-c" { print; exit } { last = $0 }') # podman ps would wait, too
 }
-
-release_hook() { : 1<>"$fifo"; }
 
 # podman 4.3 thinks that what its conmon has not reported was never made (with runc, too): it removes its own part, and
 # leaves the container to the runtime.
