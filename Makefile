@@ -173,7 +173,7 @@ check: packages-test $(if $(filter vm%,$(LANES)),packages-vm) profiles criu all 
 check-vm: LANES := vm vm-user vm-systemd vm-initramfs vm-selinux
 check-vm: packages-test packages-vm all
 	@$(RUN)
-check-clients: LANES := clients
+check-clients: LANES := clients clients-v2
 check-clients: packages-test packages-clients all
 	@$(RUN)
 ifeq ($(CI),true)

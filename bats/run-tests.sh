@@ -7,6 +7,7 @@
 #   lint   bats/lint.sh                             v1        bats on a view without the unified hierarchy
 #   fuzz   the programs made from *_fuzz.c          v2        bats on a view with nothing but cgroup2
 #                                                   clients   bats/clients: engines in rooms of their own (room.sh)
+#                                                   clients-v2   the same on cgroup2 alone, as far as time allows
 #
 #   vm             bats in a virtual machine: Debian with systemd and nothing but cgroup v2
 #   vm-user        there, as an ordinary user with a systemd of his own
@@ -17,8 +18,8 @@
 # v1 and v2 are private mount namespaces; the machine's mounts stay as they are. The virtual machines (bats/vm.sh) run
 # beside the other lanes; there this same program runs, with GUEST=1, and prints TAP. A bats file with "# lanes: host"
 # (or "host v2") among its first lines runs only there. A guest is slow: unless TESTS says which, it runs the tests that
-# have its lane's name as a tag (bats(7)). By default clients runs where an engine is installed, and in CI, which has
-# the virtual machines, too. Environment:
+# have its lane's name as a tag (bats(7)); clients-v2 always does so. By default the engines' lanes run where one is
+# installed, and in CI, which has the virtual machines, too. Environment:
 #
 #   HULL     the binary                   LANES   which lanes           UNITS         the unit tests
 #   TESTS    which bats files             V=1     show every test       FILE_TIMEOUT  seconds for a file (300)
@@ -73,6 +74,7 @@ lane_prefix() {
 	case $1 in
 	v1 | v2) prefix=(unshare -m --propagation private -- "$TOP/bats/run-tests.sh" --inside "$1") ;;
 	clients) prefix=("$TOP/bats/clients/room.sh") ;;
+	clients-v2) prefix=(env ROOM_VIEW=v2 "$TOP/bats/clients/room.sh") ;;
 	*) prefix=() ;;
 	esac
 }
@@ -99,7 +101,7 @@ if [ -z "$LANES" ]; then
 	[ "$SAN" != 1 ] || LANES="unit host v1 v2" # lint is about the other binary
 	[ -z "$TESTS" ] || LANES="host v1 v2"
 	if [ "$SAN" != 1 ] && { [ "${CI:-}" = true ] || command -v containerd podman dockerd >/dev/null; }; then
-		LANES+=" clients"
+		LANES+=" clients clients-v2"
 	fi
 	if [ "$SAN" != 1 ] && [ "${CI:-}" = true ]; then
 		LANES+=" $GUEST_LANES"
@@ -247,7 +249,7 @@ $(tail -n 40 "$log")"
 # Prints what hull or a test may leave on the machine, a line for each thing, as the lane sees it. systemd keeps slices.
 leftovers() {
 	local lane=$1
-	[ "$lane" != clients ] || lane=host # where the rooms' own cgroups are
+	[[ $lane != clients* ]] || lane=host # where the rooms' own cgroups are
 	in_lane "$lane" find /sys/fs/cgroup -mindepth 1 -type d \( -name 'hull*' -o -name 'test*' -o -name 'bats*' \) ! -name '*.slice' \
 		-printf 'cgroup %p\n' 2>/dev/null
 	find /run/hull -mindepth 1 -maxdepth 1 -printf 'state %p\n' 2>/dev/null
@@ -282,8 +284,8 @@ files_of_lane() {
 	local file lanes
 	for file in $TESTS; do
 		case $1:$file in
-		clients:*bats/clients/*) ;;
-		clients:* | *:*bats/clients/*) continue ;;
+		clients*:*bats/clients/*) ;;
+		clients*:* | *:*bats/clients/*) continue ;;
 		esac
 		lanes=$(sed -n '1,10s/^# lanes: *//p' "$file" 2>/dev/null)
 		[ -n "$lanes" ] && [[ " $lanes " != *" $1 "* ]] || echo "$file"
@@ -306,7 +308,7 @@ run_bats_lane() {
 			fail "$lane" "$file" "no such file"
 			continue
 		fi
-		if [ "$GUEST" = 1 ] && [ "$chosen" = 0 ]; then
+		if [ "$chosen" = 0 ] && { [ "$GUEST" = 1 ] || [ "$lane" = clients-v2 ]; }; then
 			grep -qE "^# bats (file|test)_tags=.*\b$lane(,|\$)" "$file" || continue
 			tags=(--filter-tags "$lane")
 		fi
@@ -389,9 +391,9 @@ run_lane() {
 	unit) for u in $UNITS; do run_tap unit "${u#*/test/}" 120 "$u"; done ;;
 	lint) run_tap lint lint 900 bats/lint.sh ;;
 	fuzz) for u in $FUZZERS; do run_fuzzer "$u"; done ;;
-	host | v1 | v2 | clients) run_bats_lane "$1" ;;
+	host | v1 | v2 | clients | clients-v2) run_bats_lane "$1" ;;
 	vm*) if [ "$GUEST" = 1 ]; then run_bats_lane "$1"; else collect_guest "$1"; fi ;;
-	*) fail "$1" "the whole lane" "no such lane: unit lint fuzz host v1 v2 clients $GUEST_LANES" ;;
+	*) fail "$1" "the whole lane" "no such lane: unit lint fuzz host v1 v2 clients clients-v2 $GUEST_LANES" ;;
 	esac
 }
 

@@ -134,6 +134,7 @@ same_namespaces() {
 	done
 }
 
+# bats test_tags=clients-v2
 @test "a pod is run, looked into, stopped and removed, and leaves nothing" {
 	make_pod test-life
 	pod_is $READY
@@ -202,6 +203,7 @@ same_namespaces() {
 }
 
 @test "usage is measured, and limits are changed while a container runs" {
+	wants_v1
 	make_pod test-usage
 	run_container main '.linux.resources = {cpu_period: 100000, cpu_quota: 20000, cpu_shares: 102,
 		memory_limit_in_bytes: 52428800, oom_score_adj: 500}' sh -c 'x=$(seq 100000); sleep 1000'
@@ -228,6 +230,7 @@ same_namespaces() {
 }
 
 @test "a container whose memory runs out is OOMKilled" {
+	wants_v1
 	make_pod test-oom
 	run_container main '.linux.resources.memory_limit_in_bytes = 20971520' tail /dev/zero
 	ended '.status | "\(.exit_code) \(.reason)"' "137 OOMKilled"
@@ -263,6 +266,7 @@ same_namespaces() {
 	remove_pod
 }
 
+# bats test_tags=clients-v2
 @test "the security context of a container takes effect" {
 	make_pod test-secure '.linux.security_context.seccomp = {profile_type: 0} | .linux.sysctls = {"net.ipv4.ip_forward": "1"}'
 	run_container strict '.linux.security_context += {run_as_user: {value: 1000}, run_as_group: {value: 1001},
@@ -280,6 +284,7 @@ same_namespaces() {
 	remove_pod
 }
 
+# bats test_tags=clients-v2
 @test "a privileged container has all devices and capabilities, and the node's namespaces where asked for" {
 	local all='.linux.security_context += {privileged: true, namespace_options: {network: 2, pid: 2, ipc: 2}}'
 	make_pod test-privileged '.hostname = "" | '"$all"
@@ -313,6 +318,7 @@ same_namespaces() {
 	remove_pod
 }
 
+# bats test_tags=clients-v2
 @test "a sandbox that dies is seen, and its pod can be removed" {
 	make_pod test-dies
 	run_container main . sleep 1000

@@ -39,6 +39,7 @@ start_docker() {
 	[ -n "$(find "$ENGINE/exec" -path "*/moby/$id/record.json")" ]
 }
 
+# bats test_tags=clients-v2
 @test "docker run passes output and exit code on, and leaves nothing" {
 	says hello docker run --rm "$IMAGE" echo hello
 	fails 5 "" docker run --rm "$IMAGE" sh -c 'exit 5'
@@ -56,18 +57,21 @@ start_docker() {
 	wait_gone moby
 }
 
+# bats test_tags=clients-v2
 @test "a container is seen, signalled, paused, updated, restarted and stopped" {
 	run_service test-life --memory 60m
 	works docker top test-life
 	grep -qw "$pid" <<<"$output"
 	says test-life docker stats --no-stream --format '{{.Name}}' test-life
 	works docker pause test-life
-	[ "$(cat "$(cgroup_file "$pid" freezer freezer.state)")" = FROZEN ]
+	is_frozen "$pid"
 	works docker unpause test-life
-	works docker update --memory 100m --memory-swap 200m --cpus 0.5 test-life
-	[ "$(cat "$(cgroup_file "$pid" memory memory.limit_in_bytes)")" = 104857600 ]
-	[ "$(cat "$(cgroup_file "$pid" memory memory.memsw.limit_in_bytes)")" = 209715200 ]
-	[ "$(cat "$(cgroup_file "$pid" cpu cpu.cfs_quota_us)")" = 50000 ]
+	if is_v1; then
+		works docker update --memory 100m --memory-swap 200m --cpus 0.5 test-life
+		[ "$(cat "$(cgroup_file "$pid" memory memory.limit_in_bytes)")" = 104857600 ]
+		[ "$(cat "$(cgroup_file "$pid" memory memory.memsw.limit_in_bytes)")" = 209715200 ]
+		[ "$(cat "$(cgroup_file "$pid" cpu cpu.cfs_quota_us)")" = 50000 ]
+	fi
 	works docker kill --signal USR1 test-life
 	wait_for 5 grep -qs usr1 "/proc/$pid/root/signals"
 	works docker stop test-life
@@ -94,10 +98,15 @@ start_docker() {
 	says "$output" docker exec --privileged test-exec grep CapEff /proc/self/status
 }
 
-@test "limits and options take effect" {
+@test "limits are in the files of their controllers" {
+	wants_v1
 	says 20971520 docker run --rm --memory 20m "$IMAGE" cat /sys/fs/cgroup/memory/memory.limit_in_bytes
 	says 50000 docker run --rm --cpus 0.5 "$IMAGE" cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us
 	says 9 docker run --rm --pids-limit 9 "$IMAGE" cat /sys/fs/cgroup/pids/pids.max
+}
+
+# bats test_tags=clients-v2
+@test "options take effect" {
 	says "NoNewPrivs:	1" docker run --rm --security-opt no-new-privileges "$IMAGE" grep NoNewPrivs /proc/self/status
 	says "Seccomp:	2" docker run --rm "$IMAGE" grep Seccomp: /proc/self/status
 	says "Seccomp:	0" docker run --rm --security-opt seccomp=unconfined "$IMAGE" grep Seccomp: /proc/self/status
@@ -115,6 +124,7 @@ start_docker() {
 	works docker run --rm --device /dev/fuse "$IMAGE" test -c /dev/fuse
 }
 
+# bats test_tags=clients-v2
 @test "containers have a bridge, the host's network, another's, or none" {
 	run_detached test-net -- sleep 1000
 	works docker run --rm "$IMAGE" ping -c 1 -W 5 "$(inspect test-net .NetworkSettings.IPAddress)"
@@ -125,6 +135,7 @@ start_docker() {
 }
 
 @test "memory that runs out is known" {
+	wants_v1
 	fails 137 "" docker run --name test-oom --memory 20m "$IMAGE" tail /dev/zero
 	wait_for 5 field_is test-oom .State.OOMKilled true
 }
@@ -156,6 +167,7 @@ start_docker() {
 	fails 1 "exit code: 5" env DOCKER_BUILDKIT=1 docker build --no-cache "$ENGINE/build"
 }
 
+# bats test_tags=clients-v2
 @test "dockerd killed and started anew finds its containers" {
 	run_service test-restart
 	end_daemon dockerd KILL

@@ -28,6 +28,7 @@ teardown() {
 	podman rm --all --force --time 0 >/dev/null 2>&1 3>&- || true
 }
 
+# bats test_tags=clients-v2
 @test "podman takes hull from README's configuration" {
 	says "hull $HULL cgroupfs" podman info --format '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}} {{.Host.CgroupManager}}'
 	run_detached test-which -- sleep 1000
@@ -35,6 +36,7 @@ teardown() {
 	[ "$("$HULL" state "$id" | jq -r .status)" = running ]
 }
 
+# bats test_tags=clients-v2
 @test "podman run passes output and exit code on, and leaves nothing" {
 	says hello podman run --rm "$IMAGE" echo hello
 	fails 3 "" podman run --rm "$IMAGE" sh -c 'exit 3'
@@ -53,21 +55,24 @@ teardown() {
 	fails 126 "is a directory" podman run --rm "$IMAGE" /etc
 }
 
+# bats test_tags=clients-v2
 @test "a container is seen, signalled, paused, resumed, updated, restarted and stopped" {
 	run_service test-life --memory 60m
 	says running podman inspect test-life --format '{{.State.Status}}'
 	works podman top test-life hpid comm
 	grep -qw "$pid" <<<"$output"
-	says "test-life 2" podman stats --no-stream --format '{{.Name}} {{.PIDs}}' test-life
+	! is_v1 || says "test-life 2" podman stats --no-stream --format '{{.Name}} {{.PIDs}}' test-life
 
 	works podman pause test-life
-	[ "$(cat "$(cgroup_file "$pid" freezer freezer.state)")" = FROZEN ]
+	is_frozen "$pid"
 	says paused podman inspect test-life --format '{{.State.Status}}'
 	works podman unpause test-life
 
 	works podman update --memory 100m --cpus 0.5 test-life
-	[ "$(cat "$(cgroup_file "$pid" memory memory.limit_in_bytes)")" = 104857600 ]
-	[ "$(cat "$(cgroup_file "$pid" cpu cpu.cfs_quota_us)")" = 50000 ]
+	if is_v1; then
+		[ "$(cat "$(cgroup_file "$pid" memory memory.limit_in_bytes)")" = 104857600 ]
+		[ "$(cat "$(cgroup_file "$pid" cpu cpu.cfs_quota_us)")" = 50000 ]
+	fi
 
 	works podman kill --signal USR1 test-life
 	wait_for 5 grep -qs usr1 "/proc/$pid/root/signals"
@@ -80,6 +85,7 @@ teardown() {
 	wait_gone "$id"
 }
 
+# bats test_tags=clients-v2
 @test "exec has its own exit code, user, directory, environment and terminal" {
 	run_detached test-exec -- sleep 1000
 	says ex podman exec test-exec echo ex
@@ -104,11 +110,15 @@ teardown() {
 	says healthy podman inspect test-health --format '{{.State.Health.Status}}'
 }
 
-@test "limits and options take effect" {
+@test "limits are in the files of their controllers" {
+	wants_v1
 	says 20971520 podman run --rm --memory 20m "$IMAGE" cat /sys/fs/cgroup/memory/memory.limit_in_bytes
 	says 10 podman run --rm --pids-limit 10 "$IMAGE" cat /sys/fs/cgroup/pids/pids.max
 	says 50000 podman run --rm --cpus 0.5 "$IMAGE" cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us
 	fails 137 "" podman run --rm --memory 20m "$IMAGE" tail /dev/zero
+}
+
+@test "options take effect" {
 	fails 1 "Read-only file system" podman run --rm --read-only "$IMAGE" touch /x
 	works podman run --rm --read-only "$IMAGE" touch /tmp/x
 	says "CapEff:	0000000000000000" podman run --rm --cap-drop all "$IMAGE" grep CapEff /proc/self/status
@@ -143,6 +153,7 @@ teardown() {
 	works podman volume rm test-vol
 }
 
+# bats test_tags=clients-v2
 @test "containers have a bridge, the host's network, or none" {
 	works podman run --rm --network bridge --cap-add NET_RAW "$IMAGE" sh -c 'ip -4 -o addr show eth0; ping -c 1 -W 5 10.88.0.1'
 	[[ $output == *"1 packets received"* ]]
@@ -150,6 +161,7 @@ teardown() {
 	says lo podman run --rm --network none "$IMAGE" sh -c 'ls /sys/class/net | grep -v -e tunl -e sit -e gre -e ip6'
 }
 
+# bats test_tags=clients-v2
 @test "stop of a container without a PID namespace reaches all of it" {
 	run_detached test-host --pid host -- sh -c 'trap "" TERM; sleep 1000 & sleep 1000 & wait; wait'
 	wait_for 5 eval "[ \$(wc -l <$(cgroup_file "$pid" pids cgroup.procs)) = 3 ]"
@@ -166,6 +178,7 @@ make_pod() {
 	works podman pod create --name "$1" --infra-image "$IMAGE" --infra-command "sleep 1000" --share net,ipc,uts,pid
 }
 
+# bats test_tags=clients-v2
 @test "a pod has one infra container, whose namespaces the others share" {
 	make_pod test-pod
 	run_detached test-a --pod test-pod -- sleep 1000
@@ -249,6 +262,7 @@ removed_by_both() {
 	wait_gone "$id"
 }
 
+# bats test_tags=clients-v2
 @test "podman killed in the middle of a create: what is left can be removed" {
 	blocked_run test-kpodman
 	kill -KILL "$client"
@@ -291,6 +305,7 @@ make_user() {
 	"${U[@]}" podman import --quiet --change ENV=PATH=/bin "$IMAGE_TAR" "$IMAGE" 3>&-
 }
 
+# bats test_tags=clients-v2
 @test "an ordinary user runs containers, with exit codes and errors" {
 	says "hull $HULL" "${U[@]}" podman info --format '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}}'
 	says 0 "${U[@]}" podman run --rm --network none "$IMAGE" id -u
@@ -303,6 +318,7 @@ make_user() {
 	[ "$output" = 700000 ] || [ "$output" = 1 ]
 }
 
+# bats test_tags=clients-v2
 @test "an ordinary user's container is entered, paused, stopped and removed" {
 	works "${U[@]}" podman run --detach --name test-user --network none "$IMAGE" "${SERVICE[@]}"
 	id=$output

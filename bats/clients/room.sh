@@ -49,6 +49,19 @@ private_folders() {
 		cannot "cannot mount an overlay at /etc"
 }
 
+# In the new cgroup namespace, before the others. Below cgroup2 one that has controllers for its children has no processes:
+# its root is left to what the engines make.
+if [ "${1:-}" = --enter ]; then
+	view=$2 dir=$3
+	shift 3
+	if [ "$view" = v2 ]; then
+		mkdir "$dir/room" || cannot "cannot make $dir/room"
+		echo $$ >"$dir/room/cgroup.procs" || cannot "cannot enter $dir/room"
+	fi
+	exec unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc --propagation private \
+		-- "$0" --inside "$view" "$@"
+fi
+
 if [ "${1:-}" = --inside ]; then
 	view=$2
 	shift 2
@@ -105,8 +118,7 @@ enter() {
 	for dir in "${dirs[@]}"; do
 		echo "$BASHPID" >"$dir/cgroup.procs" || cannot "cannot enter $dir"
 	done
-	exec unshare --mount --net --pid --ipc --uts --cgroup --fork --kill-child --mount-proc --propagation private \
-		-- "$0" --inside "$view" "$@"
+	exec unshare --cgroup -- "$0" --enter "$view" "${dirs[-1]}" "$@"
 }
 
 command -v catatonit >/dev/null || cannot "the engines' packages are missing (make check-clients installs them)"
