@@ -370,12 +370,12 @@ static void add_cgroups(const struct places *p, const struct spec *s, const stru
 
 static bool is_bind(const struct spec_mount *m)
 {
-	struct mount_options o;
+	struct mount_work w = { .m = m };
 	bool bind;
 
-	mount_options_parse(&m->options, &o);
-	bind = o.bind || (m->type && !strcmp(m->type, "bind"));
-	mount_options_done(&o);
+	mount_options_parse(&m->options, &w.o);
+	bind = mount_is_bind(&w);
+	mount_options_done(&w.o);
 	return bind;
 }
 

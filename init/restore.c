@@ -7,6 +7,7 @@
 #include "init/restore.h"
 
 #include "init/inside.h"
+#include "init/mount.h"
 #include "init/mount_options.h"
 #include "nsexec/source.h"
 #include "nsexec/tree.h"
@@ -21,26 +22,20 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-static bool is_bind(const struct spec_mount *m, const struct mount_options *o)
-{
-	return m->source && (o->bind || (m->type && !strcmp(m->type, "bind")));
-}
-
 /* Is it on a mount that criu makes, with what is in it? */
 static bool is_brought_back(const struct spec *s, size_t index)
 {
 	auto_free char *dest = path_clean(s->mounts.v[index].destination);
 
 	for (size_t i = 0; i < index; i++) {
-		const struct spec_mount *m = &s->mounts.v[i];
-		auto_free char *above = path_clean(m->destination);
+		struct mount_work w = { .m = &s->mounts.v[i] };
+		auto_free char *above = path_clean(w.m->destination);
 		size_t n = strlen(above);
-		struct mount_options o;
 		bool bind;
 
-		mount_options_parse(&m->options, &o);
-		bind = is_bind(m, &o);
-		mount_options_done(&o);
+		mount_options_parse(&w.m->options, &w.o);
+		bind = mount_is_bind(&w);
+		mount_options_done(&w.o);
 		if (!bind && !strncmp(dest, above, n) && dest[n] == '/')
 			return true;
 	}
@@ -48,19 +43,19 @@ static bool is_brought_back(const struct spec *s, size_t index)
 }
 
 /* What is mounted later may be below it. */
-static int make_bind(const struct restore_root *r, int root_fd, const struct spec_mount *m,
-		     const struct mount_options *o, struct err *e)
+static int make_bind(const struct restore_root *r, int root_fd, const struct mount_work *w,
+		     struct err *e)
 {
-	auto_free char *path = path_join(r->bundle, m->source);
+	auto_free char *path = path_join(r->bundle, w->m->source);
 	struct source_request req = { .path = path,
-				      .recursive = o->recursive_bind,
-				      .nofollow = o->src_nofollow };
+				      .recursive = w->o.recursive_bind,
+				      .nofollow = w->o.src_nofollow };
 	auto_close int tree = source_open(&req, false, e);
 	auto_close int target = -1;
 
 	if (tree < 0)
 		return -1;
-	target = inside_make(root_fd, m->destination,
+	target = inside_make(root_fd, w->m->destination,
 			     fd_is_directory(tree) ? INSIDE_DIR : INSIDE_FILE, e);
 	if (target < 0)
 		return -1;
@@ -69,26 +64,25 @@ static int make_bind(const struct restore_root *r, int root_fd, const struct spe
 
 static int make_point(const struct restore_root *r, int root_fd, size_t i, struct err *e)
 {
-	const struct spec_mount *m = &r->spec->mounts.v[i];
-	struct mount_options o;
+	struct mount_work w = { .m = &r->spec->mounts.v[i] };
 	int fd, ret = 0;
 
 	if (is_brought_back(r->spec, i))
 		return 0;
-	mount_options_parse(&m->options, &o);
-	if (o.copy_symlink || o.remount) {
+	mount_options_parse(&w.m->options, &w.o);
+	if (w.o.copy_symlink || w.o.remount) {
 		/* No mount, or none of its own. */
-	} else if (is_bind(m, &o)) {
-		ret = make_bind(r, root_fd, m, &o, e);
+	} else if (mount_is_bind(&w) && w.m->source) {
+		ret = make_bind(r, root_fd, &w, e);
 	} else {
-		fd = inside_make(root_fd, m->destination, INSIDE_DIR, e);
+		fd = inside_make(root_fd, w.m->destination, INSIDE_DIR, e);
 		ret = fd < 0 ? -1 : 0;
 		cleanup_close(&fd);
 	}
-	mount_options_done(&o);
+	mount_options_done(&w.o);
 	if (ret == 0)
 		return 0;
-	err_wrap(e, "mount point %s", m->destination);
+	err_wrap(e, "mount point %s", w.m->destination);
 	err_at_index(e, i);
 	return err_at_key(e, "mounts");
 }
