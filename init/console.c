@@ -147,12 +147,14 @@ static int setup(struct init *in, struct pty *p, struct err *e)
 static void use_own_null(struct init *in)
 {
 	struct err ignored;
-	auto_close int path_fd = inside_open_null(in->root_fd, &ignored), fd = -1;
 	char path[32];
+	int fd;
 
-	if (path_fd < 0)
+	in->null_fd = inside_open_null(in->root_fd, &ignored);
+	if (in->null_fd < 0)
 		return;
-	snprintf(path, sizeof(path), "self/fd/%d", path_fd);
+	snprintf(path, sizeof(path), "self/fd/%d", in->null_fd);
+	/* start_close_fds() closes it with the rest. */
 	fd = openat(in->proc_fd, path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	for (int i = 0; fd >= 0 && i < 3; i++) {
 		if (in->a->null_stdio & 1u << i)

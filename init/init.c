@@ -210,6 +210,7 @@ _Noreturn void init_main(void)
 			   .start = -1,
 			   .proc_fd = -1,
 			   .root_fd = -1,
+			   .null_fd = -1,
 			   .apparmor_fd = -1,
 			   .selinux_fd = -1 };
 	struct err e;

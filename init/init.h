@@ -56,10 +56,11 @@ struct init_args {
 /* The state of one run of the tables. */
 struct init {
 	const struct init_args *a;
-	int sync;      /* socket to hull; -1 after the record is whole */
-	int start;     /* connection of `start`; the sync socket in run and exec */
-	int proc_fd;   /* O_PATH of the host's /proc, opened before anything of the container's */
-	int root_fd;   /* O_PATH of the container's root */
+	int sync;    /* socket to hull; -1 after the record is whole */
+	int start;   /* connection of `start`; the sync socket in run and exec */
+	int proc_fd; /* O_PATH of the host's /proc, opened before anything of the container's */
+	int root_fd; /* O_PATH of the container's root */
+	int null_fd; /* O_PATH of the container's /dev/null; -1 until inside_open_null() was asked */
 	mode_t umask;  /* the caller's, for hooks */
 	int cwd_errno; /* chdir failed before the change of user: to be tried again after it */
 	char **env;    /* of the program; HOME added */

@@ -90,24 +90,23 @@ int mask_readonly_paths(struct init *in, struct err *e)
 
 /* What covers the masked paths; opened when the first one needs it. */
 struct covers {
-	int null_fd;  /* the container's /dev/null */
 	int tmpfs_fd; /* one empty tmpfs for all directories, attached to the first of them */
 };
 
-static int open_null(struct init *in, struct covers *c, struct err *e)
+static int open_null(struct init *in, struct err *e)
 {
-	if (c->null_fd < 0)
-		c->null_fd = inside_open_null(in->root_fd, e);
-	return c->null_fd < 0 ? -1 : 0;
+	if (in->null_fd < 0)
+		in->null_fd = inside_open_null(in->root_fd, e);
+	return in->null_fd < 0 ? -1 : 0;
 }
 
-static int cover_file(struct init *in, struct covers *c, int fd, struct err *e)
+static int cover_file(struct init *in, int fd, struct err *e)
 {
 	auto_later int tree = -1;
 
-	if (open_null(in, c, e) < 0)
+	if (open_null(in, e) < 0)
 		return -1;
-	tree = tree_open(c->null_fd, "", AT_EMPTY_PATH);
+	tree = tree_open(in->null_fd, "", AT_EMPTY_PATH);
 	if (tree < 0)
 		return err_sys(e, "open_tree /dev/null");
 	return mount_attach(tree, fd, e);
@@ -144,14 +143,14 @@ static int mask(struct init *in, struct covers *c, const char *path, struct err 
 		return r;
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "stat %s", path);
-	r = S_ISDIR(st.st_mode) ? cover_directory(in, c, fd, e) : cover_file(in, c, fd, e);
+	r = S_ISDIR(st.st_mode) ? cover_directory(in, c, fd, e) : cover_file(in, fd, e);
 	return r < 0 ? err_wrap(e, "mask %s", path) : 0;
 }
 
 int mask_masked_paths(struct init *in, struct err *e)
 {
 	const struct str_array *p = &in->a->spec->linux_->masked_paths;
-	struct covers c = { -1, -1 };
+	struct covers c = { -1 };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < p->n; i++) {
