@@ -361,3 +361,38 @@ sub() {
 	set_args true
 	must run test_box
 }
+
+@test "--cgroup-manager disabled: a container without a cgroup, and what needs one says so" {
+	update_config '.linux.namespaces |= map(select(.type != "cgroup"))'
+	set_args cat /proc/self/cgroup
+	must --cgroup-manager disabled run test_box
+	[ "$output" = "$(cat /proc/self/cgroup)" ]
+	set_args sleep 1000
+	quietly --cgroup-manager=disabled create test_box
+	[ -z "$(cgroups_of test_box)" ]
+	quietly start test_box
+	must exec test_box echo in
+	[ "$output" = in ]
+	must ps --format json test_box
+	[ "$output" = "[$(state_of test_box .pid)]" ]
+	refused "cannot update limits: the container has no cgroup" update --pids-limit 30 test_box
+	refused "cannot freeze: the container has no cgroup" pause test_box
+	quietly kill --all test_box KILL
+	wait_status test_box stopped
+	quietly delete test_box
+	resources '{pids: {limit: 17}}'
+	refused "--cgroup-manager disabled: cannot set pids.limit" --cgroup-manager disabled create test_box
+	[[ $output == *"/linux/resources/pids/limit"* ]]
+	update_config '.linux.cgroupsPath = "/test_here" | del(.linux.resources.pids)'
+	refused "--cgroup-manager disabled makes no cgroup /test_here (/linux/cgroupsPath)" --cgroup-manager disabled create test_box
+	nothing_left test_box
+}
+
+@test "--cgroup-manager is cgroupfs, systemd or disabled, and does not contradict --systemd-cgroup" {
+	quietly --cgroup-manager cgroupfs create test_box
+	[ -n "$(cgroups_of test_box)" ]
+	refused 'invalid --cgroup-manager: \"none\" is not cgroupfs, systemd or disabled' --cgroup-manager none list
+	refused "--systemd-cgroup excludes --cgroup-manager disabled" --systemd-cgroup --cgroup-manager disabled list
+	must --systemd-cgroup --cgroup-manager systemd list
+	[ -d /run/systemd/system ] || refused "systemd not running on this host" --cgroup-manager systemd create test_other
+}

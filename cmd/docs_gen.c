@@ -29,6 +29,7 @@ static const struct hint {
 	{ "bundle", "DIR", "@dir" },
 	{ "cap", "CAPABILITY", "@none" },
 	{ "cgroup", "CGROUP", "@none" },
+	{ "cgroup-manager", "NAME", "cgroupfs systemd disabled" },
 	{ "console-socket", "SOCKET", "@file" },
 	{ "cpus", "NUMBER", "@none" },
 	{ "cwd", "DIR", "@none" },

@@ -34,6 +34,9 @@ const struct option_row global_options[] = {
 	       "default is '/run/hull', or '$XDG_RUNTIME_DIR/hull' for a user)"),
 	GLOBAL(rootless, "rootless", NULL, OPT_STRING,
 	       "ignore cgroup permission errors ('true', 'false', or 'auto' (default))"),
+	GLOBAL(cgroup_manager, "cgroup-manager", NULL, OPT_STRING,
+	       "who makes cgroups: 'cgroupfs' (default), 'systemd' (as --systemd-cgroup does), or "
+	       "'disabled', for a container that has none, nor limits or rules for devices"),
 	GLOBAL(missing_controllers, "missing-controllers", NULL, OPT_STRING,
 	       "what a limit is whose cgroup controller this machine lacks: 'error' (default), "
 	       "'warn' or 'ignore'"),

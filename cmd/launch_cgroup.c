@@ -115,15 +115,24 @@ static int apply_device_rules(struct launch *l, struct err *e)
 	return 0;
 }
 
+/* Without a cgroup a limit says what it misses. */
+static int check_no_limits(const struct launch *l, struct err *e)
+{
+	if (cgroup_apply_limits(&l->rec.cgroup, l->p.spec->linux_->resources, e) == 0)
+		return 0;
+	at_resources(e);
+	return l->g->no_cgroup ? err_wrap(e, "--cgroup-manager disabled") : -1;
+}
+
 int launch_make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e)
 {
 	const struct spec_resources *res = l->p.spec->linux_->resources;
 	struct cgroup *cg = &l->rec.cgroup;
 
 	if (l->g->systemd_cgroup)
-		return 0;	       /* a unit wants a process: make_unit */
-	if (cg->layout == CGROUP_NONE) /* a limit says what it misses */
-		return cgroup_apply_limits(cg, res, e) < 0 ? at_resources(e) : 0;
+		return 0; /* a unit wants a process: make_unit */
+	if (cg->layout == CGROUP_NONE)
+		return check_no_limits(l, e);
 	if (cgroup_create(cg, res, e) < 0) {
 		if (go_without_cgroup(l, e) == 0)
 			return 0;

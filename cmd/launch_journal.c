@@ -144,6 +144,13 @@ static int locate_cgroup(struct launch *l, struct err *e)
 	struct record *r = &l->rec;
 	const char *path = l->g->systemd_cgroup ? l->unit.path : l->p.spec->linux_->cgroups_path;
 
+	if (l->g->no_cgroup && !str_empty(path)) {
+		err_set(e, EINVAL, "--cgroup-manager disabled makes no cgroup %s", path);
+		err_at_key(e, "cgroupsPath");
+		return err_at_key(e, "linux");
+	}
+	if (l->g->no_cgroup)
+		return 0;
 	if (cgroup_locate(&r->cgroup, path, l->c.id, e) < 0)
 		return -1;
 	if (!l->g->systemd_cgroup)

@@ -192,6 +192,27 @@ static int set_missing_controllers(const char *word, struct err *e)
 			       word);
 }
 
+static int set_cgroup_manager(struct globals *g, struct err *e)
+{
+	const char *name = g->cgroup_manager;
+
+	if (!name)
+		return 0;
+	if (!strcmp(name, "systemd")) {
+		g->systemd_cgroup = true;
+		return 0;
+	}
+	g->no_cgroup = !strcmp(name, "disabled");
+	if (!g->no_cgroup && strcmp(name, "cgroupfs") != 0)
+		return err_set(e, EINVAL,
+			       "invalid --cgroup-manager: \"%s\" is not cgroupfs, systemd or "
+			       "disabled",
+			       name);
+	if (g->systemd_cgroup)
+		return err_set(e, EINVAL, "--systemd-cgroup excludes --cgroup-manager %s", name);
+	return 0;
+}
+
 static int set_systemd_timeout(const char *text, struct err *e)
 {
 	uint64_t seconds;
@@ -251,7 +272,7 @@ int main(int argc, char **argv)
 	}
 	if (open_log(&g, &e) < 0 || check_rootless(&g, &e) < 0 ||
 	    set_missing_controllers(g.missing_controllers, &e) < 0 ||
-	    set_systemd_timeout(g.systemd_timeout, &e) < 0)
+	    set_cgroup_manager(&g, &e) < 0 || set_systemd_timeout(g.systemd_timeout, &e) < 0)
 		return fail(&e, 1);
 	if (!str_empty(g.criu))
 		log_debug("--criu is ignored: criu is looked up in PATH");

@@ -229,9 +229,9 @@ int cgroup_freeze(const struct cgroup *cg, bool frozen, struct err *e)
 	int r;
 
 	if (!d)
-		return err_set(e, EOPNOTSUPP,
-			       "cannot %s: the \"freezer\" cgroup controller is not available",
-			       frozen ? "freeze" : "thaw");
+		return err_set(e, EOPNOTSUPP, "cannot %s: the %s", frozen ? "freeze" : "thaw",
+			       cg->n ? "\"freezer\" cgroup controller is not available" :
+				       "container has no cgroup");
 	if (!frozen)
 		return cgroup_write(d->path, file, thaw) < 0 ?
 			       err_sys(e, "write \"%s\" to %s/%s", thaw, d->path, file) :
