@@ -25,9 +25,10 @@ teardown() {
 	[ ${#ids[@]} = 0 ] || docker rm --force "${ids[@]}" >/dev/null 3>&-
 }
 
+# start_docker [OPTION...]
 start_docker() {
 	daemon dockerd dockerd --config-file "$ENGINE/daemon.json" --default-runtime hull --data-root "$ENGINE/data" \
-		--exec-root "$ENGINE/exec" --pidfile "$ENGINE/docker.pid" --host "$DOCKER_HOST" --live-restore
+		--exec-root "$ENGINE/exec" --pidfile "$ENGINE/docker.pid" --host "$DOCKER_HOST" "${@:---live-restore}"
 	wait_for 30 docker version >/dev/null
 }
 
@@ -122,6 +123,38 @@ start_docker() {
 	says "1 host" docker run --rm --sysctl net.ipv4.ip_forward=1 --hostname host "$IMAGE" \
 		sh -c 'echo $(cat /proc/sys/net/ipv4/ip_forward) $(hostname)'
 	works docker run --rm --device /dev/fuse "$IMAGE" test -c /dev/fuse
+	fails 1 "Operation not supported" docker run --rm --security-opt "$(no_mkdir)" "$IMAGE" mkdir /x
+}
+
+@test "a terminal is attached to, and its size arrives" {
+	run_detached test-attach --interactive --tty -- sh
+	typing "${WHEN_RESIZED}4" docker attach test-attach
+	[ "$status" = 4 ]
+	run_detached test-it -- sleep 1000
+	typing "${WHEN_RESIZED}5" docker exec --interactive --tty test-it sh
+	[ "$status" = 5 ]
+}
+
+@test "services find each other by name, and share a volume" {
+	works docker network create test-front
+	run_detached test-web --network test-front --network-alias web --volume test-data:/data -- httpd -f -p 8080 -h /data
+	works docker run --rm --volume test-data:/data "$IMAGE" sh -c 'echo shared >/data/f'
+	says shared docker run --rm --network test-front "$IMAGE" wget -q -O - http://web:8080/f
+	works docker rm --force test-web
+	works docker network rm test-front
+	works docker volume rm test-data
+}
+
+@test "files go in and out, and a container becomes an image" {
+	run_detached test-cp -- sleep 1000
+	echo in >"$ENGINE/in"
+	works docker cp "$ENGINE/in" test-cp:/in
+	works docker exec test-cp sh -c 'cat /in >/tmp/out'
+	works docker cp test-cp:/tmp/out "$ENGINE/out"
+	cmp "$ENGINE/in" "$ENGINE/out"
+	works docker commit test-cp test-committed
+	says in docker run --rm test-committed cat /in
+	works docker image rm test-committed
 }
 
 # bats test_tags=clients-v2
@@ -177,6 +210,24 @@ start_docker() {
 	works docker stop test-restart
 	field_is test-restart .State.ExitCode 7
 	works docker rm test-restart
+	wait_gone "$id"
+}
+
+@test "with --userns-remap containers have other ids" {
+	end_daemon dockerd
+	echo remapped:400000:65536 | tee -a /etc/subuid >>/etc/subgid
+	echo "remapped:x:4000:4000::/:/bin/false" >>/etc/passwd
+	echo "remapped:x:4000:" >>/etc/group
+	start_docker --userns-remap remapped
+	docker import --change "ENV PATH=/bin" "$IMAGE_TAR" "$IMAGE" 3>&-
+	run_detached test-remap -- sleep 1000
+	[ "$(awk '{ print $2 }' "/proc/$pid/uid_map")" = 400000 ]
+	says 0 docker exec test-remap id -u
+	says hi docker run --rm --volume test-remapped:/d "$IMAGE" sh -c 'echo hi >/d/f; cat /d/f'
+	[ "$(docker run --rm --userns host "$IMAGE" awk '{ print $2 }' /proc/self/uid_map 3>&-)" = 0 ]
+	works docker rm --force test-remap
+	end_daemon dockerd
+	start_docker
 	wait_gone "$id"
 }
 

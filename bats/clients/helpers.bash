@@ -146,6 +146,17 @@ with_tty() {
 	"$verb" script -qefc "${*@Q}" /dev/null
 }
 
+# typing TEXT COMMAND...: with a terminal of 33 rows and 77 columns, at which somebody types the text.
+typing() {
+	local text=$1 keys=$BATS_TEST_TMPDIR/keys
+	shift
+	[ -p "$keys" ] || mkfifo "$keys"
+	try bash -c 'exec 5<>"$1"; echo "$2" >&5; exec script -qefc "stty rows 33 cols 77; exec $3" /dev/null <"$1"' - \
+		"$keys" "$text" "${*@Q}"
+}
+# What to type: it ends the shell with this status once the size of its terminal has arrived.
+WHEN_RESIZED='until [ "$(stty size)" = "33 77" ]; do sleep 0.05; done; exit '
+
 # A program that ends with status 7 when it is told to; it has made its traps when /ready is there.
 SERVICE=(sh -c 'trap "exit 7" TERM; trap "echo usr1 >>/signals" USR1; touch /ready; while :; do sleep 0.05; done')
 
@@ -248,6 +259,13 @@ is_frozen() {
 	else
 		grep -qx "frozen 1" "$(cgroup_file "$1" "" cgroup.events)"
 	fi
+}
+
+# no_mkdir: a security option, a seccomp profile that answers mkdir with EOPNOTSUPP.
+no_mkdir() {
+	jq -n '{defaultAction: "SCMP_ACT_ALLOW",
+		syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 95}]}' >"$ENGINE/seccomp.json"
+	echo "seccomp=$ENGINE/seccomp.json"
 }
 
 # --- Images --------------------------------------------------------------------------------------------------------------

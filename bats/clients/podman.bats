@@ -131,6 +131,11 @@ teardown() {
 	works podman run --rm --privileged "$IMAGE" mount -t tmpfs none /tmp
 	says "/run/podman-init" podman run --rm --init "$IMAGE" sh -c 'tr "\0" "\n" </proc/1/cmdline | head -n 1'
 	works podman run --rm --device /dev/fuse "$IMAGE" test -c /dev/fuse
+	says "200 100" podman run --rm --ulimit nproc=1000 --ulimit nofile=100:200 "$IMAGE" \
+		sh -c 'echo $(ulimit -H -n) $(ulimit -n)'
+	fails 1 "Operation not supported" podman run --rm --security-opt "$(no_mkdir)" "$IMAGE" mkdir /x
+	says "1000 1001 2000" podman run --rm --user 1000:1001 --group-add 2000 "$IMAGE" sh -c 'echo $(id -u) $(id -G)'
+	says root podman run --rm --rootfs "$(rootfs_template)" /bin/id -un
 }
 
 @test "each container of --userns=auto has ids of its own" {
@@ -143,7 +148,48 @@ teardown() {
 	[ "$(awk '{ print $2 }' "/proc/$first/uid_map")" != "$(awk '{ print $2 }' "/proc/$pid/uid_map")" ]
 }
 
+@test "containers may go without a cgroup, and conmon as well" {
+	works podman run --rm --cgroups disabled --cgroupns host "$IMAGE" cat /proc/self/cgroup
+	[ "$output" = "$(cat /proc/self/cgroup)" ]
+	says hi podman run --rm --cgroups no-conmon "$IMAGE" echo hi
+}
+
+@test "a terminal is attached to, and its size arrives" {
+	run_detached test-attach --interactive --tty -- sh
+	typing "${WHEN_RESIZED}4" podman attach test-attach
+	says 4 podman wait test-attach
+	run_detached test-it -- sleep 1000
+	typing "${WHEN_RESIZED}5" podman exec --interactive --tty test-it sh
+	[ "$status" = 5 ]
+}
+
+@test "an init finds in a container what systemd wants" {
+	printf '::sysinit:/bin/touch /run/booted\n::respawn:/bin/sleep 1000\n' >"$ENGINE/inittab"
+	run_detached test-init --systemd always --volume "$ENGINE/inittab:/etc/inittab:ro" -- init
+	wait_for 10 test -e "/proc/$pid/root/run/booted"
+	works podman exec test-init sh -c 'grep -E " (/run|/run/lock|/tmp) tmpfs rw" /proc/mounts | wc -l
+		cd /sys/fs/cgroup/systemd 2>/dev/null || cd /sys/fs/cgroup
+		mkdir test-made && rmdir test-made && echo $container'
+	[ "$output" = $'3\npodman' ]
+}
+
+@test "files go in and out, and a container becomes an image" {
+	run_detached test-cp -- sleep 1000
+	echo in >"$ENGINE/in"
+	works podman cp "$ENGINE/in" test-cp:/in
+	works podman exec test-cp sh -c 'cat /in >/tmp/out'
+	works podman cp test-cp:/tmp/out "$ENGINE/out"
+	cmp "$ENGINE/in" "$ENGINE/out"
+	works podman commit --quiet test-cp test-committed
+	says in podman run --rm test-committed cat /in
+	works podman image rm test-committed
+}
+
 @test "volumes, tmpfs and secrets are mounted" {
+	mkdir -p "$ENGINE/owned"
+	touch "$ENGINE/owned/f"
+	chown 5:6 "$ENGINE/owned/f"
+	says "5 6" podman run --rm --uidmap 0:300000:65536 --volume "$ENGINE/owned:/v:idmap" "$IMAGE" stat -c '%u %g' /v/f
 	says hi podman run --rm --volume test-vol:/data "$IMAGE" sh -c 'echo hi >/data/f; cat /data/f'
 	fails 1 "Read-only file system" podman run --rm --volume test-vol:/data:ro "$IMAGE" touch /data/g
 	works podman run --rm --tmpfs /t:size=1m "$IMAGE" grep ' /t .*size=1024k' /proc/mounts
@@ -206,6 +252,38 @@ make_pod() {
 	works podman play kube "$ENGINE/kube.yaml"
 	[ "$(podman ps --format '{{.Names}} {{.Status}}' 3>&- | grep -c 'test-.* Up')" -ge 1 ]
 	works podman play kube --down "$ENGINE/kube.yaml"
+	wait_gone libpod-
+}
+
+@test "a Deployment of Kubernetes is played with its limits and its security context" {
+	cat >"$ENGINE/deployment.yaml" <<-END
+		apiVersion: apps/v1
+		kind: Deployment
+		metadata: { name: test-app }
+		spec:
+		  selector: { matchLabels: { app: test } }
+		  template:
+		    metadata: { labels: { app: test } }
+		    spec:
+		      containers:
+		      - name: web
+		        image: $IMAGE
+		        command: [sleep, "1000"]
+		        env: [{ name: A, value: b }]
+		        resources: { limits: { memory: 64Mi, cpu: 500m }, requests: { memory: 32Mi } }
+		        securityContext: { runAsUser: 1000, readOnlyRootFilesystem: true, capabilities: { drop: [ALL] } }
+	END
+	works podman play kube "$ENGINE/deployment.yaml"
+	local name web
+	name=$(podman ps --format '{{.Names}}' 3>&- | grep web)
+	web=$(pid_of "$name")
+	says $'1000 b\nCapEff:\t0000000000000000' podman exec "$name" sh -c 'echo $(id -u) $A; grep CapEff /proc/self/status'
+	fails 1 "Read-only file system" podman exec "$name" touch /x
+	if is_v1; then
+		[ "$(cat "$(cgroup_file "$web" memory memory.limit_in_bytes)")" = 67108864 ]
+		[ "$(cat "$(cgroup_file "$web" cpu cpu.cfs_quota_us)")" = 50000 ]
+	fi
+	works podman play kube --down "$ENGINE/deployment.yaml"
 	wait_gone libpod-
 }
 
