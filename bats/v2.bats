@@ -101,6 +101,17 @@ disk() { lsblk -dno MAJ:MIN | tail -n 1 | tr -d ' '; }
 	[[ $output = *"level=warning"*"unable to apply both"* && $(file cpu.idle) = 1 ]]
 }
 
+@test "create gives all controllers to a container that manages its own cgroup (v2, all controllers)" {
+	update_config '.linux.namespaces += [{type: "cgroup"}] | .linux.namespaces |= unique_by(.type)
+		| (.mounts[] | select(.type == "cgroup")).options -= ["ro"]'
+	quietly create test_box
+	if [ "$HULL_LANE" = vm-systemd ]; then
+		[[ $(file cgroup.controllers) = *cpuset* ]]
+	else
+		[ "$(file cgroup.controllers)" = "$(cat /sys/fs/cgroup/cgroup.controllers)" ]
+	fi
+}
+
 @test "update makes memory and swap larger and smaller (v2, all controllers)" {
 	resources '{memory: {limit: 33554432, swap: 33554432}}'
 	quietly create test_box

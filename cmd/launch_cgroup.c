@@ -99,7 +99,12 @@ static int delegate_cgroup(struct launch *l, struct err *e)
 		return 0;
 	for (size_t i = 0; i < s->mounts.n; i++)
 		writable = writable || is_writable_cgroup(&s->mounts.v[i]);
-	if (!writable || !host_uid(s, s->process->user->uid.v, &uid) || uid == geteuid())
+	if (!writable)
+		return 0;
+	/* An engine inside may want any of them (kubelet: cpuset); Delegate=yes is systemd's word. */
+	if (!l->made_unit)
+		cgroup_enable_all(&l->rec.cgroup);
+	if (!host_uid(s, s->process->user->uid.v, &uid) || uid == geteuid())
 		return 0;
 	return cgroup_delegate(&l->rec.cgroup, uid, e);
 }

@@ -127,6 +127,8 @@ must_check int cgroup_update(const struct cgroup *cg, const struct spec_resource
 must_check int cgroup_sub(const struct cgroup *cg, const char *const *wishes, size_t n,
 			  struct cgroup *ret, struct err *e);
 
+/* v2: all controllers that the machine has, as far as the cgroups above allow. */
+void cgroup_enable_all(const struct cgroup *cg);
 /* v2: give the directory and the files that the kernel calls safe for it to this user. */
 must_check int cgroup_delegate(const struct cgroup *cg, uid_t uid, struct err *e);
 

@@ -329,6 +329,16 @@ int cgroup_create(struct cgroup *cg, const struct spec_resources *res, struct er
 	return create(cg, res, 0, e);
 }
 
+void cgroup_enable_all(const struct cgroup *cg)
+{
+	auto_str struct str have = { 0 };
+	char names[512];
+
+	if (cg->layout == CGROUP_V2 &&
+	    cgroup_read(CGROUP_ROOT, "cgroup.controllers", names, sizeof(names)) > 0)
+		cgroup_enable(cg->dirs[0].path, names, &have);
+}
+
 /* --- Of systemd ------------------------------------------------------------------------------- */
 
 int cgroup_check_unused(const struct cgroup *cg, struct err *e)
