@@ -170,7 +170,7 @@ check: packages-test $(if $(filter vm%,$(LANES)),packages-vm) profiles criu all 
 	@$(RUN)
 
 # In CI these two are a part of check; elsewhere check takes the engines that are there.
-check-vm: LANES := vm vm-user vm-systemd vm-initramfs vm-selinux
+check-vm: LANES := vm vm-user vm-systemd vm-hybrid vm-initramfs vm-selinux
 check-vm: packages-test packages-vm all
 	@$(RUN)
 check-clients: LANES := clients clients-v2

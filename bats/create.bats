@@ -177,6 +177,7 @@ teardown() { teardown_bundle; }
 
 # --- terminals and sockets -----------------------------------------------------------------------------------------------
 
+# bats test_tags=vm-systemd
 @test "create --console-socket gives the container a terminal" {
 	set_args sh -c 'tty; stty size; [ -t 0 ] && [ -t 1 ] && [ -t 2 ] && stat -c "%t:%T %n" /dev/console
 		cat /proc/self/stat >/stat; read -r word; echo "read $word"'
@@ -217,6 +218,7 @@ teardown() { teardown_bundle; }
 	wait "$receiver" || true
 }
 
+# bats test_tags=vm
 @test "create --pidfd-socket sends a pidfd of init" {
 	receive_tty
 	quietly create --pidfd-socket tty.sock test_create

@@ -187,6 +187,15 @@ gone() {
 	done
 }
 
+# cgroups_path NAME: a linux.cgroupsPath for this lane's cgroup driver.
+cgroups_path() {
+	if [ "$HULL_LANE" = vm-systemd ]; then
+		echo "test.slice:hull:$1"
+	else
+		echo "/$1"
+	fi
+}
+
 # The directories of a container's cgroups, from its record.
 cgroups_of() { jq -r '.cgroup.dirs[].path' "$ROOT/$1/record.json"; }
 

@@ -131,6 +131,7 @@ three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 	wait_for 5 gone "${pids[@]}"
 }
 
+# bats test_tags=vm
 @test "kill does not wait for a command that holds the lock" {
 	setup_bundle
 	quietly create test_box

@@ -61,6 +61,7 @@ inside() {
 	[ "${lines[-2]} ${lines[-1]}" = "00:11:22:33:44:55 1789" ]
 }
 
+# bats test_tags=vm
 @test "run keeps the addresses of IPv6" {
 	[ -e /proc/net/if_inet6 ] || skip "no IPv6"
 	devices '{hullt0: {}}'
@@ -149,6 +150,7 @@ inside() {
 	ip link show hullt0
 }
 
+# bats test_tags=vm
 @test "run in a user namespace moves a device" {
 	devices '{hullt0: {name: "eth0"}}'
 	ip addr add 192.0.2.7/24 dev hullt0

@@ -12,6 +12,7 @@
 #   vm             bats in a virtual machine: Debian with systemd and nothing but cgroup v2
 #   vm-user        there, as an ordinary user with a systemd of his own
 #   vm-systemd     there, every hull with --systemd-cgroup
+#   vm-hybrid      in one whose systemd has v1, and cgroup2 for itself
 #   vm-initramfs   in one without systemd, whose / is an initramfs
 #   vm-selinux     in another such one, where SELinux enforces bats/vm/selinux.conf
 #
@@ -91,7 +92,7 @@ in_lane() {
 : "${HULL:=$TOP/build/hull}" "${UNITS:=}" "${FUZZERS:=}" "${TESTS:=}" "${LANES:=}" "${V:=0}" "${SAN:=0}"
 : "${FILE_TIMEOUT:=300}" "${BATS_TEST_TIMEOUT:=60}" "${GUEST:=0}"
 export HULL BATS_TEST_TIMEOUT
-GUEST_LANES="vm vm-user vm-systemd vm-initramfs vm-selinux"
+GUEST_LANES="vm vm-user vm-systemd vm-hybrid vm-initramfs vm-selinux"
 strict=0
 if [ "${CI:-}" = true ] || [ "${STRICT:-}" = 1 ]; then
 	strict=1

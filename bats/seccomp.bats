@@ -24,6 +24,7 @@ profile() { update_config ".linux.seccomp = $1"; }
 	[[ $output == *"/dev/shm/y: Operation not permitted"* ]]
 }
 
+# bats test_tags=vm
 @test "run kills for a killing rule, and looks at arguments" {
 	profile '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [
 		{names: ["kill"], action: "SCMP_ACT_KILL_PROCESS", args: [{index: 1, value: 10, op: "SCMP_CMP_EQ"}]}]}'
@@ -205,6 +206,7 @@ start_agent() {
 	[[ $output == *"omain"* ]]
 }
 
+# bats test_tags=vm
 @test "WAIT_KILLABLE_RECV goes with a listener" {
 	start_agent
 	notify '"mkdir"'

@@ -103,6 +103,7 @@ hook() {
 	wait_status test_start stopped
 }
 
+# bats test_tags=vm
 @test "start runs startContainer hooks inside and poststart hooks outside" {
 	update_config '.root.readonly = false'
 	hook startContainer 'cat >/in'

@@ -137,7 +137,7 @@ resources() { update_config ".linux.resources += $1"; }
 
 # --- A life ------------------------------------------------------------------------------------------------------------
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-hybrid
 @test "a container lives in a scope of its slice, and only create asks for it" {
 	quietly --systemd-cgroup create test_box
 	in_unit "$(state_of test_box .pid)"
@@ -177,7 +177,7 @@ resources() { update_config ".linux.resources += $1"; }
 	[ "$(sed 's/ .*//' "$FAKE/log" | paste -sd' ')" = "StartTransientUnit StopUnit ResetFailedUnit" ]
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-hybrid
 @test "run ends with its unit, and with the program's exit code" {
 	set_args sh -c 'cat /proc/self/cgroup; exit 7'
 	hull --systemd-cgroup run test_box
@@ -291,6 +291,7 @@ unit_at() {
 
 # --- Limits ------------------------------------------------------------------------------------------------------------
 
+# bats test_tags=vm-hybrid
 @test "limits are properties of the unit (v1)" {
 	is_v1 || skip "this machine has v2"
 	resources '{memory: {limit: 33554432, reservation: 16777216}, cpu: {shares: 512, quota: 50000, period: 100000, cpus: "0", mems: "0"},
@@ -329,7 +330,7 @@ unit_at() {
 	[ "$(cat "$dir/cpu.max")" = "50000 100000" ]
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-hybrid
 @test "limits that keep a container from being born come after its birth" {
 	if real || is_v1; then
 		resources '{memory: {limit: 524288}, pids: {limit: 1}}'
@@ -358,7 +359,7 @@ unit_at() {
 	fi
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-hybrid
 @test "systemd is told the rules for devices" {
 	resources '{devices: [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 11, access: "r"},
 		{allow: true, type: "b", major: 7, access: "rw"}]}'
@@ -410,7 +411,7 @@ unit_at() {
 
 # --- Updates -----------------------------------------------------------------------------------------------------------
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-hybrid
 @test "update changes properties and files, and tells systemd only what changes" {
 	real || is_v1 || skip "this view has not the controllers"
 	resources '{pids: {limit: 17}, cpu: {shares: 512}}'
@@ -460,7 +461,7 @@ unit_at() {
 	in_unit "$(state_of test_box .pid)"
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-hybrid
 @test "create refuses a unit whose cgroup is frozen, and leaves it as it is" {
 	local dir=/sys/fs/cgroup/test.slice/$UNIT file=cgroup.freeze word=1
 	! is_v1 || dir=/sys/fs/cgroup/freezer/test.slice/$UNIT file=freezer.state word=FROZEN
@@ -606,7 +607,7 @@ unit_at() {
 	no_unit
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-hybrid
 @test "a create that fails after its unit was made takes it along" {
 	set_args sh
 	update_config '.mounts += [{destination: "/x", type: "bind", source: "/nonexistent", options: ["bind"]}]'
@@ -666,6 +667,7 @@ as_user() {
 	real || [ "$(calls StopUnit)" = 1 ]
 }
 
+# bats test_tags=vm
 @test "delete --force of a user's container with a damaged record does not wait for its program (v2)" {
 	session_of_user
 	update_config '.linux.cgroupsPath = ":hull:test_box"'

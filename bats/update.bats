@@ -6,7 +6,7 @@ load helpers
 
 setup() {
 	setup_bundle
-	update_config '.linux.cgroupsPath = "/test_update"'
+	update_config '.linux.cgroupsPath = $p' --arg p "$(cgroups_path test_update)"
 }
 teardown() { teardown_bundle; }
 
@@ -154,7 +154,7 @@ needs_v1() { is_v1 || skip "this machine has these controllers in v1 only"; }
 		<<<'{"blockIO": {"throttleReadBpsDevice": [{"major": 99, "minor": 99, "rate": 1}]}}'
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-systemd
 @test "update of a paused container leaves it paused" {
 	quietly create test_box
 	quietly pause test_box
@@ -163,7 +163,7 @@ needs_v1() { is_v1 || skip "this machine has these controllers in v1 only"; }
 	quietly resume test_box
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-systemd
 @test "update sets hugetlb limits, and files of the unified hierarchy" {
 	grep -qs hugetlb /sys/fs/cgroup/unified/cgroup.controllers /sys/fs/cgroup/cgroup.controllers || skip "no hugetlb controller"
 	quietly create test_box
@@ -221,7 +221,7 @@ needs_v1() { is_v1 || skip "this machine has these controllers in v1 only"; }
 	[[ $output = *"level=warning"*"$message (/network/classID)"* ]]
 	refused 'invalid --missing-controllers: \"no\" is not error, warn or ignore' --missing-controllers no state test_box
 	# The same of create.
-	update_config '.linux.cgroupsPath = "/test_update2" | .linux.resources.network.classID = 7'
+	update_config '.linux.cgroupsPath = $p | .linux.resources.network.classID = 7' --arg p "$(cgroups_path test_update2)"
 	refused "$message (/linux/resources/network/classID)" create test_other
 	nothing_left test_other
 	quietly --missing-controllers ignore create test_other
@@ -243,7 +243,7 @@ needs_v1() { is_v1 || skip "this machine has these controllers in v1 only"; }
 	refused "cannot use unified on cgroup v1" update -r - test_box <<<'{"unified": {"memory.high": "1"}}'
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-systemd
 @test "exec and events work after an update" {
 	quietly create test_box
 	quietly start test_box

@@ -79,6 +79,7 @@ inside() {
 	[ "${lines[2]}" != "$(readlink "/proc/$pid/ns/mnt")" ]
 }
 
+# bats test_tags=vm
 @test "run joins user, network and ipc namespaces of another container" {
 	quietly create test_other
 	pid=$(state_of test_other .pid)
@@ -142,6 +143,7 @@ inside() {
 	nothing_left test_box
 }
 
+# bats test_tags=vm
 @test "groups are left out where setgroups is denied" {
 	# A user namespace of one, as an ordinary user makes it.
 	setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Ur sleep 1000 3>&- &
@@ -157,6 +159,7 @@ inside() {
 	[ "${lines[*]}" = "0 1 deny" ]
 }
 
+# bats test_tags=vm
 @test "run in a user namespace sets time offsets" {
 	[ -e /proc/self/ns/time ] || skip "no time namespaces"
 	update_config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {monotonic: {secs: -1, nanosecs: 3}}'

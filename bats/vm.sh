@@ -3,10 +3,12 @@
 #
 # vm.sh OUT LANE...: boots Debian under qemu and has bats/vm/guest.sh run these lanes there; called by run-tests.sh.
 #
-#   vm-initramfs   a boot of its own, whose root is the initramfs         vm...   the others, under systemd
-#   vm-selinux     another such one, with SELinux in the place of AppArmor
+#   vm-initramfs   a boot of its own, whose root is the initramfs
+#   vm-hybrid      one of its own, whose controllers are v1's
+#   vm...          the others, under systemd
+#   vm-selinux     like vm-initramfs, with SELinux in the place of AppArmor
 #
-# Everything is cgroup v2 with all of the kernel's controllers, and AppArmor is on. qemu translates (TCG): that runs
+# All else is cgroup v2 with all of the kernel's controllers, and AppArmor is on. qemu translates (TCG): that runs
 # everywhere, at a tenth of the speed. The disk is only read; what a guest writes to it is dropped. OUT gets what the
 # guests say: BOOT.results, BOOT.console. Exit status 77: this machine cannot do it, and the one line says why.
 #
@@ -86,14 +88,16 @@ boot() {
 }
 
 initramfs
-with_systemd=() bare=() selinux=()
+with_systemd=() hybrid=() bare=() selinux=()
 for lane; do
 	case $lane in
 	vm-initramfs) bare+=("$lane") ;;
+	vm-hybrid) hybrid+=("$lane") ;;
 	vm-selinux) selinux+=("$lane") ;;
 	*) with_systemd+=("$lane") ;;
 	esac
 done
 [ ${#with_systemd[@]} = 0 ] || boot systemd systemd.show_status=0 "${with_systemd[@]}"
+[ ${#hybrid[@]} = 0 ] || boot hybrid "systemd.show_status=0 systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=0" "${hybrid[@]}"
 [ ${#bare[@]} = 0 ] || boot initramfs hull.stay "${bare[@]}"
 [ ${#selinux[@]} = 0 ] || boot selinux "hull.stay lsm=selinux selinux=1" "${selinux[@]}"
