@@ -69,7 +69,7 @@ boot() {
 	shift 2
 	test_disk "$@"
 	rm -f "$out/$name".*
-	timeout -k 5 "$GUEST_TIMEOUT" qemu-system-x86_64 -M q35 -accel tcg,thread=single -cpu max -smp 2 \
+	timeout -k 5 "$GUEST_TIMEOUT" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -smp 2 \
 		-m 2048 -nodefaults -display none -no-reboot -monitor none -snapshot \
 		-kernel "$vm/vmlinuz" -initrd "$work/initrd" -append "console=ttyS0 panic=-1 mitigations=off systemd.mask=serial-getty@ttyS0.service systemd.mask=getty.target root=/dev/vda rw quiet $line" \
 		-drive "file=$vm/root.ext4,format=raw,if=virtio,cache=unsafe" \

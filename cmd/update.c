@@ -259,9 +259,11 @@ static void plan_unit(struct update *u, struct spec_resources *res)
 	limits(u, res, &now);
 	u->changes.a = &u->arena;
 	unit_changes(&u->changes, &before, &now);
-	/* The quota that systemd is told, which depends on the period. */
-	if (cpu && (cpu->quota.set || cpu->period.set) && res->cpu)
+	/* The quota that systemd is told depends on the period, which it forgets without a quota. */
+	if (cpu && (cpu->quota.set || cpu->period.set) && res->cpu) {
 		cpu->quota = res->cpu->quota;
+		cpu->period = res->cpu->period;
+	}
 }
 
 /*
