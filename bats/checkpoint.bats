@@ -256,6 +256,23 @@ counts_on() { [ "$(count)" -gt "$1" ]; }
 	nothing_left test_box
 }
 
+@test "the cgroups of others are no part of a container that has none" {
+	real_criu
+	update_config '.linux.namespaces |= map(select(.type != "cgroup"))'
+	"$HULL" --root "$ROOT" --cgroup-manager disabled run --detach test_box </dev/null >/dev/null 2>&1 3>&-
+	# Somebody else calls checkpoint, from a cgroup of his own.
+	local dir=/sys/fs/cgroup/freezer/test_cr_caller
+	is_v1 || dir=/sys/fs/cgroup/test_cr_caller
+	mkdir "$dir"
+	(echo "$BASHPID" >"$dir/cgroup.procs" && exec "$HULL" --root "$ROOT" checkpoint --image-path img test_box 3>&-)
+	rmdir "$dir"
+	[ ! -e img/cgroup.img ] || not grep -q test_cr_caller img/cgroup.img
+	restore --image-path img test_other
+	[ "$status" = 0 ]
+	[ ! -e "$dir" ]
+	quietly delete --force test_other
+}
+
 # bats test_tags=vm
 @test "a container with a cgroup namespace and one with a user namespace can be restored" {
 	real_criu

@@ -114,7 +114,7 @@ static int make_options(struct dump *d, struct str *opts, struct err *e)
 {
 	const struct criu_options *o = d->o;
 
-	criu_add_common(o, d->s, &d->dirs, DUMP_LOG, opts);
+	criu_add_common(o, d->s, &d->rec->cgroup, &d->dirs, DUMP_LOG, opts);
 	criu_add_network_lock(o, d->criu.version, opts);
 	pb_add_int(opts, CRIU_OPT_PID, d->rec->pid);
 	pb_add_string(opts, CRIU_OPT_ROOT, d->rec->rootfs);

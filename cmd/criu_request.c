@@ -200,12 +200,14 @@ static void add_config_file(const struct spec *s, struct str *out)
 		pb_add_string(out, OPT_CONFIG_FILE, file);
 }
 
-void criu_add_common(const struct criu_options *o, const struct spec *s, const struct criu_dirs *d,
-		     const char *log_file, struct str *out)
+void criu_add_common(const struct criu_options *o, const struct spec *s, const struct cgroup *cg,
+		     const struct criu_dirs *d, const char *log_file, struct str *out)
 {
+	/* Without cgroups of its own the container is in its caller's, which are no part of it. */
+	const char *cgroups_mode = cg->n ? "" : "ignore";
 	int mode = 0;
 
-	(void)name_lookup(cgroups_modes, o->cgroups_mode ? o->cgroups_mode : "", &mode);
+	(void)name_lookup(cgroups_modes, o->cgroups_mode ? o->cgroups_mode : cgroups_mode, &mode);
 	pb_add_int(out, OPT_IMAGES_DIR_FD, d->images_fd);
 	if (d->work_fd >= 0)
 		pb_add_int(out, OPT_WORK_DIR_FD, d->work_fd);

@@ -75,8 +75,8 @@ must_check int criu_check_options(const struct criu_options *o, struct err *e);
 must_check int criu_check_user(const char *command, struct err *e);
 
 /* The fields of criu_opts that both requests have. log_file is a name in the work directory. */
-void criu_add_common(const struct criu_options *o, const struct spec *s, const struct criu_dirs *d,
-		     const char *log_file, struct str *out);
+void criu_add_common(const struct criu_options *o, const struct spec *s, const struct cgroup *cg,
+		     const struct criu_dirs *d, const char *log_file, struct str *out);
 /* Numbers of rpc.proto that the two commands add by themselves. */
 enum {
 	CRIU_OPT_PID = 2,

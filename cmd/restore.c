@@ -204,7 +204,7 @@ static int make_options(struct restore *r, struct str *opts, struct err *e)
 {
 	const struct spec *s = r->l.p.spec;
 
-	criu_add_common(r->o, s, &r->dirs, RESTORE_LOG, opts);
+	criu_add_common(r->o, s, &r->l.rec.cgroup, &r->dirs, RESTORE_LOG, opts);
 	/* Else as the images say. */
 	if (r->o->network_lock)
 		criu_add_network_lock(r->o, r->criu.version, opts);
