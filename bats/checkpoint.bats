@@ -125,6 +125,7 @@ counts_on() { [ "$(count)" -gt "$1" ]; }
 	wait_for 5 counts_on "$at"
 }
 
+# bats test_tags=vm
 @test "checkpoint --pre-dump saves memory first, and --parent-path what has changed since" {
 	real_criu
 	run_detached test_box
