@@ -142,7 +142,6 @@ counts_on() { [ "$(count)" -gt "$1" ]; }
 	[ "$status" = 0 ]
 }
 
-# bats test_tags=vm
 @test "pipes of the caller of restore take the place of those of run" {
 	real_criu
 	set_args sh -c 'while read line; do echo "got $line"; done; echo end >&2'
@@ -210,7 +209,6 @@ counts_on() { [ "$(count)" -gt "$1" ]; }
 	nothing_left test_box
 }
 
-# bats test_tags=vm
 @test "restore makes the mount points again, of binds in binds and behind links" {
 	real_criu
 	mkdir -p outer inner rootfs/real/conf
@@ -274,7 +272,6 @@ counts_on() { [ "$(count)" -gt "$1" ]; }
 	quietly delete --force test_other
 }
 
-# bats test_tags=vm
 @test "a container with a cgroup namespace and one with a user namespace can be restored" {
 	real_criu
 	update_config '.linux.namespaces |= (map(select(.type != "cgroup")) + [{type: "cgroup"}])'

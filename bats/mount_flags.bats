@@ -84,7 +84,6 @@ locked() {
 	are rw,relatime rw noatime relatime
 }
 
-# bats test_tags=vm
 @test "a user namespace keeps flags that are locked and not named" {
 	user_namespace
 	are ro,nosuid,nodev ro nosuid nodev
@@ -108,7 +107,6 @@ locked() {
 	refused "a flag that is locked by the host cannot be changed" create test_box
 }
 
-# bats test_tags=vm
 @test "recursive options reach what is mounted below" {
 	mkdir "$SRC/sub" && mount -t tmpfs none "$SRC/sub"
 	recursive() {
