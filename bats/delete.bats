@@ -147,7 +147,6 @@ three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 	nothing_left test_box
 }
 
-# bats test_tags=vm,vm-systemd
 @test "delete --force cleans up after a create that was killed at any moment" {
 	local i killed=0
 	mkfifo never

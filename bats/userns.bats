@@ -79,7 +79,6 @@ inside() {
 	[ "${lines[2]}" != "$(readlink "/proc/$pid/ns/mnt")" ]
 }
 
-# bats test_tags=vm
 @test "run joins user, network and ipc namespaces of another container" {
 	quietly create test_other
 	pid=$(state_of test_other .pid)
@@ -143,7 +142,6 @@ inside() {
 	nothing_left test_box
 }
 
-# bats test_tags=vm
 @test "groups are left out where setgroups is denied" {
 	# A user namespace of one, as an ordinary user makes it.
 	setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Ur sleep 1000 3>&- &
