@@ -54,7 +54,6 @@ static const struct option_row options[] = {
 /* One checkpoint under way. */
 struct dump {
 	const struct criu_options *o;
-	const struct container *c;
 	const struct record *rec;
 	const struct spec *s;
 	struct criu criu;
@@ -236,9 +235,11 @@ static int open_root(struct dump *d, struct err *e)
 	if (pidfd < 0)
 		return -1;
 	d->root_fd = fd_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, e);
+	if (d->root_fd < 0)
+		return -1;
 	/* It was still that process when its root was opened. */
-	return d->root_fd < 0 || record_alive(d->rec, d->rec->pid, d->rec->start_time) ?
-		       (d->root_fd < 0 ? -1 : 0) :
+	return record_alive(d->rec, d->rec->pid, d->rec->start_time) ?
+		       0 :
 		       err_set(e, ESRCH, "container not running");
 }
 
@@ -250,11 +251,10 @@ static int check_status(enum status status, struct err *e)
 		       status_name(status));
 }
 
-static int checkpoint(struct container *c, const struct record *rec, const struct spec *s,
-		      const struct criu_options *o, struct err *e)
+static int checkpoint(const struct record *rec, const struct spec *s, const struct criu_options *o,
+		      struct err *e)
 {
 	struct dump d = { .o = o,
-			  .c = c,
 			  .rec = rec,
 			  .s = s,
 			  .criu = CRIU_INIT,
@@ -291,7 +291,7 @@ static int run(struct invocation *inv, struct err *e)
 	s = delete_read_config(&c, NULL, &arena);
 	if (!s)
 		return err_set(e, EBADMSG, "the container's %s cannot be read", RECORD_CONFIG);
-	if (checkpoint(&c, &rec, s, o, e) < 0)
+	if (checkpoint(&rec, s, o, e) < 0)
 		return -1;
 	return o->leave_running || o->pre_dump ? 0 : delete_destroy(&c, &rec, e);
 }
