@@ -81,6 +81,27 @@ running() {
 	done
 }
 
+@test "delete --force of a container without a PID namespace ends everybody" {
+	set_args sh -c 'sleep 1001 & sleep 1002 & exec sleep 1000'
+	update_config '.linux.namespaces -= [{"type": "pid"}]'
+	running
+	wait_for 5 three
+	mapfile -t pids < <("$HULL" --root "$ROOT" ps -f json test_box | jq '.[]')
+	quietly delete --force test_box
+	nothing_left test_box
+	gone "${pids[@]}"
+}
+
+# Freezing and thawing them first (v1) takes longer than all the rest.
+@test "delete --force kills init alone where everybody is in its PID namespace" {
+	set_args sh -c 'sleep 1001 & exec sleep 1000'
+	running
+	strace -o trace "$HULL" --root "$ROOT" delete --force test_box 3>&-
+	nothing_left test_box
+	not grep 'cgroup\.procs\|cgroup\.kill\|freezer\.state' trace
+	[ "$(grep -c boot_id trace)" -eq 1 ]
+}
+
 three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 
 @test "delete runs all poststop hooks; failures are no errors" {

@@ -40,8 +40,12 @@ static const struct option_row options[] = {
 
 /* --- What is on the machine ------------------------------------------------------------------- */
 
-/* Kill and wait: a killed process keeps its cgroup and its mounts busy until it is gone. */
-static int kill_everybody(const struct record *r, struct err *e)
+/*
+ * Kill init and wait: a killed process keeps its cgroup and its mounts busy until it is gone. With
+ * it goes everybody in its PID namespace; who is not in there is left to cgroup_remove, as looking
+ * for him first would freeze and thaw (v1) whom init takes along in a moment.
+ */
+static int kill_init(const struct record *r, struct err *e)
 {
 	struct err ignored;
 	auto_close int init = record_pidfd(r, &ignored);
@@ -49,9 +53,8 @@ static int kill_everybody(const struct record *r, struct err *e)
 
 	if (init >= 0)
 		sys_pidfd_send_signal(init, SIGKILL);
-	/* Reaches who does not share init's PID namespace, and thaws; cgroup_remove tries it again. */
-	if ((init >= 0 || cgroup_is_frozen(&r->cgroup)) &&
-	    cgroup_kill(&r->cgroup, SIGKILL, &not_all) < 0)
+	/* Nobody who is frozen by v1 dies. */
+	if (cgroup_is_frozen(&r->cgroup) && cgroup_kill(&r->cgroup, SIGKILL, &not_all) < 0)
 		log_warn("unable to kill all processes: %s", not_all.chain);
 	if (init >= 0 && !pidfd_wait(init, DEATH_MS))
 		return err_set(e, EBUSY, "container init still running");
@@ -85,7 +88,7 @@ static int clean_machine(const struct record *r, struct err *e)
 		return 0;
 	if (is_of_strangers(r))
 		return 0;
-	if (kill_everybody(r, e) < 0)
+	if (kill_init(r, e) < 0)
 		return -1;
 	if (record_remove_rdt(r, e) < 0 || record_unmount_root(r, e) < 0 ||
 	    cgroup_remove(&r->cgroup, DEATH_MS, e) < 0)
@@ -183,7 +186,7 @@ static void break_lock(const struct container *c)
 		creator = record_pidfd_of(&r, r.creator, r.creator_start);
 	if (creator >= 0)
 		sys_pidfd_send_signal(creator, SIGKILL);
-	if (kill_everybody(&r, &ignored) < 0)
+	if (cgroup_kill(&r.cgroup, SIGKILL, &ignored) < 0 || kill_init(&r, &ignored) < 0)
 		log_warn("%s", ignored.chain);
 }
 

@@ -6,6 +6,9 @@
  *
  *   floor run ROOTFS SECONDS V2 [V1...]   a container with /bin/true, or with /bin/sleep if
  *                                         SECONDS is not 0
+ *   floor create ROOTFS SECONDS V2 [V1...]
+ *                                         the same, and leaves it behind once it executes its program
+ *   floor delete V2 [V1...]               its end
  *   floor exec PID V2 [V1...]             /bin/true in that container
  *
  * V2 and V1 are the container's cgroup directories: the unified one, or "-" without it, and one
@@ -18,6 +21,7 @@
 #include <linux/capability.h>
 #include <linux/sched.h>
 #include <net/if.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -353,11 +357,38 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+static int remove_cgroups(int status)
+{
+	for (int i = 0; i < n_v1; i++)
+		MUST(rmdir(v1[i]));
+	if (v2)
+		MUST(rmdir(v2));
+	return status;
+}
+
+/* The one process of the container is a child of nobody here. */
+static int delete_container(void)
+{
+	struct pollfd init = { .events = POLLIN };
+	char text[32] = "";
+	int procs;
+
+	MUST(procs = open_in(n_v1 ? v1[0] : v2, "cgroup.procs", O_RDONLY));
+	MUST(read(procs, text, sizeof(text) - 1));
+	MUST(init.fd = (int)syscall(SYS_pidfd_open, atoi(text), 0));
+	MUST(syscall(SYS_pidfd_send_signal, init.fd, SIGKILL, NULL, 0));
+	MUST(poll(&init, 1, -1));
+	return remove_cgroups(0);
+}
+
 int main(int argc, char **argv)
 {
 	const uint64_t namespaces = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
 				    CLONE_NEWNS;
-	int run = argc > 1 && !strcmp(argv[1], "run"), first = run ? 4 : 3, pidfd, status;
+	int create = argc > 1 && !strcmp(argv[1], "create");
+	int run = create || (argc > 1 && !strcmp(argv[1], "run"));
+	int delete = argc > 1 && !strcmp(argv[1], "delete");
+	int first = run ? 4 : delete ? 2 : 3, pidfd, status, executed[2];
 	pid_t pid;
 
 	if (argc <= first || argc - first > (int)COUNT(tasks))
@@ -365,6 +396,8 @@ int main(int argc, char **argv)
 	v2 = strcmp(argv[first], "-") ? argv[first] : NULL;
 	v1 = argv + first + 1;
 	n_v1 = argc - first - 1;
+	if (delete)
+		return delete_container();
 	if (run)
 		make_cgroups();
 	open_cgroups();
@@ -378,13 +411,13 @@ int main(int argc, char **argv)
 	}
 	if (v2 && !n_v1)
 		limit_devices_v2(v2_fd);
+	MUST(pipe2(executed, O_CLOEXEC));
 	pid = fork_into_cgroup(namespaces);
 	if (pid == 0)
 		container(argv[2], argv[3]);
-	status = wait_for(pid);
-	for (int i = 0; i < n_v1; i++)
-		MUST(rmdir(v1[i]));
-	if (v2)
-		MUST(rmdir(v2));
-	return status;
+	if (create) {
+		close(executed[1]);
+		return (int)read(executed[0], &status, 1);
+	}
+	return remove_cgroups(wait_for(pid));
 }

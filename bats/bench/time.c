@@ -8,7 +8,8 @@
  *     disturbs the machine disturbs all alike. BURST 0: a turn is a pause of PAUSE ms and one run.
  *     Otherwise it is BURST runs without a pause, after one that does not count. A command may be
  *     a sequence, timed as one: "a + b" runs b after a, and "a ++ b" first waits until no
- *     descendant of a is left. Prints for each command, with tabs between: LABEL, the median, the
+ *     descendant of a is left. Of "a -+ b" b alone is timed, of "a +- b" a alone.
+ *     Prints for each command, with tabs between: LABEL, the median, the
  *     10th and the 90th percentile of the wall time, the median of user and system time (of all
  *     processes that ended), all in ms, and the number of runs.
  *
@@ -49,7 +50,7 @@ static void die(const char *what)
 
 struct command {
 	const char *label;
-	char **argv; /* "+" and "++" are still in it */
+	char **argv; /* "+" and the like are still in it */
 	size_t n;
 	double *wall, *cpu; /* ms */
 };
@@ -122,25 +123,39 @@ static double reap(int flags)
 	return cpu;
 }
 
+static int is_between(const char *word)
+{
+	return !word || !strcmp(word, "+") || !strcmp(word, "++") || !strcmp(word, "-+") ||
+	       !strcmp(word, "+-");
+}
+
 static void run_once(const struct command *c, double *ret_wall, double *ret_cpu)
 {
-	double start = now_ms(), cpu = 0;
+	double start = now_ms(), end = 0, cpu = 0, used;
 	char **argv = c->argv;
 
 	for (size_t i = 0; i <= c->n; i++) {
 		char *word = c->argv[i];
 
-		if (word && strcmp(word, "+") && strcmp(word, "++"))
+		if (!is_between(word))
 			continue;
 		c->argv[i] = NULL;
-		cpu += run_program(c, argv);
-		if (word && word[1])
+		used = run_program(c, argv);
+		cpu += end > 0 ? 0 : used;
+		if (word && !strcmp(word, "++")) {
 			cpu += reap(0);
+		} else if (word && !strcmp(word, "-+")) {
+			cpu = 0;
+			start = now_ms();
+		} else if (word && !strcmp(word, "+-")) {
+			end = now_ms();
+		}
 		c->argv[i] = word;
 		argv = c->argv + i + 1;
 	}
-	*ret_wall = now_ms() - start;
-	*ret_cpu = cpu + reap(WNOHANG);
+	*ret_wall = (end > 0 ? end : now_ms()) - start;
+	used = reap(WNOHANG);
+	*ret_cpu = cpu + (end > 0 ? 0 : used);
 	if (ftruncate(log_fd, 0) < 0 || lseek(log_fd, 0, SEEK_SET) < 0)
 		die("empty the log");
 }
