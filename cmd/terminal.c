@@ -36,24 +36,11 @@ int terminal_prepare(struct terminal *t, int *ret_fd, struct err *e)
 
 static int receive_master(int sock, struct err *e)
 {
-	union {
-		struct cmsghdr h;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
 	char name[64];
-	struct iovec iov = { name, sizeof(name) };
-	struct msghdr mh = { .msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = &control,
-			     .msg_controllen = sizeof(control) };
-	struct cmsghdr *c;
 	int fd = -1;
 
-	if (recvmsg(sock, &mh, MSG_CMSG_CLOEXEC) < 0)
+	if (fd_receive(sock, name, sizeof(name), &fd) < 0)
 		return err_sys(e, "receive the terminal");
-	c = CMSG_FIRSTHDR(&mh);
-	if (c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
 	return fd < 0 ? err_set(e, EPROTO, "init sent no terminal") : fd;
 }
 

@@ -2,6 +2,7 @@
 /* Messages between hull, the stages and `hull start`. Runs in all of them. */
 #include "nsexec/channel.h"
 
+#include "state/fd.h"
 #include "state/mem.h"
 
 #include <errno.h>
@@ -96,41 +97,19 @@ int channel_send(int sock, enum msg_type type, const void *body, size_t n, int p
 	return r < 0 ? err_sys(e, "send %s", msg_name(type)) : 0;
 }
 
-static void take_passed_fd(struct msghdr *mh, int *ret_fd)
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(mh);
-	int fd = -1;
-
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-	if (ret_fd)
-		*ret_fd = fd;
-	else if (fd >= 0)
-		close(fd);
-}
-
 static int receive(int sock, struct msg *m, int *ret_fd, struct err *e)
 {
-	union fd_control control = { 0 };
-	struct iovec iov = { m, sizeof(*m) };
-	struct msghdr mh = { .msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = &control,
-			     .msg_controllen = sizeof(control) };
 	ssize_t r;
 
 	/* ECONNRESET, once: the peer ended with something of ours unread; what it said is still there. */
 	do {
-		r = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
-	} while (r < 0 && (errno == EINTR || errno == ECONNRESET));
+		r = fd_receive(sock, m, sizeof(*m), ret_fd);
+	} while (r < 0 && errno == ECONNRESET);
 	if (r == 0)
 		return 0;
 	if (r < 0)
 		return err_sys(e, "receive a message");
-	take_passed_fd(&mh, ret_fd);
-	if ((size_t)r < HEADER || (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
-	    m->n != (size_t)r - HEADER)
+	if ((size_t)r < HEADER || m->n != (size_t)r - HEADER)
 		return err_set(e, EPROTO, "message of %zd bytes is malformed", r);
 	return 1;
 }

@@ -59,35 +59,6 @@ struct response {
 	char message[256]; /* of newer criu; may be empty */
 };
 
-/* One packet and the descriptor in it, -1 without; 0 at the end of file; -1 and errno. */
-static ssize_t receive_packet(int sock, void *buf, size_t size, int *ret_fd)
-{
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = { buf, size };
-	struct msghdr h = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = &control,
-			    .msg_controllen = sizeof(control) };
-	struct cmsghdr *cm;
-	ssize_t n;
-
-	*ret_fd = -1;
-	do {
-		n = recvmsg(sock, &h, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
-	cm = n > 0 ? CMSG_FIRSTHDR(&h) : NULL;
-	if (cm && cm->cmsg_level == SOL_SOCKET && cm->cmsg_type == SCM_RIGHTS)
-		memcpy(ret_fd, CMSG_DATA(cm), sizeof(int));
-	if (n > 0 && (h.msg_flags & MSG_TRUNC)) {
-		errno = EMSGSIZE;
-		return -1;
-	}
-	return n < 0 && errno == ECONNRESET ? 0 : n;
-}
-
 static int silence(struct err *e)
 {
 	auto_close int null = fd_open(AT_FDCWD, "/dev/null", O_RDWR, 0, e);
@@ -140,12 +111,12 @@ static int receive_socket(int boot, int *ret_fd, struct err *e)
 	for (;;) {
 		int fd = -1;
 
-		n = receive_packet(boot, &theirs, sizeof(theirs), &fd);
+		n = fd_receive(boot, &theirs, sizeof(theirs), &fd);
 		if (fd >= 0 && *ret_fd < 0)
 			*ret_fd = fd;
-		if (n < 0)
+		if (n < 0 && errno != ECONNRESET)
 			return err_sys(e, "read from criu's process");
-		if (n == 0)
+		if (n <= 0)
 			return *ret_fd >= 0 ? 0 : err_set(e, EPROTO, "criu's process said nothing");
 		if (n == (ssize_t)sizeof(theirs)) {
 			*e = theirs;
@@ -256,10 +227,10 @@ static int receive(struct criu *c, struct response *r, struct err *e)
 	ssize_t n;
 
 	memset((char *)r + sizeof(r->buf), 0, sizeof(*r) - sizeof(r->buf));
-	n = receive_packet(c->sock, r->buf, sizeof(r->buf), &r->fd);
-	if (n < 0)
+	n = fd_receive(c->sock, r->buf, sizeof(r->buf), &r->fd);
+	if (n < 0 && errno != ECONNRESET)
 		return err_sys(e, "read from criu");
-	return n ? parse(r, (size_t)n, e) : err_set(e, ENODATA, "criu ended without an answer");
+	return n > 0 ? parse(r, (size_t)n, e) : err_set(e, ENODATA, "criu ended without an answer");
 }
 
 /* An answer to a question that leaves criu waiting for the next. */

@@ -330,6 +330,39 @@ int fd_send(int sock, const char *text, int fd)
 	return sendmsg(sock, &mh, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
+ssize_t fd_receive(int sock, void *buf, size_t size, int *ret_fd)
+{
+	union {
+		struct cmsghdr h;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { buf, size };
+	struct msghdr mh = { .msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = &control,
+			     .msg_controllen = sizeof(control) };
+	struct cmsghdr *c;
+	auto_close int fd = -1;
+	ssize_t n;
+
+	if (ret_fd)
+		*ret_fd = -1;
+	do {
+		n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	c = n >= 0 ? CMSG_FIRSTHDR(&mh) : NULL;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	if (n >= 0 && (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	if (ret_fd)
+		*ret_fd = take_fd(&fd);
+	return n;
+}
+
 bool fd_is_directory(int fd)
 {
 	struct stat st;

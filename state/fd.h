@@ -65,5 +65,10 @@ int fd_connect_unix(int dirfd, const char *name, int type); /* -1 and errno */
 
 /* Send a descriptor with a text beside it over a connected AF_UNIX socket; -1 and errno, never SIGPIPE. */
 int fd_send(int sock, const char *text, int fd);
+/*
+ * What recvmsg(2) returns; *ret_fd is the descriptor that came with it, or -1. With NULL it is closed.
+ * EMSGSIZE: a packet longer than size.
+ */
+ssize_t fd_receive(int sock, void *buf, size_t size, int *ret_fd);
 
 #endif
