@@ -173,7 +173,11 @@ static int decode_str_map(const cJSON *v, struct str_map *dst, struct arena *a, 
 
 	if (!cJSON_IsObject(v))
 		return mismatch("an object", v, e);
-	entry = dst->v = arena_zalloc(a, sizeof(*entry) * ((size_t)cJSON_GetArraySize(v) + 1));
+	entry = arena_zalloc(a, sizeof(*entry) * (dst->n + (size_t)cJSON_GetArraySize(v) + 1));
+	if (dst->n)
+		memcpy(entry, dst->v, sizeof(*entry) * dst->n);
+	dst->v = entry;
+	entry += dst->n;
 	cJSON_ArrayForEach(item, v)
 	{
 		if (!cJSON_IsString(item)) {
@@ -241,8 +245,13 @@ static int decode_field(const struct field *f, const cJSON *v, char *base, struc
 	char *dst = base + f->offset;
 	void *to = dst;
 
-	if (object) /* held by pointer, so that NULL says "absent" */
-		to = *(void **)(void *)dst = arena_zalloc(a, f->type->size);
+	if (object) { /* held by pointer, so that NULL says "absent" */
+		to = *(void **)(void *)dst;
+		if (!to)
+			to = *(void **)(void *)dst = arena_zalloc(a, f->type->size);
+	} else if (f->type->kind != K_STR_MAP) {
+		memset(dst, 0, size);
+	}
 	if (decode(f->type, v, to, a, e) < 0)
 		return -1;
 	if (f->flags & LATER) {
@@ -253,35 +262,21 @@ static int decode_field(const struct field *f, const cJSON *v, char *base, struc
 	return 0;
 }
 
-static bool is_known(const struct type *t, const char *key)
+/*
+ * The property that a member means, though it may be written otherwise: runc's decoder takes
+ * "pagesize" for "pageSize", and a rule that works there must not be lost here without a word.
+ */
+static const struct field *field_of(const struct type *t, const char *key)
 {
+	const struct field *like = NULL;
+
 	for (const struct field *f = t->fields; f->key; f++) {
 		if (!strcmp(f->key, key))
-			return true;
+			return f;
+		if (!like && !strcasecmp(f->key, key))
+			like = f;
 	}
-	return false;
-}
-
-/*
- * The member that is meant by key though it is written otherwise: runc's decoder takes "pagesize"
- * for "pageSize", and a rule that works there must not be lost here without a word.
- */
-static const cJSON *misspelt(const struct type *t, const cJSON *v, const char *key)
-{
-	for (const cJSON *i = v->child; i; i = i->next) {
-		if (!strcasecmp(i->string, key) && !is_known(t, i->string))
-			return i;
-	}
-	return NULL;
-}
-
-static size_t count_members(const cJSON *v)
-{
-	size_t n = 0;
-
-	for (const cJSON *i = v->child; i; i = i->next)
-		n++;
-	return n;
+	return like;
 }
 
 static int require(const struct field *f, struct err *e)
@@ -292,37 +287,30 @@ static int require(const struct field *f, struct err *e)
 	return err_at_key(e, f->key);
 }
 
+/*
+ * One by one, as Go does it: of two that mean the same property, the members of objects and maps
+ * come together, and of others the last one counts.
+ */
 static int decode_object(const struct type *t, const cJSON *v, char *dst, struct arena *a,
 			 struct err *e)
 {
-	size_t left;
-
 	if (!cJSON_IsObject(v))
 		return mismatch("an object", v, e);
-	left = count_members(v);
-	for (const struct field *f = t->fields; f->key; f++) {
-		const cJSON *item = left ? cJSON_GetObjectItemCaseSensitive(v, f->key) : NULL;
+	for (const cJSON *i = v->child; i; i = i->next) {
+		const struct field *f = field_of(t, i->string);
 
-		left -= item != NULL;
-		if (f->flags & IGNORED)
-			continue;
-		if (!absent(f, item) && decode_field(f, item, dst, a, e) < 0)
-			return err_at_key(e, f->key);
-		if (absent(f, item) && (f->flags & REQUIRED) && !misspelt(t, v, f->key))
-			return require(f, e);
+		/* Unknown properties are ignored: config.md, Extensibility. */
+		if (f && !(f->flags & IGNORED) && !absent(f, i) &&
+		    decode_field(f, i, dst, a, e) < 0)
+			return err_at_key(e, i->string);
 	}
-	/* Unknown properties are ignored: config.md, Extensibility. */
-	for (const struct field *f = t->fields; left && f->key; f++) {
-		const cJSON *item = f->flags & IGNORED ? NULL : misspelt(t, v, f->key);
+	for (const struct field *f = t->fields; f->key; f++) {
+		bool found = !(f->flags & REQUIRED) || f->flags & IGNORED;
 
-		if (!item || cJSON_GetObjectItemCaseSensitive(v, f->key))
-			continue;
-		if (absent(f, item)) {
-			if (f->flags & REQUIRED)
-				return require(f, e);
-		} else if (decode_field(f, item, dst, a, e) < 0) {
-			return err_at_key(e, item->string);
-		}
+		for (const cJSON *i = v->child; i && !found; i = i->next)
+			found = field_of(t, i->string) == f && !absent(f, i);
+		if (!found)
+			return require(f, e);
 	}
 	return 0;
 }

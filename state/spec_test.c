@@ -520,7 +520,7 @@ static void test_other_files(void)
 	is(e.pointer, "/memory/swap", "... has pointers from its root");
 }
 
-/* As Go's decoder, and so runc, takes them; the right spelling goes first. */
+/* As Go's decoder, and so runc, takes them. */
 static void test_other_spellings(void)
 {
 	struct err e;
@@ -539,7 +539,27 @@ static void test_other_spellings(void)
 	s = load(TOP,
 		 Q("HOSTNAME") "\"wrong\"," Q("hostname") "\"right\"," Q("linux") "{" ALL_NS "}",
 		 &e);
-	ok(s && !strcmp(s->hostname, "right"), "the right spelling counts");
+	ok(s && !strcmp(s->hostname, "right"), "the last one counts");
+	s = load(
+		TOP,
+		Q("hostname") "\"wrong\"," Q("Hostname") "\"right\"," Q("annotations") "{\"a\":\"1\"}," Q("Annotations") "{\"b\":\"2\"}," Q(
+			"linux") "{" ALL_NS
+				 "," RESOURCES(Q("cpu") "{\"shares\":512,\"cpus\":\"0-1\"}," Q(
+					 "CPU") "{\"Cpus\":\"0\"}," Q("cPU") "null") "}",
+		&e);
+	ok(s && !strcmp(s->hostname, "right"), "... whatever its spelling: %s", e.chain);
+	ok(s->linux_->resources->cpu->shares.v == 512 &&
+		   !strcmp(s->linux_->resources->cpu->cpus, "0"),
+	   "two objects are one");
+	ok(s->annotations.n == 2 && !strcmp(s->annotations.v[0].key, "a") &&
+		   !strcmp(s->annotations.v[1].key, "b"),
+	   "two maps are one");
+	s = load(TOP,
+		 Q("mounts") "[{" Q("destination") "\"/a\"},{" Q("destination") "\"/b\"}]," Q(
+			 "Mounts") "[{" Q("destination") "\"/c\"}]," Q("linux") "{" ALL_NS "}",
+		 &e);
+	ok(s && s->mounts.n == 1 && !strcmp(s->mounts.v[0].destination, "/c"),
+	   "of two arrays the last one counts");
 	s = load(TOP, Q("Mounts") "[{" Q("DESTINATION") "5}]", &e);
 	ok(!s && !strcmp(e.pointer, "/Mounts/0/DESTINATION"), "errors name what is there: %s",
 	   e.pointer);
