@@ -34,6 +34,9 @@ needs_v1() { is_v1 || skip "this machine has these controllers in v1 only"; }
 		"cpu-quota=20000 cpu cpu.cfs_quota_us 20000" \
 		"cpu-burst=1000 cpu cpu.cfs_burst_us 1000" \
 		"cpu-idle=1 cpu cpu.idle 1" \
+		"cpu-idle=0 cpu cpu.shares 2048" \
+		"cpu-idle=1 cpu cpu.idle 1" \
+		"cpu-share=512 cpu cpu.shares 512" \
 		"cpuset-cpus=1 cpuset cpuset.cpus 1" \
 		"cpuset-mems=0 cpuset cpuset.mems 0" \
 		"pids-limit=17 pids pids.max 17" \

@@ -99,6 +99,13 @@ disk() { lsblk -dno MAJ:MIN | tail -n 1 | tr -d ' '; }
 	# The kernel lets an idle group have no weight.
 	must update --cpu-share 200 --cpu-idle 1 test_box
 	[[ $output = *"level=warning"*"unable to apply both"* && $(file cpu.idle) = 1 ]]
+	quietly update --cpu-share 2048 test_box
+	[ "$(file cpu.idle) $(file cpu.weight)" = "0 174" ]
+	echo '{"unified": {"cpu.idle": "1", "cpu.weight": "8"}}' >both
+	must update --resources both test_box
+	[[ $output = *"level=warning"*"unable to apply both"* && $(file cpu.idle) = 1 ]]
+	quietly update --resources - test_box <<<'{"unified": {"cpu.weight": "8"}}'
+	[ "$(file cpu.idle) $(file cpu.weight)" = "0 8" ]
 }
 
 @test "create gives all controllers to a container that manages its own cgroup (v2, all controllers)" {

@@ -221,10 +221,19 @@ struct update {
 	const char *l3_cache_schema, *mem_bw_schema;
 };
 
+/* What the update as it was given does not say, but means. */
+static int merge_more(struct update *u, const char *text, struct err *e)
+{
+	auto_free char *first = u->config.s;
+	size_t n = u->config.n;
+
+	u->config = (struct str){ 0 };
+	return spec_merge_resources(first, n, text, strlen(text), &u->config, e);
+}
+
 static int merge(struct update *u, const char *text, size_t n, struct err *e)
 {
-	static const char no_swap[] = "{\"memory\":{\"swap\":0}}";
-	auto_free char *old = NULL, *first = NULL;
+	auto_free char *old = NULL;
 	const struct spec_memory *m = u->asked->memory;
 	size_t n_old;
 
@@ -234,12 +243,44 @@ static int merge(struct update *u, const char *text, size_t n, struct err *e)
 	if (!str_empty(u->r.unit) && spec_read(old, n_old, &u->arena, &u->before, e) < 0)
 		return -1;
 	/* Memory without a limit makes swap one without, too: no old limit of it may come back. */
-	if (!m || m->limit.v != -1 || m->swap.set)
+	return m && m->limit.v == -1 && !m->swap.set ?
+		       merge_more(u, "{\"memory\":{\"swap\":0}}", e) :
+		       0;
+}
+
+/* A member of "unified", or NULL. */
+static const char *unified_of(const struct spec_resources *r, const char *key)
+{
+	const char *value = NULL;
+
+	for (size_t i = 0; i < r->unified.n; i++) {
+		if (!strcmp(r->unified.v[i].key, key))
+			value = r->unified.v[i].value;
+	}
+	return value;
+}
+
+/*
+ * A weight ends what an older update or the configuration has set: an idle group has none, and the
+ * kernel refuses to write one (EINVAL).
+ */
+static int end_idle(struct update *u, struct spec **s, struct err *e)
+{
+	struct spec_resources *asked = u->asked;
+	bool weight = (asked->cpu && asked->cpu->shares.set && asked->cpu->shares.v) ||
+		      unified_of(asked, "cpu.weight") || unified_of(asked, "cpu.weight.nice");
+	bool idle = (asked->cpu && asked->cpu->idle.set) || unified_of(asked, "cpu.idle");
+
+	if (!weight || idle || !spec_is_idle((*s)->linux_->resources))
 		return 0;
-	n_old = u->config.n;
-	first = u->config.s;
-	u->config = (struct str){ 0 };
-	return spec_merge_resources(first, n_old, no_swap, sizeof(no_swap) - 1, &u->config, e);
+	if (!asked->cpu)
+		asked->cpu = arena_zalloc(&u->arena, sizeof(*asked->cpu));
+	asked->cpu->idle = (struct opt_int){ .set = true };
+	if (merge_more(u, "{\"cpu\":{\"idle\":0}}", e) < 0 ||
+	    (unified_of((*s)->linux_->resources, "cpu.idle") &&
+	     merge_more(u, "{\"unified\":{\"cpu.idle\":\"0\"}}", e) < 0))
+		return -1;
+	return spec_read(u->config.s, u->config.n, &u->arena, s, e);
 }
 
 static void limits(const struct update *u, struct spec_resources *res, struct unit_properties *ret)
@@ -268,14 +309,16 @@ static void plan_unit(struct update *u, struct spec_resources *res)
 
 /*
  * Swap is memory and swap together, so each of the two needs the other, which may be an older
- * update's. All else is written only where it is asked for.
+ * update's; and of a group that is idle no longer the kernel has forgotten the weight. All else is
+ * written only where it is asked for.
  */
 static int complete(struct update *u, struct err *e)
 {
 	struct spec_memory *m = u->asked->memory;
+	struct spec_cpu *cpu = u->asked->cpu;
 	struct spec *s;
 
-	if (spec_read(u->config.s, u->config.n, &u->arena, &s, e) < 0)
+	if (spec_read(u->config.s, u->config.n, &u->arena, &s, e) < 0 || end_idle(u, &s, e) < 0)
 		return -1;
 	if (!str_empty(u->r.unit))
 		plan_unit(u, s->linux_->resources);
@@ -283,6 +326,8 @@ static int complete(struct update *u, struct err *e)
 		m->limit = s->linux_->resources->memory->limit;
 		m->swap = s->linux_->resources->memory->swap;
 	}
+	if (cpu && cpu->idle.set && cpu->idle.v == 0 && !cpu->shares.set)
+		cpu->shares = s->linux_->resources->cpu->shares;
 	return 0;
 }
 

@@ -275,8 +275,7 @@ static void warn_idle(void)
 	static bool told;
 
 	if (!told)
-		log_warn(
-			"unable to apply both cpu.idle and cpu.shares: an idle group has no weight");
+		log_warn("unable to apply both cpu.idle and a weight: an idle group has no weight");
 	told = true;
 }
 
@@ -290,7 +289,7 @@ static int limit_shares(const struct target *t, bool v2, struct err *e)
 		return -1;
 	if (!cpu->shares.set || cpu->shares.v == 0)
 		return 0;
-	if (cpu->idle.set && cpu->idle.v == 1) {
+	if (spec_is_idle(t->res)) {
 		warn_idle();
 		return 0;
 	}
@@ -508,6 +507,10 @@ static int limit_unified(const struct target *t, struct err *e)
 		return put_at(e, "unified");
 	}
 	for (size_t i = 0; i < map->n; i++) {
+		if (str_starts(map->v[i].key, "cpu.weight") && spec_is_idle(t->res)) {
+			warn_idle();
+			continue;
+		}
 		if (put_unified(t, map->v[i].key, map->v[i].value, e) < 0) {
 			e->pointer[0] = '\0';
 			err_at_key(e, map->v[i].key);

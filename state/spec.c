@@ -226,6 +226,17 @@ int spec_namespace_flags(const struct spec *s)
 	return flags;
 }
 
+bool spec_is_idle(const struct spec_resources *r)
+{
+	bool idle = r->cpu && r->cpu->idle.set && r->cpu->idle.v == 1;
+
+	for (size_t i = 0; i < r->unified.n; i++) {
+		if (!strcmp(r->unified.v[i].key, "cpu.idle"))
+			idle = !strcmp(r->unified.v[i].value, "1");
+	}
+	return idle;
+}
+
 char *spec_sysctl_path(const char *key)
 {
 	char *path = xstrdup(key);

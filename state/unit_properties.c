@@ -166,9 +166,7 @@ static void add_set(struct unit_properties *l, const char *name, const char *tex
 
 static void limit_cpu(struct unit_properties *l, const struct spec_cpu *cpu, bool v2)
 {
-	if (v2 && cpu->idle.set && cpu->idle.v == 1)
-		add_limit(l, "CPUWeight", 0);
-	else if (cpu->shares.set && cpu->shares.v)
+	if (cpu->shares.set && cpu->shares.v)
 		add_limit(l, v2 ? "CPUWeight" : "CPUShares",
 			  v2 ? cgroup_weight(cpu->shares.v) : cpu->shares.v);
 	if (cpu->period.set && cpu->period.v)
@@ -267,12 +265,6 @@ static void unified_cpu_max(struct unit_properties *l, const char *text)
 	limit_cpu(l, &cpu, true);
 }
 
-static void unified_idle(struct unit_properties *l, const char *text)
-{
-	if (!strcmp(text, "1"))
-		add_limit(l, "CPUWeight", 0);
-}
-
 static void unified_cpus(struct unit_properties *l, const char *text)
 {
 	add_set(l, "AllowedCPUs", text);
@@ -288,7 +280,6 @@ static const struct unified {
 	const char *file, *property;
 	void (*add)(struct unit_properties *l, const char *text);
 } unified[] = {
-	{ "cpu.idle", NULL, unified_idle },
 	{ "cpu.max", NULL, unified_cpu_max },
 	{ "cpu.weight", "CPUWeight", NULL },
 	{ "cpuset.cpus", NULL, unified_cpus },
@@ -331,6 +322,8 @@ void unit_limits(struct unit_properties *l, const struct spec_resources *res, bo
 		limit_cpu(l, res->cpu, v2);
 	for (size_t i = 0; v2 && i < res->unified.n; i++)
 		limit_unified(l, &res->unified.v[i]);
+	if (v2 && spec_is_idle(res))
+		add_limit(l, "CPUWeight", 0); /* instead of a weight that is there, too */
 }
 
 /* --- Devices ---------------------------------------------------------------------------------- */

@@ -227,6 +227,9 @@ static void unified(void)
 	       "CPUWeight:7");
 	become("{\"cpu\": {\"shares\": 1024}, \"unified\": {\"cpu.idle\": \"1\"}}", true,
 	       "CPUWeight:0");
+	become("{\"unified\": {\"cpu.idle\": \"1\", \"cpu.weight\": \"7\"}}", true, "CPUWeight:0");
+	become("{\"cpu\": {\"idle\": 1}, \"unified\": {\"cpu.idle\": \"0\", \"cpu.weight\": \"7\"}}",
+	       true, "CPUWeight:7");
 }
 
 static void devices(void)
