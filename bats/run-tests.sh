@@ -51,6 +51,8 @@ enter_v1() {
 		umount -l /sys/fs/cgroup/unified || cannot "cannot unmount /sys/fs/cgroup/unified"
 	done
 	! has_cgroup_mount cgroup2 || cannot "cgroup2 is mounted outside /sys/fs/cgroup/unified"
+	# crun writes a file cgroup.procs into the directory of that name, whatever it is: it goes with the view.
+	[ ! -d /sys/fs/cgroup/unified ] || mount -t tmpfs none /sys/fs/cgroup/unified || cannot "cannot mount a tmpfs"
 }
 
 enter_v2() {
