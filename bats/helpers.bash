@@ -18,6 +18,13 @@ BUNDLE=$BATS_TEST_TMPDIR/bundle
 
 # --- Bundles -----------------------------------------------------------------------------------------------------------
 
+# All of busybox' 269 are 20 ms more for each test.
+APPLETS="[ ash awk basename cat chgrp chmod chown chroot clear cmp cp cut date dd df dirname echo env expr false
+	find grep groups head hostname id ifconfig ionice ip kill ln ls mkdir mkfifo mknod mktemp more mount mv nc
+	nproc nsenter od pidof ping ps pwd readlink realpath renice rm rmdir sed seq setpriv setsid sh sha256sum sleep sort
+	stat stty sync sysctl tail tar taskset tee test time timeout top touch tr true truncate tty umount uname uniq
+	unshare uptime usleep wc which whoami xargs yes"
+
 # A busybox root, prepared once in a run of bats.
 rootfs_template() {
 	local template=$BATS_RUN_TMPDIR/rootfs
@@ -25,7 +32,8 @@ rootfs_template() {
 		mkdir -p "$template.new"/{bin,dev,etc,proc,root,sys,tmp,usr/bin,var}
 		chmod 1777 "$template.new/tmp"
 		cp "$(command -v busybox)" "$template.new/bin/busybox"
-		(cd "$template.new/bin" && busybox --list | perl -ne 'chomp; symlink "busybox", $_ unless $_ eq "busybox"')
+		# shellcheck disable=SC2086 # many words
+		(cd "$template.new/bin" && perl -e 'symlink "busybox", $_ for @ARGV' $APPLETS)
 		echo 'root:x:0:0:root:/root:/bin/sh' >"$template.new/etc/passwd"
 		echo 'root:x:0:' >"$template.new/etc/group"
 		mv "$template.new" "$template"
