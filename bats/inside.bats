@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a process finds inside its container.
 
+# shellcheck disable=SC2030,SC2031 # each test has its own variables
+
 load helpers
 setup() { setup_bundle; }
 teardown() {
@@ -402,6 +404,26 @@ on_host_mounts() {
 	must exec test_box ls -l /proc/self/fd
 	exec 9<&-
 	[[ $output != *secret* ]]
+}
+
+# runs_by NAME PID: a child of PID runs the script of this name.
+runs_by() { [ "$(cat "/proc/$(pgrep -P "$2")/comm")" = "$1" ]; }
+
+@test "hull's own binary cannot be made writable by who finds it as a program in the container (CVE-2019-5736)" {
+	# It stands still in there, and does not hide, while the log that it is to open has no reader.
+	printf '#!/proc/self/exe --log=/fifo\n' >rootfs/bin/evil
+	chmod 755 rootfs/bin/evil
+	mkfifo rootfs/fifo
+	quietly create test_box
+	quietly start test_box
+	hull_bg exec test_box /bin/evil
+	wait_for 5 runs_by evil "$pid"
+	# mount_setattr(2) with MOUNT_ATTR_RDONLY to be cleared; AT_EMPTY_PATH.
+	perl -e 'my ($name, $attr) = ("", pack("Q4", 0, 1, 0, 0));
+		sysopen(F, "/proc/$ARGV[0]/exe", 010000000) or die "open: $!";
+		die "writable" if syscall(442, fileno(F), $name, 0x1000, $attr, 32) == 0;
+		print "$!\n"' "$(pgrep -P "$pid")"
+	quietly delete --force test_box
 }
 
 @test "a waiting init holds nothing but its stdio and the start socket" {

@@ -177,13 +177,13 @@ char **nsexec_caller_env(void)
 	return environ + 2;
 }
 
-static int spawn(const struct nsexec_request *r, int init_fd, int sync_fd, struct nsexec *n,
-		 struct err *e)
+static int spawn(const struct nsexec_request *r, int exe_fd, int init_fd, int sync_fd,
+		 struct nsexec *n, struct err *e)
 {
 	char init_env[40], sync_env[40], name[] = "hull", verb[] = "init";
 	char *const argv[] = { name, verb, NULL };
 	auto_free char **envp = stage_env(init_env, sync_env);
-	struct launch l = { r, n->exe_fd, init_fd, sync_fd, -1, argv, envp, NULL, 0, false };
+	struct launch l = { r, exe_fd, init_fd, sync_fd, -1, argv, envp, NULL, 0, false };
 	pid_t pid;
 
 	snprintf(init_env, sizeof(init_env), ENV_INITPIPE "=%d", init_fd);
@@ -212,7 +212,7 @@ static int send_boot(const struct nsexec *n, const struct str *boot, struct err 
 
 int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e)
 {
-	int init_pair[2], sync_pair[2];
+	int init_pair[2], sync_pair[2], exe_fd = -1;
 	auto_str struct str boot = { 0 };
 	int ok = -1;
 
@@ -232,10 +232,16 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 	/* Before there is anybody to read it: stage 0 does not have to wait for it. */
 	if (!r->place && send_boot(n, &boot, e) < 0)
 		goto out;
-	n->exe_fd = selfexe_open(e);
-	if (n->exe_fd >= 0) /* runc's words, which its tests know */
+	exe_fd = selfexe_open(e);
+	if (exe_fd >= 0) /* runc's words, which its tests know */
 		log_debug("runc exeseal: using /proc/self/exe clone");
-	ok = n->exe_fd < 0 ? -1 : spawn(r, init_pair[1], sync_pair[1], n, e);
+	ok = exe_fd < 0 ? -1 : spawn(r, exe_fd, init_pair[1], sync_pair[1], n, e);
+	/*
+	 * While a detached mount can be reached, whoever has CAP_SYS_ADMIN in a user namespace and gets
+	 * at it, as the program of a process, can make it writable (mount_setattr(2)). With its
+	 * descriptor it is dissolved, and nobody can: before anything of the container may run.
+	 */
+	cleanup_close(&exe_fd);
 	if (ok == 0 && r->place) {
 		ok = r->place(r->place_arg, n->init ? n->init : n->parent, e);
 		if (ok == 0)
@@ -431,6 +437,5 @@ void nsexec_close(struct nsexec *n)
 {
 	cleanup_close(&n->init_sock);
 	cleanup_close(&n->sync_sock);
-	cleanup_close(&n->exe_fd);
-	n->init_sock = n->sync_sock = n->exe_fd = -1;
+	n->init_sock = n->sync_sock = -1;
 }
