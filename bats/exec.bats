@@ -59,6 +59,17 @@ cap() { sed -n "s/^Cap$1:\t//p" <<<"$output"; }
 
 two_processes() { [ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)" = 2 ]; }
 
+@test "exec is born in the PID namespace only where nobody in it may trace" {
+	running
+	must --debug exec test_exec true
+	[[ $output == *"container setup: born in its pid"* ]]
+	quietly delete --force test_exec
+	update_config '.process.capabilities.bounding += ["CAP_SYS_PTRACE"]'
+	running
+	must --debug exec test_exec true
+	[[ $output == *"container setup: join "*"pid"*", fork"* && $output != *"born in"* ]]
+}
+
 @test "exec forwards signals to its program" {
 	with '.root.readonly = false'
 	running

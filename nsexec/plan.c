@@ -16,7 +16,9 @@
  *    longer join what belongs to the host.
  *  - PID and time namespaces take effect for children only, so stage 2 is forked at the very end;
  *    but where no user or time namespace is involved, hull itself has the right to put stage 0 into
- *    its PID namespace when it is born, and nothing is forked at all.
+ *    its PID namespace when it is born, and nothing is forked at all. Not where somebody in there
+ *    might have CAP_SYS_PTRACE: the host's root is still that of who is born so, and hull's memory
+ *    and descriptors are his until he is executed; stage 2 comes when all else has been joined.
  */
 #include "nsexec/plan.h"
 
@@ -101,7 +103,7 @@ static enum plan_stages count_stages(const struct plan_input *in)
 	if ((in->unshare & CLONE_NEWUSER) || in->time_offsets)
 		return PLAN_THREE;
 	/* hull cannot come back from a PID namespace that it joins by path for its child only. */
-	if (in->report || ((all | joined) & (CLONE_NEWUSER | CLONE_NEWTIME)) ||
+	if (in->report || in->traced || ((all | joined) & (CLONE_NEWUSER | CLONE_NEWTIME)) ||
 	    (joined & CLONE_NEWPID))
 		return PLAN_TWO;
 	return PLAN_ONE;

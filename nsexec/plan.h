@@ -65,6 +65,7 @@ struct plan_input {
 	int pidfd; /* exec: join pidfd_flags of this process; -1 otherwise */
 	unsigned pidfd_flags;
 	bool time_offsets;
+	bool traced; /* exec: in the PID namespace may be who can trace what is born there */
 	bool report; /* hull has to hear when the namespaces are there: that is the report of the PIDs */
 };
 
