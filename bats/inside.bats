@@ -78,6 +78,19 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	[ "$output" = null ]
 }
 
+@test "run makes nothing in what is bound at /dev by a link of the image, or by the path on the host" {
+	mkdir -p mydev && mknod mydev/null c 1 3 && echo keep >mydev/ptmx
+	ln -s dev rootfs/volume
+	ln -s . rootfs/up
+	for dest in /volume /up/dev "$BUNDLE/rootfs/dev"; do
+		update_config '.mounts = [.mounts[0], {destination: $d, source: "mydev", options: ["bind"]}] |
+			.linux.maskedPaths = [] | .linux.readonlyPaths = []' --arg d "$dest"
+		inside 'ls /dev'
+		[ "$output" = $'null\nptmx' ]
+		[ "$(cat mydev/ptmx)" = keep ]
+	done
+}
+
 # bats test_tags=vm-initramfs
 @test "run masks files and directories" {
 	mkdir -p rootfs/secret rootfs/sub && echo word >rootfs/secret/file && echo word >rootfs/sub/file

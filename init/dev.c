@@ -191,33 +191,13 @@ static int make_links(struct init *in, int dev, struct err *e)
 	return 0;
 }
 
-/* Whoever binds a /dev of his own wants that one as it is. */
-static bool dev_is_bound(const struct init *in)
-{
-	const struct spec_mounts *m = &in->a->spec->mounts;
-
-	for (size_t i = 0; i < m->n; i++) {
-		struct mount_options o;
-		bool bind;
-		auto_free char *dest = path_join("/", m->v[i].destination);
-
-		if (strcmp(dest, "/dev"))
-			continue;
-		mount_options_parse(&m->v[i].options, &o);
-		bind = o.bind || (m->v[i].type && !strcmp(m->v[i].type, "bind"));
-		mount_options_done(&o);
-		if (bind)
-			return true;
-	}
-	return false;
-}
-
 int dev_setup(struct init *in, struct err *e)
 {
 	const struct spec_devices *d = &in->a->spec->linux_->devices;
 	auto_close int dev = -1;
 
-	if (!rootfs_is_mounted(in) || dev_is_bound(in))
+	/* Whoever binds a /dev of his own wants that one as it is. */
+	if (!rootfs_is_mounted(in) || in->dev_bound)
 		return 0;
 	dev = open_dev(in, e);
 	if (dev < 0)

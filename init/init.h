@@ -61,10 +61,11 @@ struct init {
 	int proc_fd; /* O_PATH of the host's /proc, opened before anything of the container's */
 	int root_fd; /* O_PATH of the container's root */
 	int null_fd; /* O_PATH of the container's /dev/null; -1 until inside_open_null() was asked */
-	mode_t umask;  /* the caller's, for hooks */
-	int cwd_errno; /* chdir failed before the change of user: to be tried again after it */
-	char **env;    /* of the program; HOME added */
-	char *exe;     /* what args[0] was found to be */
+	bool dev_bound; /* a bind mount is at /dev, which is left as it is */
+	mode_t umask;	/* the caller's, for hooks */
+	int cwd_errno;	/* chdir failed before the change of user: to be tried again after it */
+	char **env;	/* of the program; HOME added */
+	char *exe;	/* what args[0] was found to be */
 	int apparmor_fd, selinux_fd; /* files of our own /proc directory that take a label; -1 */
 	const char *apparmor;	     /* which one it is */
 };

@@ -273,6 +273,16 @@ static int open_target_nofollow(struct init *in, const char *dest, struct err *e
 	return mount_check_not_in_proc(dest, fd, false, true, e) < 0 ? -1 : take_fd(&fd);
 }
 
+/* Where links of the image have led to: perhaps to /dev, in which nodes would be made on the host. */
+static bool is_dev(const struct init *in, int target)
+{
+	auto_close int dev = fd_open_in_root(in->root_fd, "dev", O_PATH, RESOLVE_NO_SYMLINKS);
+	struct stat a, b;
+
+	return dev >= 0 && fstat(dev, &a) == 0 && fstat(target, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
 static int open_bind_target(struct init *in, const struct mount_work *w, int tree, struct err *e)
 {
 	bool is_proc = !strcmp(w->dest, "/proc") && fd_is_on(tree, PROC_SUPER_MAGIC);
@@ -321,6 +331,7 @@ static int mount_bind(struct init *in, const struct mount_work *w, struct err *e
 	target = open_bind_target(in, w, tree, e);
 	if (target < 0)
 		return -1;
+	in->dev_bound = in->dev_bound || is_dev(in, target);
 	if (mount_apply_attrs(tree, &w->o, e) < 0 || mount_attach(tree, target, e) < 0)
 		return -1;
 	return mount_apply_propagation(tree, &w->o, e);
@@ -333,6 +344,7 @@ static int remount_bind(struct init *in, const struct mount_work *w, struct err 
 
 	if (target < 0)
 		return err_sys(e, "open %s", w->dest);
+	in->dev_bound = in->dev_bound || is_dev(in, target); /* as with runc */
 	if (mount_set_attr(target, 0, c.set, c.clr, e) < 0 ||
 	    mount_set_attr(target, AT_RECURSIVE, w->o.rec_attr_set, w->o.rec_attr_clr, e) < 0)
 		return -1;
