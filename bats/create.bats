@@ -19,6 +19,16 @@ teardown() { teardown_bundle; }
 	wait_for 10 test -e rootfs/began
 }
 
+@test "create that fails leaves alone what children its caller had" {
+	update_config '.linux.namespaces += [{type: "time"}] | .linux.resources.pids = {limit: 1000} |
+		.linux.timeOffsets = {monotonic: {secs: -999999999}}'
+	bash -c 'sleep 1000 >/dev/null 2>&1 3>&- & echo $! >child; exec "$@"' - "$HULL" --root "$ROOT" create test_create \
+		>out 2>&1 3>&- && false
+	cat out
+	kill "$(cat child)"
+	nothing_left test_create
+}
+
 @test "create takes a bundle by --bundle and -b, absolute or relative" {
 	cd /
 	quietly create --bundle "$BUNDLE/" test_create

@@ -24,6 +24,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define CHILDREN_MAX ((size_t)16 << 20) /* bytes: the PIDs of all processes there can be */
+
 /* What the child needs between clone and execve; it shares our memory while we stand still. */
 struct launch {
 	const struct nsexec_request *r;
@@ -296,22 +298,44 @@ void nsexec_ended(struct nsexec *n, int code)
 	note_death(n, "stage 2 (INIT)", code > 128 ? code - 128 : code << 8);
 }
 
-/* A stage 1 or 2 of which no PID was reported. */
+/* By its name (stage_name()); the kernel gives it to the children of a stage, too. */
+static bool is_stage(pid_t pid)
+{
+	char path[32], name[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	return fd_read_small(AT_FDCWD, path, name, sizeof(name)) > 0 && !strncmp(name, "hull:[", 6);
+}
+
+/*
+ * A stage 1 or 2 of which no PID was reported. Whoever executed hull may have left it children of his
+ * own. Again until there is none: the one that dies may just have made the next.
+ */
 static void kill_unknown(void)
 {
-	char list[256];
+	bool found = true;
 
-	if (fd_read_small(AT_FDCWD, "/proc/thread-self/children", list, sizeof(list)) > 0) {
+	while (found) {
+		auto_free char *list = NULL;
+		struct err ignored;
+
+		found = false;
+		if (fd_read_file(AT_FDCWD, "/proc/thread-self/children", CHILDREN_MAX, &list, NULL,
+				 &ignored) < 0)
+			return;
 		for (char *p = list, *end; *p; p = end) {
-			long pid = strtol(p, &end, 10);
+			pid_t pid = (pid_t)strtol(p, &end, 10);
 
 			if (end == p)
 				break;
-			kill((pid_t)pid, SIGKILL);
+			if (!is_stage(pid))
+				continue;
+			found = true;
+			kill(pid, SIGKILL);
+			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+				;
 		}
 	}
-	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
-		;
 }
 
 /*
