@@ -87,6 +87,10 @@ teardown() { teardown_bundle; }
 	set_args /nonexistent
 	refused "no such file" create --pid-file pid test_create
 	[ ! -e pid ]
+	# What stood there before is somebody else's.
+	echo 4242 >pid
+	refused "no such file" create --pid-file pid test_create
+	[ "$(cat pid)" = 4242 ]
 }
 
 @test "create says what is wrong with args[0], in the words that clients match" {

@@ -253,6 +253,7 @@ static int commit(struct launch *l, struct err *e)
 		return -1;
 	if (!str_empty(l->o->pid_file) && attach_write_pid_file(l->o->pid_file, l->rec.pid, e) < 0)
 		return -1;
+	l->wrote_pid_file = !str_empty(l->o->pid_file);
 	if (!str_empty(l->o->pidfd_socket) &&
 	    attach_send_pidfd(l->o->pidfd_socket, l->rec.pid, "standard", e) < 0)
 		return -1;
@@ -302,7 +303,7 @@ void launch_undo(struct launch *l, struct err *e)
 		log_warn("%s", second.chain);
 	if (l->hooks_begun)
 		launch_poststop(l->p.spec, &l->rec);
-	if (!str_empty(l->o->pid_file))
+	if (l->wrote_pid_file)
 		unlink(l->o->pid_file);
 	if (container_remove(&l->c, &second) < 0)
 		log_warn("%s", second.chain);

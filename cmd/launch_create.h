@@ -41,7 +41,7 @@ struct launch {
 	struct rdt rdt;
 	struct unit unit; /* with --systemd-cgroup */
 	bool v2;	  /* its cgroup is of v2 */
-	bool made_cgroup, without_cgroup, made_unit, hooks_begun;
+	bool made_cgroup, without_cgroup, made_unit, hooks_begun, wrote_pid_file;
 	uint64_t kills_above; /* cgroup_oom_kills_above() before there was a limit */
 };
 #define LAUNCH_INIT(globals, options)                                                  \
