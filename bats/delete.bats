@@ -237,3 +237,24 @@ three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 	wait $stranger || true
 	rmdir "$dir"
 }
+
+@test "ps and delete --force reach who sits in cgroups that are nested deeper than hull has descriptors" {
+	quietly create test_delete
+	dir=$(cgroups_of test_delete | grep /freezer/ || cgroups_of test_delete | head -n 1)
+	sleep 1000 3>&- &
+	deep=$!
+	(
+		cd "$dir"
+		for _ in $(seq 80); do
+			mkdir d
+			cd d
+		done
+		echo "$deep" >cgroup.procs
+	)
+	ulimit -S -n 64
+	must ps --format json test_delete
+	[[ $output == *"$deep"* ]]
+	quietly delete --force test_delete
+	gone "$deep"
+	nothing_left test_delete
+}

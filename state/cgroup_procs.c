@@ -73,39 +73,89 @@ static const char *next_dir(DIR *d)
 	return NULL;
 }
 
-/* Takes fd. */
-static int tree_pids(int fd, bool top, pid_t **pids, size_t *n, struct err *e)
+static int move_to(int *fd, const char *name)
 {
-	DIR *d = fdopendir(fd);
+	int next = openat(*fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (next < 0)
+		return -1;
+	close(*fd);
+	*fd = next;
+	return 0;
+}
+
+/* A cgroup above the one that is looked at, or that one: which of those below it come next. */
+struct level {
+	struct str names; /* each with its NUL */
+	size_t at;
+};
+
+static int list_dirs(int fd, struct str *ret, struct err *e)
+{
+	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = again < 0 ? NULL : fdopendir(again);
 	const char *name;
-	int child, r;
 
 	if (!d) {
-		close(fd);
-		return err_sys(e, "open directory");
+		if (again >= 0)
+			close(again);
+		return is_gone(errno) ? 0 : err_sys(e, "open directory");
 	}
-	r = read_pids(fd, "cgroup.procs", pids, n, e);
+	while ((name = next_dir(d)))
+		str_add_n(ret, name, strlen(name) + 1);
+	closedir(d);
+	return 0;
+}
+
+static int visit(int fd, bool top, struct level *l, pid_t **pids, size_t *n, struct err *e)
+{
+	int r = read_pids(fd, "cgroup.procs", pids, n, e);
+
 	/* In a threaded cgroup only its domain lists processes (cgroup-v2.rst): the top must do. */
 	if (r < 0 && e->code == EOPNOTSUPP)
 		r = top ? read_pids(fd, "cgroup.threads", pids, n, e) : 0;
-	while (r == 0 && (name = next_dir(d))) {
-		child = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (child >= 0)
-			r = tree_pids(child, false, pids, n, e);
-		else if (!is_gone(errno))
-			r = err_sys(e, "open %s", name);
+	*l = (struct level){ .at = 0 };
+	return r < 0 ? -1 : list_dirs(fd, &l->names, e);
+}
+
+/* Goes with *fd, without recursion: see remove_below(). */
+static int tree_pids(int *fd, pid_t **pids, size_t *n, struct err *e)
+{
+	auto_free struct level *levels = xmalloc(sizeof(*levels));
+	size_t depth = 1;
+	int r = visit(*fd, true, levels, pids, n, e);
+
+	while (r == 0 && depth > 0) {
+		struct level *l = &levels[depth - 1];
+		const char *name;
+
+		if (l->at == l->names.n) {
+			str_done(&l->names);
+			if (--depth > 0 && move_to(fd, "..") < 0)
+				r = err_sys(e, "open the cgroup above");
+			continue;
+		}
+		name = l->names.s + l->at;
+		l->at += strlen(name) + 1;
+		if (move_to(fd, name) < 0) {
+			r = is_gone(errno) ? 0 : err_sys(e, "open %s", name);
+			continue;
+		}
+		levels = xrealloc(levels, (depth + 1) * sizeof(*levels));
+		r = visit(*fd, false, &levels[depth++], pids, n, e);
 	}
-	closedir(d);
+	while (depth > 0)
+		str_done(&levels[--depth].names);
 	return r;
 }
 
 int cgroup_dir_pids(const char *dir, pid_t **pids, size_t *n, struct err *e)
 {
-	int fd = openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_close int fd = openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return is_gone(errno) ? 0 : err_sys(e, "open %s", dir);
-	return tree_pids(fd, true, pids, n, e) < 0 ? err_wrap(e, "%s", dir) : 0;
+	return tree_pids(&fd, pids, n, e) < 0 ? err_wrap(e, "%s", dir) : 0;
 }
 
 /*
@@ -366,17 +416,6 @@ static int first_dir(int fd, char name[256])
 		snprintf(name, 256, "%s", found);
 	closedir(d);
 	return found != NULL;
-}
-
-static int move_to(int *fd, const char *name)
-{
-	int next = openat(*fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (next < 0)
-		return -1;
-	close(*fd);
-	*fd = next;
-	return 0;
 }
 
 /*
