@@ -38,6 +38,12 @@ on_tty() {
 	[[ $output == *words* && $output == *more* ]]
 }
 
+@test "run shows what comes after a while in which nobody had the terminal open" {
+	set_args sh -c 'exec >/dev/null 2>&1 </dev/null; sleep 0.3; echo again >/dev/console'
+	on_tty "$HULL --root $ROOT run test_box"
+	[[ $output == *again* ]]
+}
+
 @test "run loses no byte of much output, and ends lines as the program did" {
 	set_args sh -c 'i=0; while [ $i -lt 20000 ]; do echo "line $i of many that are long enough"; i=$((i+1)); done; echo END'
 	"$HULL" --root "$ROOT" run test_box </dev/null >out 2>&1 3>&-

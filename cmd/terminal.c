@@ -8,6 +8,7 @@
 #include "cmd/attach.h"
 #include "state/fd.h"
 #include "state/mem.h"
+#include "state/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,6 +63,8 @@ int terminal_take(struct terminal *t, struct err *e)
 	if (t->master < 0)
 		return -1;
 	fcntl(t->master, F_SETFL, O_RDWR | O_NONBLOCK);
+	/* Else the master reads EIO while nobody has it open: a service manager opens it anew. */
+	t->slave = ioctl(t->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (t->tty < 0 || tcgetattr(t->tty, &t->saved) < 0)
 		return 0;
 	raw = t->saved;
@@ -116,7 +119,7 @@ static bool show_output(int master, bool *lost)
 		*lost = *lost || write_out(buf, (size_t)n) < 0;
 		return true;
 	}
-	/* EIO: nobody has the slave open. */
+	/* EIO: nobody has the slave open, or it was hung up. */
 	return n < 0 && (errno == EINTR || errno == EAGAIN);
 }
 

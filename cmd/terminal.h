@@ -13,14 +13,15 @@
 struct terminal {
 	int sock;	     /* init sends the master here; -1: there is no terminal to relay */
 	int master;	     /* -1 until terminal_take */
+	int slave;	     /* held open meanwhile; -1 */
 	int tty;	     /* our own terminal among stdin, stdout and stderr; -1 */
 	struct winsize size; /* of tty, when the container is made; 0 unknown */
 	bool raw;	     /* saved is to be restored */
 	struct termios saved;
 };
-#define TERMINAL_INIT                               \
-	{                                           \
-		.sock = -1, .master = -1, .tty = -1 \
+#define TERMINAL_INIT                                            \
+	{                                                        \
+		.sock = -1, .master = -1, .slave = -1, .tty = -1 \
 	}
 
 /* A socket pair in place of --console-socket; *ret_fd is init's end, for the caller to close. */
