@@ -258,3 +258,17 @@ three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 	gone "$deep"
 	nothing_left test_delete
 }
+
+@test "create takes nothing over that delete and another create have put in its place" {
+	strace -o trace -e trace=mkdirat -e inject=mkdirat:delay_exit=1500000:when=1 \
+		"$HULL" --root "$ROOT" create test_delete >out 2>&1 </dev/null 3>&- &
+	first=$!
+	wait_for 5 test -d "$ROOT/test_delete"
+	quietly delete --force test_delete
+	quietly create test_delete
+	wait "$first" && false
+	grep -F "container with given ID already exists" out
+	is_status test_delete created
+	quietly delete --force test_delete
+	nothing_left test_delete
+}

@@ -293,6 +293,11 @@ int container_open(const struct root *r, const char *id, struct container *ret, 
 	return open_in(fd, id, ret, e);
 }
 
+static int already_exists(struct err *e)
+{
+	return err_set(e, EEXIST, "container with given ID already exists");
+}
+
 static int take_lock(struct container *c, int timeout_ms, struct err *e);
 
 int container_create(const struct root *r, const char *id, struct container *ret, struct err *e)
@@ -307,7 +312,7 @@ int container_create(const struct root *r, const char *id, struct container *ret
 		return -1;
 	if (mkdirat(root_fd, id, 0711) < 0) {
 		if (errno == EEXIST)
-			return err_set(e, EEXIST, "container with given ID already exists");
+			return already_exists(e);
 		return err_sys(e, "mkdir %s/%s", r->path, id);
 	}
 	/* A delete may have been quicker; then nothing can be made in the directory any more. */
@@ -315,6 +320,9 @@ int container_create(const struct root *r, const char *id, struct container *ret
 		unlinkat(c.root_fd, id, AT_REMOVEDIR);
 		return err_wrap(e, "lock the new container");
 	}
+	/* And another create, which has made it again, and has done by now. */
+	if (faccessat(c.dir_fd, RECORD_FILE, F_OK, 0) == 0)
+		return already_exists(e);
 	*ret = c;
 	c = CONTAINER_INIT;
 	return 0;
