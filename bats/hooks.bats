@@ -214,3 +214,14 @@ add_hook() {
 	quietly delete --force test_box
 	[ "$(cat said)" = $'started\nstopped' ]
 }
+
+@test "hooks of the host do not get the descriptors of --preserve-fds" {
+	echo secret >secret
+	add_hook createRuntime "ls -l /proc/self/fd >>$BUNDLE/seen"
+	add_hook poststop "ls -l /proc/self/fd >>$BUNDLE/seen"
+	set_args cat /proc/self/fd/3
+	"$HULL" --root "$ROOT" run --preserve-fds 1 test_hooks 3<secret >out
+	[ "$(cat out)" = secret ]
+	grep memfd seen
+	not grep secret seen
+}

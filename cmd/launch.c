@@ -203,7 +203,8 @@ static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 				      .join = join,
 				      .cgroup = &l->rec.cgroup,
 				      .pass_fds = l->p.fds,
-				      .n_pass_fds = l->p.n_fds };
+				      .n_pass_fds = l->p.n_fds,
+				      .keep_fds = l->p.args->preserve_fds };
 	int r;
 
 	if (l->g->systemd_cgroup) {

@@ -263,8 +263,11 @@ int launch_check_fds(int preserve_fds, struct err *e)
 		return err_set(e, EINVAL, "--preserve-fds %d: expected 0 or more", preserve_fds);
 	if (attach_check_fds(prepare_listen_fds() + preserve_fds, e) < 0)
 		return -1;
-	/* What else the caller left open is neither the stages' nor the container's (CVE-2024-21626). */
-	fd_cloexec_from(3u + (unsigned)(prepare_listen_fds() + preserve_fds));
+	/*
+	 * What else the caller left open is neither the stages' nor the container's (CVE-2024-21626), and
+	 * what is the container's is no hook's: stage 0 inherits it by struct nsexec_request.
+	 */
+	fd_cloexec_from(3);
 	return 0;
 }
 

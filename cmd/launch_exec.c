@@ -370,6 +370,7 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 		.place_arg = x,
 		.pass_fds = x->p.fds,
 		.n_pass_fds = x->p.n_fds,
+		.keep_fds = x->p.args->preserve_fds,
 	};
 	struct idset cpus, before;
 	int r;

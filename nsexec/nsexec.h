@@ -46,6 +46,7 @@ struct nsexec_request {
 	const struct idset *cpus;
 	const int *pass_fds; /* descriptors that the stages inherit at the same numbers */
 	size_t n_pass_fds;
+	int keep_fds; /* and as many of the caller's from 3 on, which are nobody else's */
 };
 
 struct nsexec {

@@ -85,6 +85,8 @@ static int launched(void *arg)
 	fd_set_cloexec(l->sync_fd, false);
 	for (size_t i = 0; i < l->r->n_pass_fds; i++)
 		fd_set_cloexec(l->r->pass_fds[i], false);
+	for (int i = 0; i < l->r->keep_fds; i++)
+		fd_set_cloexec(3 + i, false);
 	syscall(SYS_execveat, l->exe_fd, "", l->argv, l->envp, AT_EMPTY_PATH);
 	return give_up(l, "execute hull again");
 }
