@@ -125,6 +125,15 @@ const char *log_error_text(const struct err *e, char *buf, size_t size)
 	return buf;
 }
 
+/* An image's name of a file, say, must not give orders to a terminal. Lines are hooks' own. */
+static void disarm(char *s)
+{
+	for (; *s; s++) {
+		if (((unsigned char)*s < ' ' && *s != '\n' && *s != '\t') || *s == 0x7f)
+			*s = '?';
+	}
+}
+
 void log_error(const struct err *e)
 {
 	char text[sizeof(e->chain) + sizeof(e->pointer) + 8];
@@ -135,6 +144,7 @@ void log_error(const struct err *e)
 	if (log_fd == STDERR_FILENO)
 		return;
 	n = strlen(text);
+	disarm(text);
 	text[n] = '\n';
 	(void)fd_write_all(STDERR_FILENO, text, n + 1);
 }

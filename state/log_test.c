@@ -78,6 +78,16 @@ int main(void)
 	wrote("{\"level\":\"error\",\"msg\":\"is\\nnot \\\"there\\\" (/root)\","
 	      "\"time\":\"0000-00-00T00:00:00Z\",\"pointer\":\"/root\",\"errno\":0}\n",
 	      "an error with a pointer");
+	/* On stderr, which may be a terminal, while the file takes the log: here it is the same. */
+	err_set(&other, ENOSPC, "copy a\033[2J\177\n\tb");
+	dup3(open(file, O_WRONLY | O_APPEND | O_CLOEXEC), STDERR_FILENO, 0);
+	log_error(&other);
+	dup3(saved, STDERR_FILENO, 0);
+	wrote("{\"level\":\"error\",\"msg\":\"copy a\\u000b[0J\\u000f\\n\\tb\","
+	      "\"time\":\"0000-00-00T00:00:00Z\",\"errno\":00}\ncopy a?[0J?\n\tb\n",
+	      "nothing that a terminal would obey");
+	err_set(&other, ENOENT, "is\nnot \"there\"");
+	err_at_key(&other, "root");
 	err_wrap(&other, "config.json: /root");
 	is(log_error_text(&other, text, sizeof(text)), "config.json: /root: is\nnot \"there\"",
 	   "a pointer that is in the text is not repeated");
