@@ -235,6 +235,19 @@ inside() {
 	not grep -F "$BUNDLE" /proc/mounts
 }
 
+# bats test_tags=vm-initramfs
+@test "run with rootfsPropagation unbindable" {
+	mkdir -p src && add_mount /mnt bind "$BUNDLE/src" bind
+	update_config '.linux.readonlyPaths += ["/bin"]'
+	set_args awk '$5 ~ "^/(mnt|bin)?$" { print $5, $7 }' /proc/self/mountinfo
+	update_config '.linux.rootfsPropagation = "unbindable"'
+	hull run test_box
+	[ "$output" = $'/ unbindable\n/mnt -\n/bin -' ]
+	update_config '.linux.rootfsPropagation = "runbindable"'
+	hull run test_box
+	[ "$output" = $'/ unbindable\n/mnt unbindable\n/bin unbindable' ]
+}
+
 # bats test_tags=vm,vm-initramfs
 @test "run with rootfsPropagation shared on a host whose mounts are shared leaves nothing there" {
 	update_config '.linux.rootfsPropagation = "shared"'

@@ -131,6 +131,7 @@ static const struct step create_steps[] = {
 	{ "sysctl", kernel_sysctl, "before /proc/sys becomes read-only" },
 	{ "read-only paths", mask_readonly_paths, "after everything that writes to /proc" },
 	{ "masked paths", mask_masked_paths, "after everything that reads from /proc" },
+	{ "unbindable root", rootfs_set_unbindable, "read-only paths are bound on themselves" },
 	{ "CPU affinity", sched_affinity, "in the cgroup, whose CPUs count" },
 	{ "scheduler", sched_policy,
 	  "so that a refusal is an error of create; deadlines need all CPUs" },

@@ -92,6 +92,7 @@ bool rootfs_is_mounted(const struct init *in);
 int rootfs_open(struct init *in, struct err *e); /* exec: we are inside already */
 int rootfs_set_readonly(struct init *in, struct err *e);
 int rootfs_set_propagation(struct init *in, struct err *e);
+int rootfs_set_unbindable(struct init *in, struct err *e);
 
 /* mount.c */
 int mount_all(struct init *in, struct err *e);

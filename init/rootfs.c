@@ -185,7 +185,10 @@ int rootfs_prepare(struct init *in, struct err *e)
 	/*
 	 * The whole tree, recursively: mounts of the host may come in, ours must not go out. With
 	 * "shared" it stays connected, as was asked; rootfs_set_propagation does the root itself.
+	 * What is unbindable is private, but could not be bound on itself: that is for later.
 	 */
+	if (flags & MS_UNBINDABLE)
+		flags = MS_PRIVATE;
 	if (!(flags & MS_SHARED) &&
 	    mount(NULL, "/", NULL, (flags ? (unsigned long)flags : MS_SLAVE) | MS_REC, NULL) < 0)
 		return err_sys(e, "set the propagation of /");
@@ -268,10 +271,8 @@ int rootfs_enter(struct init *in, struct err *e)
 	return in->a->no_pivot ? move_over_root(in, e) : pivot(in, e);
 }
 
-int rootfs_set_propagation(struct init *in, struct err *e)
+static int set_root_propagation(const struct init *in, int flags, struct err *e)
 {
-	int flags = in->a->spec->linux_->rootfs_propagation;
-
 	if (!flags || !rootfs_is_mounted(in))
 		return 0;
 	if (mount(NULL, "/", NULL, (unsigned long)flags, NULL) < 0) {
@@ -280,6 +281,20 @@ int rootfs_set_propagation(struct init *in, struct err *e)
 		return err_at_key(e, "linux");
 	}
 	return 0;
+}
+
+int rootfs_set_propagation(struct init *in, struct err *e)
+{
+	int flags = in->a->spec->linux_->rootfs_propagation;
+
+	return flags & MS_UNBINDABLE ? 0 : set_root_propagation(in, flags, e);
+}
+
+int rootfs_set_unbindable(struct init *in, struct err *e)
+{
+	int flags = in->a->spec->linux_->rootfs_propagation;
+
+	return flags & MS_UNBINDABLE ? set_root_propagation(in, flags, e) : 0;
 }
 
 int rootfs_set_readonly(struct init *in, struct err *e)
