@@ -100,6 +100,15 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	[ "${lines[1]}" = 1 ]
 }
 
+@test "run masks a file whose path ends as that of a directory" {
+	echo word >rootfs/a && echo word >rootfs/b
+	update_config '.root.readonly = false | .linux.maskedPaths += ["/a/", "/b/.", "/a/missing"] | .linux.readonlyPaths += ["/etc/x/"]'
+	mkdir -p rootfs/etc && echo word >rootfs/etc/x
+	inside 'cat /a /b; echo y >/etc/x'
+	[[ $output =~ "can't create /etc/x: Read-only file system" ]]
+	not grep word <<<"$output"
+}
+
 @test "run masks a path once that is listed twice" {
 	mkdir -p rootfs/twice
 	update_config '.linux.maskedPaths += ["/twice", "/twice"]'

@@ -10,6 +10,7 @@
 #include "nsexec/tree.h"
 #include "state/fd.h"
 #include "state/mem.h"
+#include "state/str.h"
 #include "state/sys.h"
 
 #include <errno.h>
@@ -47,10 +48,15 @@ static bool is_repeated(const struct str_array *p, size_t i)
 	return false;
 }
 
-/* 1: opened, 0: there is nothing to do. */
+/* 1: opened, 0: there is nothing to do. "/file/" is that file too, and must not stay as it is. */
 static int open_path(struct init *in, const char *path, int *ret_fd, struct err *e)
 {
 	*ret_fd = inside_open(in->root_fd, path, 0);
+	if (*ret_fd < 0 && errno == ENOTDIR) {
+		auto_free char *clean = path_join("/", path);
+
+		*ret_fd = inside_open(in->root_fd, clean, 0);
+	}
 	if (*ret_fd >= 0)
 		return 1;
 	return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(e, "open %s", path);
