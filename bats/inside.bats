@@ -109,6 +109,36 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	not grep word <<<"$output"
 }
 
+# move DIRECTORY: somebody who shares the root renames it when all is mounted, and puts a fake in its place.
+move() {
+	update_config '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", $s]}]' \
+		--arg s "cd $BUNDLE/rootfs && mv $1 real && mkdir -p $1/firmware && touch $1/kcore $1/keys"
+}
+
+@test "create refuses to mask in a directory that is put in the place of /proc or /sys" {
+	for dir in proc sys; do
+		move $dir
+		refused "what was mounted at /$dir is not there any more" create test_box
+		nothing_left test_box
+		rm -r rootfs/$dir && mv rootfs/real rootfs/$dir
+	done
+}
+
+@test "run masks what is on top where two are mounted at one place" {
+	mkdir -p fake/firmware && echo secret >fake/firmware/key
+	add_mount /sys bind "$PWD/fake" bind
+	update_config '.process.args = ["ls", "/sys/firmware"]'
+	must run test_box
+	[ -z "$output" ]
+	# By the way of a link.
+	ln -s sys rootfs/link
+	update_config '.mounts[-1].destination = "/link"'
+	refused "what was mounted at /sys is not there any more" run test_box
+	update_config '.mounts[-1] = {destination: "/proc", type: "proc", source: "proc"} | .linux.readonlyPaths = [] | .process.args = ["sh", "-c", "cat /proc/keys; cat /proc/uptime"]'
+	must run test_box
+	[[ $output =~ ^[0-9.]+\ [0-9.]+$ ]]
+}
+
 @test "run masks a path once that is listed twice" {
 	mkdir -p rootfs/twice
 	update_config '.linux.maskedPaths += ["/twice", "/twice"]'

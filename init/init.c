@@ -212,6 +212,7 @@ _Noreturn void init_main(void)
 			   .proc_fd = -1,
 			   .root_fd = -1,
 			   .null_fd = -1,
+			   .kernel_fds = { -1, -1 },
 			   .apparmor_fd = -1,
 			   .selinux_fd = -1 };
 	struct err e;

@@ -61,6 +61,8 @@ struct init {
 	int proc_fd; /* O_PATH of the host's /proc, opened before anything of the container's */
 	int root_fd; /* O_PATH of the container's root */
 	int null_fd; /* O_PATH of the container's /dev/null; -1 until inside_open_null() was asked */
+	int kernel_fds[2]; /* what was mounted by its type at /proc and at /sys; -1; mask.c */
+	bool kernel_checked[2];
 	bool dev_bound; /* a bind mount is at /dev, which is left as it is */
 	mode_t umask;	/* the caller's, for hooks */
 	int cwd_errno;	/* chdir failed before the change of user: to be tried again after it */
@@ -102,6 +104,11 @@ int mount_readonly_late(struct init *in, struct err *e);
 int dev_setup(struct init *in, struct err *e);
 
 /* mask.c */
+/*
+ * A mount was made at dest: a proc or sysfs, of which fd is taken over, or another (-1). The paths
+ * below it are masked in what it is, and not in what somebody has put there meanwhile.
+ */
+void mask_remember(struct init *in, const char *dest, int fd);
 int mask_readonly_paths(struct init *in, struct err *e);
 int mask_masked_paths(struct init *in, struct err *e);
 

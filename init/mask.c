@@ -48,14 +48,66 @@ static bool is_repeated(const struct str_array *p, size_t i)
 	return false;
 }
 
+static const char *const kernel_dirs[] = { "/proc", "/sys" };
+
+void mask_remember(struct init *in, const char *dest, int fd)
+{
+	auto_close int mine = fd;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kernel_dirs); i++) {
+		if (strcmp(dest, kernel_dirs[i]) != 0)
+			continue;
+		if (in->kernel_fds[i] >= 0)
+			close(in->kernel_fds[i]);
+		in->kernel_fds[i] = take_fd(&mine);
+	}
+}
+
+/*
+ * Who shares the root file system can rename its directories meanwhile, and the mounts go with them
+ * (mount_namespaces(7)): the path of a mask would then lead to nothing, or to a fake.
+ */
+static int check_in_place(const struct init *in, size_t i, struct err *e)
+{
+	struct stat mounted, found;
+
+	if (fstat(in->kernel_fds[i], &mounted) == 0 &&
+	    fstatat(in->root_fd, kernel_dirs[i] + 1, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    mounted.st_dev == found.st_dev && mounted.st_ino == found.st_ino)
+		return 0;
+	return err_set(e, ESTALE, "what was mounted at %s is not there any more", kernel_dirs[i]);
+}
+
+/* Where *path begins; what leads there is taken off it. -1 for an error. */
+static int start_of(struct init *in, const char **path, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kernel_dirs); i++) {
+		size_t n = strlen(kernel_dirs[i]);
+
+		if (in->kernel_fds[i] < 0 || strncmp(*path, kernel_dirs[i], n) != 0 ||
+		    (*path)[n] != '/' || strstr(*path, "/.."))
+			continue;
+		if (!in->kernel_checked[i] && check_in_place(in, i, e) < 0)
+			return -1;
+		in->kernel_checked[i] = true;
+		*path += n;
+		return in->kernel_fds[i];
+	}
+	return in->root_fd;
+}
+
 /* 1: opened, 0: there is nothing to do. "/file/" is that file too, and must not stay as it is. */
 static int open_path(struct init *in, const char *path, int *ret_fd, struct err *e)
 {
-	*ret_fd = inside_open(in->root_fd, path, 0);
+	int start = start_of(in, &path, e);
+
+	if (start < 0)
+		return -1;
+	*ret_fd = inside_open(start, path, 0);
 	if (*ret_fd < 0 && errno == ENOTDIR) {
 		auto_free char *clean = path_join("/", path);
 
-		*ret_fd = inside_open(in->root_fd, clean, 0);
+		*ret_fd = inside_open(start, clean, 0);
 	}
 	if (*ret_fd >= 0)
 		return 1;

@@ -283,12 +283,15 @@ static bool is_dev(const struct init *in, int target)
 	       a.st_ino == b.st_ino;
 }
 
-static int open_bind_target(struct init *in, const struct mount_work *w, int tree, struct err *e)
+/* *ret_direct: no link was followed, so that the target is where the path says. */
+static int open_bind_target(struct init *in, const struct mount_work *w, int tree, bool *ret_direct,
+			    struct err *e)
 {
 	bool is_proc = !strcmp(w->dest, "/proc") && fd_is_on(tree, PROC_SUPER_MAGIC);
 	struct stat st;
 	int fd;
 
+	*ret_direct = false;
 	if (w->o.dest_nofollow)
 		return open_target_nofollow(in, w->dest, e);
 	/* Nearly always it is there, and what the source is need not be known. */
@@ -297,6 +300,7 @@ static int open_bind_target(struct init *in, const struct mount_work *w, int tre
 		close(fd);
 		return -1;
 	}
+	*ret_direct = fd >= 0;
 	if (fd >= 0)
 		return fd;
 	if (fstat(tree, &st) < 0)
@@ -315,6 +319,7 @@ static bool is_link(int fd)
 static int mount_bind(struct init *in, const struct mount_work *w, struct err *e)
 {
 	auto_close int tree = -1, target = -1;
+	bool direct;
 
 	if (str_empty(w->m->source))
 		return err_set(e, EINVAL, "a bind mount needs a source");
@@ -328,10 +333,11 @@ static int mount_bind(struct init *in, const struct mount_work *w, struct err *e
 		return -1;
 	if (w->o.copy_symlink && is_link(tree))
 		return copy_symlink(in, w, tree, e);
-	target = open_bind_target(in, w, tree, e);
+	target = open_bind_target(in, w, tree, &direct, e);
 	if (target < 0)
 		return -1;
-	in->dev_bound = in->dev_bound || is_dev(in, target);
+	if (direct ? !strcmp(w->dest, "/dev") : is_dev(in, target))
+		in->dev_bound = true;
 	if (mount_apply_attrs(tree, &w->o, e) < 0 || mount_attach(tree, target, e) < 0)
 		return -1;
 	return mount_apply_propagation(tree, &w->o, e);
@@ -357,6 +363,8 @@ static int mount_work(struct init *in, struct mount_work *w, struct err *e)
 {
 	if (!strcmp(w->dest, "/"))
 		return err_set(e, EINVAL, "the destination \"/\" is the root itself");
+	if (!w->o.remount)
+		mask_remember(in, w->dest, -1);
 	if (mount_is_bind(w))
 		return w->o.remount ? remount_bind(in, w, e) : mount_bind(in, w, e);
 	if (w->o.remount)

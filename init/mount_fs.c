@@ -427,9 +427,12 @@ int mount_fs(struct init *in, const struct mount_work *w, struct err *e)
 	if (w->o.tmpcopyup && tmpcopyup(fd, target, e) < 0)
 		return -1;
 	if (mount_set_attr(fd, AT_RECURSIVE, w->o.rec_attr_set, w->o.rec_attr_clr, e) < 0 ||
-	    (!classic && mount_attach(fd, target, e) < 0))
+	    (!classic && mount_attach(fd, target, e) < 0) ||
+	    mount_apply_propagation(fd, &w->o, e) < 0)
 		return -1;
-	return mount_apply_propagation(fd, &w->o, e);
+	if (is_plain(w))
+		mask_remember(in, w->dest, take_fd(&fd));
+	return 0;
 }
 
 int mount_remount_fs(struct init *in, const struct mount_work *w, struct err *e)
