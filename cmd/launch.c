@@ -240,11 +240,9 @@ static int wait_for_independence(struct launch *l, struct err *e)
 
 	if (r != 1)
 		return r;
-	if (m.type != MSG_ERROR || m.n != sizeof(*e))
-		return err_set(e, EPROTO, "message %s instead of the end of file",
-			       msg_name(m.type));
-	memcpy(e, m.body, sizeof(*e));
-	return -1;
+	return channel_is_error(&m, e) ? -1 :
+					 err_set(e, EPROTO, "message %s instead of the end of file",
+						 msg_name(m.type));
 }
 
 static int commit(struct launch *l, struct err *e)

@@ -128,6 +128,15 @@ int channel_next(int sock, struct msg *m, int *ret_fd, struct err *e)
 	}
 }
 
+bool channel_is_error(const struct msg *m, struct err *e)
+{
+	if (m->type != MSG_ERROR || m->n != sizeof(*e))
+		return false;
+	memcpy(e, m->body, sizeof(*e));
+	e->pointer[sizeof(e->pointer) - 1] = e->chain[sizeof(e->chain) - 1] = '\0';
+	return true;
+}
+
 int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd, struct err *e)
 {
 	int r = channel_next(sock, m, ret_fd, e);
@@ -136,11 +145,8 @@ int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd, str
 		return -1;
 	if (r == 0)
 		return err_set(e, ENODATA, "end of file instead of %s", msg_name(type));
-	if (m->type == MSG_ERROR && m->n == sizeof(*e)) {
-		memcpy(e, m->body, sizeof(*e));
-		e->pointer[sizeof(e->pointer) - 1] = e->chain[sizeof(e->chain) - 1] = '\0';
+	if (channel_is_error(m, e))
 		return -1;
-	}
 	if (m->type != type)
 		return err_set(e, EPROTO, "message %s instead of %s", msg_name(m->type),
 			       msg_name(type));
@@ -184,9 +190,7 @@ int channel_wait_exec(int sock, const struct channel_listener *l, struct err *e)
 	if (channel_expect(sock, MSG_EXEC, &m, NULL, e) < 0)
 		return -1;
 	r = channel_next(sock, &m, NULL, e);
-	if (r == 1 && m.type == MSG_ERROR && m.n == sizeof(*e))
-		memcpy(e, m.body, sizeof(*e));
-	else if (r == 1)
+	if (r == 1 && !channel_is_error(&m, e))
 		err_set(e, EPROTO, "message %s instead of the end of file", msg_name(m.type));
 	return r == 0 ? 0 : -1;
 }

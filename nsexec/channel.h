@@ -8,6 +8,7 @@
 
 #include "state/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,9 @@ must_check int channel_send(int sock, enum msg_type type, const void *body, size
  * (CLOEXEC) or -1; it may be NULL.
  */
 must_check int channel_next(int sock, struct msg *m, int *ret_fd, struct err *e);
+
+/* Is it a MSG_ERROR? Then it is copied to *e, whose texts end, whoever has sent it. */
+bool channel_is_error(const struct msg *m, struct err *e);
 
 /*
  * The next message, which must be of this type. -1 for a MSG_ERROR (copied to *e), for another

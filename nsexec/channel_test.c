@@ -98,6 +98,16 @@ static void exec_and_its_failure(void)
 	   e.chain);
 	close(s[0]);
 	pair(s);
+	memset(sent.chain, 'x', sizeof(sent.chain));
+	memset(sent.pointer, 'y', sizeof(sent.pointer));
+	ok(channel_send(s[1], MSG_EXEC, NULL, 0, -1, &e) == 0, "EXEC");
+	channel_send_error(s[1], &sent);
+	close(s[1]);
+	ok(channel_wait_exec(s[0], NULL, &e) < 0 && strlen(e.chain) == sizeof(e.chain) - 1 &&
+		   strlen(e.pointer) == sizeof(e.pointer) - 1,
+	   "an error without ends has them");
+	close(s[0]);
+	pair(s);
 	close(s[1]);
 	ok(channel_wait_exec(s[0], NULL, &e) < 0, "the end of file alone: %s", e.chain);
 	close(s[0]);

@@ -348,20 +348,21 @@ static int early_death(struct nsexec *n, struct err *e)
 {
 	char buf[sizeof(struct msg)];
 	bool told = false;
+	struct err said;
 	struct msg m;
 
 	look_for_oom(n);
 	while (!told && recv(n->sync_sock, buf, sizeof(buf), MSG_PEEK | MSG_DONTWAIT) > 0) {
 		if (channel_next(n->sync_sock, &m, NULL, e) != 1)
 			break;
-		told = m.type == MSG_ERROR && m.n == sizeof(*e);
+		told = channel_is_error(&m, &said);
 	}
 	nsexec_close(n);
 	reap(&n->child, n, "stage 1 (CHILD)");
 	reap(&n->parent, n, n->first);
 	kill_unknown();
 	if (told) {
-		memcpy(e, m.body, sizeof(*e));
+		*e = said;
 		return -1;
 	}
 	return err_set(e, ECHILD, "%s before stage 2 was known",
@@ -392,11 +393,8 @@ int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e)
 {
 	int r = channel_next(n->sync_sock, m, ret_fd, e);
 
-	if (r == 1 && m->type == MSG_ERROR && m->n == sizeof(*e)) {
-		memcpy(e, m->body, sizeof(*e));
-		e->pointer[sizeof(e->pointer) - 1] = e->chain[sizeof(e->chain) - 1] = '\0';
+	if (r == 1 && channel_is_error(m, e))
 		return -1;
-	}
 	/* Stage 0 has reported by the time that stage 2 says anything, or it never will. */
 	if (r == 1 && !n->init)
 		return nsexec_wait_pids(n, e) < 0 ? -1 : 1;
