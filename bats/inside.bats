@@ -524,6 +524,14 @@ runs_by() { [ "$(cat "/proc/$(pgrep -P "$2")/comm")" = "$1" ]; }
 }
 
 # bats test_tags=vm-initramfs
+@test "run --no-pivot refuses a propagation that would hold on to the host's mounts" {
+	for propagation in private rprivate unbindable runbindable; do
+		update_config '.linux.rootfsPropagation = $p' --arg p $propagation
+		refused "not safe without pivot_root (/linux/rootfsPropagation)" run --no-pivot test_box
+		nothing_left test_box
+	done
+}
+
 @test "run --no-pivot leaves no complete proc of the host behind" {
 	update_config '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"]) | .process.noNewPrivileges = true'
 	set_args sh -c 'unshare -Urmpf sh -c "mount -t proc proc /proc && echo mounted" 2>&1'

@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 static int open_start_socket(struct launch *l, struct err *e)
@@ -43,6 +44,14 @@ static int fill_args(struct launch *l, struct err *e)
 	a->bundle = arena_strdup(&l->p.arena, l->bundle);
 	a->rootfs = arena_strdup(&l->p.arena, l->rootfs);
 	a->no_pivot = l->o->no_pivot;
+	/* The host's mounts stay below the root then: what is unmounted there must go here, too. */
+	if (a->no_pivot && spec_namespace(l->p.spec, CLONE_NEWNS) &&
+	    (l->p.spec->linux_->rootfs_propagation & (MS_PRIVATE | MS_UNBINDABLE))) {
+		err_set(e, EINVAL,
+			"rootfsPropagation of [r]private or [r]unbindable is not safe without pivot_root");
+		err_at_key(e, "rootfsPropagation");
+		return err_at_key(e, "linux");
+	}
 	a->no_new_keyring = l->o->no_new_keyring;
 	a->has_create_hooks = h && (h->prestart.n || h->create_runtime.n || h->create_container.n);
 	a->ask_host = a->has_create_hooks || l->p.spec->linux_->net_devices.n;
