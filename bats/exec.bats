@@ -70,6 +70,17 @@ two_processes() { [ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)"
 	[[ $output == *"container setup: join "*"pid"*", fork"* && $output != *"born in"* ]]
 }
 
+@test "exec after one that may trace is not born in the PID namespace" {
+	running
+	must exec test_exec true
+	[ ! -e "$ROOT/test_exec/tracer" ]
+	quietly exec --cap CAP_SYS_PTRACE test_exec true
+	must --debug exec test_exec true
+	[[ $output == *"container setup: join "*"pid"*", fork"* && $output != *"born in"* ]]
+	quietly delete --force test_exec
+	nothing_left test_exec
+}
+
 @test "exec forwards signals to its program" {
 	with '.root.readonly = false'
 	running

@@ -244,11 +244,21 @@ static int make_process(struct exec *x, struct err *e)
 
 /* --- entering --- */
 
+/* To be noted before it runs: the configuration does not say that it is there. */
+static int note_tracer(const struct exec *x, struct err *e)
+{
+	return prepare_may_trace(x->process) && !prepare_may_trace(x->p.spec->process) ?
+		       record_note_tracer(x->c.dir_fd, e) :
+		       0;
+}
+
 static int prepare(struct exec *x, struct err *e)
 {
+	bool traced = record_has_tracer(x->c.dir_fd);
 	struct init_args *a = x->p.args;
 
 	if (prepare_snapshot(&x->p, x->c.dir_fd, e) < 0 || make_process(x, e) < 0 ||
+	    note_tracer(x, e) < 0 ||
 	    launch_check_terminal(x->process->terminal, x->o->detach, x->o->console_socket, e) < 0)
 		return -1;
 	if (prepare_pass_fd(&x->p, x->init_fd, e) < 0)
@@ -256,8 +266,8 @@ static int prepare(struct exec *x, struct err *e)
 	a->id = arena_strdup(&x->p.arena, x->c.id);
 	launch_keep_fds(&x->p, x->process, x->o->preserve_fds);
 	if (launch_console(&x->p, x->process, x->o->console_socket, &x->t, e) < 0 ||
-	    prepare_exec(&x->p, x->init_fd, x->rec.pid, x->rec.in_time_ns ? CLONE_NEWTIME : 0, e) <
-		    0)
+	    prepare_exec(&x->p, x->init_fd, x->rec.pid, x->rec.in_time_ns ? CLONE_NEWTIME : 0,
+			 traced, e) < 0)
 		return -1;
 	return launch_seccomp(&x->p, x->c.root_fd, e);
 }

@@ -347,26 +347,29 @@ static int plan_joins(struct prepared *p, struct plan_input *in, struct plan_joi
 	return 0;
 }
 
-/*
- * May there be a process with CAP_SYS_PTRACE in the container's PID namespace? One that is shared has
- * others' processes in it.
- */
+bool prepare_may_trace(const struct spec_process *p)
+{
+	const struct spec_capabilities *c = p->capabilities;
+	const uint64_t trace = UINT64_C(1) << CAP_SYS_PTRACE;
+
+	return c && (c->bounding.mask | c->permitted.mask | c->effective.mask) & trace;
+}
+
+/* A PID namespace that is shared has others' processes in it. */
 static bool is_traced(const struct spec *s)
 {
 	const struct spec_namespace *ns = spec_namespace(s, CLONE_NEWPID);
-	const struct spec_capabilities *c = s->process->capabilities;
-	const uint64_t trace = UINT64_C(1) << CAP_SYS_PTRACE;
 
-	return ns && (!str_empty(ns->path) ||
-		      (c && (c->bounding.mask | c->permitted.mask | c->effective.mask) & trace));
+	return ns && (!str_empty(ns->path) || prepare_may_trace(s->process));
 }
 
 /* One setns(2) with a pidfd joins all of them, in the order that the kernel knows to be right. */
-int prepare_exec(struct prepared *p, int pidfd, pid_t init, unsigned more_ns, struct err *e)
+int prepare_exec(struct prepared *p, int pidfd, pid_t init, unsigned more_ns, bool traced,
+		 struct err *e)
 {
 	struct plan_input in = { .pidfd = pidfd,
 				 .pidfd_flags = (unsigned)spec_namespace_flags(p->spec) | more_ns,
-				 .traced = is_traced(p->spec) };
+				 .traced = traced || is_traced(p->spec) };
 	struct plan_join joins[8];
 
 	if ((in.pidfd_flags & CLONE_NEWUSER) && shares_user_ns(init))

@@ -46,9 +46,14 @@ must_check int prepare_snapshot(struct prepared *p, int dir_fd, struct err *e);
 
 /* The plan and the bootstrap message for a new container. */
 must_check int prepare_create(struct prepared *p, struct err *e);
-/* The same for a process in the container whose init is behind pidfd; more_ns: CLONE_NEW* that it has, too. */
+/* May this process trace others, or what it executes? */
+bool prepare_may_trace(const struct spec_process *p);
+/*
+ * The same for a process in the container whose init is behind pidfd; more_ns: CLONE_NEW* that it has,
+ * too; traced: somebody in there may trace others, though the configuration does not say so.
+ */
 must_check int prepare_exec(struct prepared *p, int pidfd, pid_t init, unsigned more_ns,
-			    struct err *e);
+			    bool traced, struct err *e);
 
 /* How many descriptors systemd passed to this very process (sd_listen_fds(3)). */
 int prepare_listen_fds(void);

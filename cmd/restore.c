@@ -261,6 +261,9 @@ static int write_record(struct restore *r, pid_t pid, struct err *e)
 		return err_sys(e, "read the start time of process %d", (int)pid);
 	rec->in_time_ns = !spec_namespace(r->l.p.spec, CLONE_NEWTIME) && has_own_time(pid);
 	rec->phase = RECORD_CREATED;
+	/* Whom exec had put there came back with the others. */
+	if (record_note_tracer(r->l.c.dir_fd, e) < 0)
+		return -1;
 	return record_write(r->l.c.dir_fd, rec, e);
 }
 

@@ -457,6 +457,18 @@ int proc_start_time(pid_t pid, uint64_t *ret)
 	return str_to_u64(p, ret) ? 0 : -1;
 }
 
+int record_note_tracer(int dir_fd, struct err *e)
+{
+	auto_close int fd = openat(dir_fd, RECORD_TRACER, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	return fd < 0 ? err_sys(e, "create %s", RECORD_TRACER) : 0;
+}
+
+bool record_has_tracer(int dir_fd)
+{
+	return faccessat(dir_fd, RECORD_TRACER, F_OK, 0) == 0;
+}
+
 int boot_id_read(char buf[static 40], struct err *e)
 {
 	static char known[40];

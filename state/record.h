@@ -22,7 +22,9 @@
 #define RECORD_CONFIG  "config.json" /* the bytes of the bundle's config.json, beside the record */
 #define RECORD_DECODED "config.bin"  /* the same, decoded (state/spec_cache.h); may be absent */
 #define RECORD_UNIT    "unit" /* whose systemd has its unit, "system" or "user"; absent without */
-#define RECORD_SOCKET  "start.sock" /* init waits here for `start`; gone once the program runs */
+#define RECORD_TRACER \
+	"tracer" /* there may be a process with CAP_SYS_PTRACE that config.json has not */
+#define RECORD_SOCKET "start.sock" /* init waits here for `start`; gone once the program runs */
 
 enum record_phase {
 	RECORD_CREATING, /* the journal of a create that is under way, or was killed */
@@ -63,6 +65,9 @@ struct record {
 void record_done(struct record *r);
 
 must_check int record_write(int dir_fd, const struct record *r, struct err *e);
+/* A process is to come that may have CAP_SYS_PTRACE where the configuration gives it to nobody. */
+must_check int record_note_tracer(int dir_fd, struct err *e);
+bool record_has_tracer(int dir_fd);
 /* e->code is ENOENT without a record (create was killed early), EBADMSG for a damaged one. */
 must_check int record_read(int dir_fd, struct record *ret, struct err *e);
 
