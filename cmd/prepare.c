@@ -227,23 +227,6 @@ static char *offsets_text(const struct spec_time_offsets *o)
 	return s.s;
 }
 
-/* An absolute path of name from PATH, or NULL. */
-static char *find_helper(const char *name)
-{
-	const char *path = getenv("PATH");
-
-	for (const char *d = path ? path : ""; *d; d += *d == ':') {
-		size_t n = strcspn(d, ":");
-		char *full = xasprintf("%.*s/%s", (int)n, d, name);
-
-		if (*full == '/' && access(full, X_OK) == 0)
-			return full;
-		free(full);
-		d += n;
-	}
-	return NULL;
-}
-
 bool prepare_denies_setgroups(const struct spec *s)
 {
 	const struct spec_id_maps *m = &s->linux_->gid_mappings;
@@ -260,8 +243,8 @@ static void plan_maps(struct prepared *p)
 	p->boot.gid_map = map_text(&l->gid_mappings);
 	if (geteuid() == 0)
 		return;
-	p->boot.newuidmap = find_helper("newuidmap");
-	p->boot.newgidmap = find_helper("newgidmap");
+	p->boot.newuidmap = fd_find_program("newuidmap");
+	p->boot.newgidmap = fd_find_program("newgidmap");
 	p->boot.deny_setgroups = prepare_denies_setgroups(p->spec);
 	p->args->deny_setgroups = p->boot.deny_setgroups;
 }

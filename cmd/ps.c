@@ -40,28 +40,12 @@ static int print_json(const pid_t *pids, size_t n, struct err *e)
 	return cmd_print(&out, e);
 }
 
-/* The first program of this name in PATH; the caller frees it. */
-static char *find_program(const char *name)
-{
-	const char *path = getenv("PATH"), *end;
-	char *file;
-
-	for (path = path ? path : "/usr/bin:/bin"; path; path = *end ? end + 1 : NULL) {
-		end = path + strcspn(path, ":");
-		file = xasprintf("%.*s/%s", (int)(end - path), path, name);
-		if (*file == '/' && access(file, X_OK) == 0)
-			return file;
-		free(file);
-	}
-	return NULL;
-}
-
 /* What ps prints when it is run with these options; the caller frees it. */
 static int run_ps(char **args, char **ret, struct err *e)
 {
 	static char name[] = "ps", all[] = "-ef", *by_default[] = { all, NULL };
 	auto_close int out = memfd_create("hull-ps", MFD_CLOEXEC);
-	auto_free char *ps = find_program("ps");
+	auto_free char *ps = fd_find_program("ps");
 	auto_free char **argv = NULL;
 	struct process_result result;
 	size_t n = 0;

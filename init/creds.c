@@ -46,7 +46,7 @@ int creds_stdio(struct init *in, struct err *e)
 
 	(void)e;
 	/* The host's root opens them all. */
-	if (uid == 0 && !((in->a->new_ns | in->a->joined_ns) & CLONE_NEWUSER))
+	if (uid == 0 && !init_in_user_ns(in))
 		return 0;
 	for (int fd = 0; fd < 3; fd++) {
 		if (fstat(fd, &st) < 0 || st.st_uid == uid)
@@ -88,7 +88,7 @@ static bool is_denied(const struct init *in)
 	auto_close int fd = open("/proc/self/setgroups", O_RDONLY | O_NOCTTY | O_CLOEXEC);
 	char word[8] = "";
 
-	if ((in->a->new_ns | in->a->joined_ns) & CLONE_NEWUSER)
+	if (init_in_user_ns(in))
 		return true;
 	return fd >= 0 && fd_is_on(fd, PROC_SUPER_MAGIC) && read(fd, word, sizeof(word) - 1) > 0 &&
 	       str_starts(word, "deny");

@@ -48,11 +48,6 @@ static const struct {
 	{ "stderr", "/proc/self/fd/2" },
 };
 
-static bool in_user_ns(const struct init *in)
-{
-	return (in->a->new_ns | in->a->joined_ns) & CLONE_NEWUSER;
-}
-
 static int open_dev(struct init *in, struct err *e)
 {
 	int fd = fd_open_in_root(in->root_fd, "dev", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
@@ -105,7 +100,7 @@ static int bind_node(int dir_fd, const char *name, const struct node *n, struct 
 static int make_node(struct init *in, int dir_fd, const char *name, const struct node *n,
 		     struct err *e)
 {
-	if (in_user_ns(in) && n->type != S_IFIFO)
+	if (init_in_user_ns(in) && n->type != S_IFIFO)
 		return bind_node(dir_fd, name, n, e);
 	/* umask is 0 here, so the mode is exact. */
 	if (mknodat(dir_fd, name, n->type | n->mode, n->rdev) < 0) {

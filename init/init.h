@@ -14,6 +14,7 @@
 #include "state/spec.h"
 
 #include <linux/filter.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,6 +72,11 @@ struct init {
 	int apparmor_fd, selinux_fd; /* files of our own /proc directory that take a label; -1 */
 	const char *apparmor;	     /* which one it is */
 };
+
+static inline bool init_in_user_ns(const struct init *in)
+{
+	return (in->a->new_ns | in->a->joined_ns) & CLONE_NEWUSER;
+}
 
 struct step {
 	const char *name;

@@ -317,11 +317,6 @@ static void add_covers(const char *root, struct str *out)
 		str_addf(out, " and %d more", n - 4);
 }
 
-static bool in_user_ns(const struct init *in)
-{
-	return (in->a->new_ns | in->a->joined_ns) & CLONE_NEWUSER;
-}
-
 /* fs/namespace.c, mount_too_revealing(); fs/super.c, mount_capable(). */
 static int explain(const struct init *in, const struct mount_work *w, struct err *e)
 {
@@ -331,7 +326,7 @@ static int explain(const struct init *in, const struct mount_work *w, struct err
 	if (e->code != EPERM)
 		return -1;
 	if (!is_plain(w))
-		return in_user_ns(in) ?
+		return init_in_user_ns(in) ?
 			       err_wrap(e,
 					"the kernel may not let a user namespace mount this type") :
 			       -1;
@@ -374,7 +369,7 @@ static int make_detached(struct init *in, const struct mount_work *w, const char
 	fd = new_fs(w->m->type, w->m->source, super_flags(w), attrs, data, e);
 	if (fd >= 0)
 		return fd;
-	if (e->code == EPERM && mount_is_type(w, "sysfs") && in_user_ns(in)) {
+	if (e->code == EPERM && mount_is_type(w, "sysfs") && init_in_user_ns(in)) {
 		fd = bind_sys(&second);
 		if (fd >= 0)
 			return fd;

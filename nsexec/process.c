@@ -20,7 +20,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -74,17 +73,9 @@ static int reap(pid_t pid, struct process_result *r, struct err *e)
 	return got < 0 ? err_sys(e, "wait for process %d", (int)pid) : 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int wait_for(pid_t pid, int timeout_ms, struct process_result *r, struct err *e)
 {
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = sys_now_ms() + timeout_ms;
 
 	if (timeout_ms > 0) {
 		auto_close int pidfd = sys_pidfd_open(pid, 0);
@@ -93,7 +84,7 @@ static int wait_for(pid_t pid, int timeout_ms, struct process_result *r, struct 
 		int n = 1;
 
 		while (pidfd >= 0 && (n = poll(&pf, 1, (int)left)) < 0 && errno == EINTR) {
-			left = end - now_ms();
+			left = end - sys_now_ms();
 			left = left < 0 ? 0 : left;
 		}
 		if (n == 0) {

@@ -8,10 +8,10 @@
  */
 #include "state/bus.h"
 
-#include "state/cgroup_files.h"
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/str.h"
+#include "state/sys.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -100,7 +100,7 @@ char *bus_socket_name(const char *addresses)
 
 static void begin(struct bus *b)
 {
-	b->deadline = cgroup_now_ms() + b->timeout_ms;
+	b->deadline = sys_now_ms() + b->timeout_ms;
 }
 
 static int silent(const struct bus *b, struct err *e)
@@ -115,7 +115,7 @@ static int wait_for(const struct bus *b, short events, struct err *e)
 	int n;
 
 	do {
-		left = b->deadline - cgroup_now_ms();
+		left = b->deadline - sys_now_ms();
 		n = left > 0 ? poll(&p, 1, (int)left) : 0;
 	} while (n < 0 && errno == EINTR);
 	if (n > 0)

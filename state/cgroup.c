@@ -84,14 +84,6 @@ bool cgroup_has_word(const char *list, const char *name)
 	}
 }
 
-int64_t cgroup_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* --- Where they are --------------------------------------------------------------------------- */
 
 static bool is_on(const char *path, long magic)

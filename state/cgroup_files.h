@@ -43,9 +43,6 @@ must_check int cgroup_dir_pids(const char *dir, pid_t **pids, size_t *n, struct 
 /* dir is frozen by itself or by an ancestor. */
 bool cgroup_dir_frozen(const char *dir, bool v2);
 
-/* Milliseconds on the monotonic clock, for deadlines. */
-int64_t cgroup_now_ms(void);
-
 struct spec_device_rule;
 
 /* The eBPF program for these rules and the default ones; the caller frees insns. */

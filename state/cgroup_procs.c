@@ -236,7 +236,7 @@ static int wait_event(const char *dir, const char *key, int64_t value, int64_t d
 		text[n + 1] = '\0';
 		if (strstr(text, want))
 			return 1;
-		left = deadline - cgroup_now_ms();
+		left = deadline - sys_now_ms();
 		if (left <= 0)
 			return 0;
 		if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
@@ -251,7 +251,7 @@ static int wait_event(const char *dir, const char *key, int64_t value, int64_t d
  */
 static int freeze_v1(const char *dir, int64_t deadline, struct err *e)
 {
-	for (int i = 1; cgroup_now_ms() < deadline; i++) {
+	for (int i = 1; sys_now_ms() < deadline; i++) {
 		if (i % 50 == 0 && cgroup_write(dir, "freezer.state", "THAWED") == 0)
 			poll(NULL, 0, 10);
 		if (cgroup_write(dir, "freezer.state", "FROZEN") < 0)
@@ -275,7 +275,7 @@ int cgroup_freeze(const struct cgroup *cg, bool frozen, struct err *e)
 	bool v2;
 	const struct cgroup_dir *d = cgroup_serving(cg, "freezer", &v2);
 	const char *file = v2 ? "cgroup.freeze" : "freezer.state", *thaw = v2 ? "0" : "THAWED";
-	int64_t deadline = cgroup_now_ms() + FREEZE_TIMEOUT_MS;
+	int64_t deadline = sys_now_ms() + FREEZE_TIMEOUT_MS;
 	int r;
 
 	if (!d)
@@ -465,7 +465,7 @@ static bool wait_exit(pid_t pid, int64_t deadline)
 {
 	auto_close int fd = sys_pidfd_open(pid, 0);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int64_t left = deadline - cgroup_now_ms();
+	int64_t left = deadline - sys_now_ms();
 
 	return fd >= 0 && left > 0 && poll(&p, 1, (int)left) > 0;
 }
@@ -499,7 +499,7 @@ static int remove_busy(const struct cgroup *cg, const struct cgroup_dir *d, int6
 			return 0;
 		if (errno != EBUSY && errno != ENOTEMPTY)
 			return err_sys(e, "unable to remove container's cgroup %s", d->path);
-		if (cgroup_now_ms() >= deadline)
+		if (sys_now_ms() >= deadline)
 			break;
 		/* The first dead may have had children on their way out of fork(2): kill every time. */
 		if (cgroup_kill(cg, SIGKILL, e) < 0 || signal_all(d->path, SIGKILL, e) < 0 ||
@@ -541,7 +541,7 @@ int cgroup_remove(const struct cgroup *cg, int timeout_ms, struct err *e)
 		if (!busy[i % ARRAY_SIZE(busy)])
 			continue;
 		if (!deadline)
-			deadline = cgroup_now_ms() + timeout_ms;
+			deadline = sys_now_ms() + timeout_ms;
 		if (remove_busy(cg, &cg->dirs[i], deadline, e) < 0)
 			r = -1;
 	}

@@ -363,6 +363,34 @@ ssize_t fd_receive(int sock, void *buf, size_t size, int *ret_fd)
 	return n;
 }
 
+int fd_make_parents(const char *path, struct err *e)
+{
+	auto_free char *p = xstrdup(path);
+
+	for (char *s = p + 1; (s = strchr(s, '/')); s++) {
+		*s = '\0';
+		if (mkdir(p, 0700) < 0 && errno != EEXIST)
+			return err_sys(e, "mkdir %s", p);
+		*s = '/';
+	}
+	return 0;
+}
+
+char *fd_find_program(const char *name)
+{
+	const char *path = getenv("PATH"), *end;
+
+	for (path = path ? path : "/usr/bin:/bin"; path; path = *end ? end + 1 : NULL) {
+		auto_free char *file = NULL;
+
+		end = path + strcspn(path, ":");
+		file = xasprintf("%.*s/%s", (int)(end - path), path, name);
+		if (*path == '/' && access(file, X_OK) == 0)
+			return take_ptr(&file);
+	}
+	return NULL;
+}
+
 bool fd_is_directory(int fd)
 {
 	struct stat st;

@@ -71,4 +71,9 @@ int fd_send(int sock, const char *text, int fd);
  */
 ssize_t fd_receive(int sock, void *buf, size_t size, int *ret_fd);
 
+/* The directories above path, 0700 where they are missing. */
+must_check int fd_make_parents(const char *path, struct err *e);
+/* The first file of this name in the absolute directories of $PATH that may be executed, or NULL. The caller frees it. */
+char *fd_find_program(const char *name);
+
 #endif

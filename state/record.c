@@ -524,22 +524,14 @@ int record_pidfd(const struct record *r, struct err *e)
 	return e->code == ENOSYS ? err_wrap(e, "hull needs Linux 5.3 or later") : -1;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int pidfd_wait(int pidfd, int timeout_ms)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	int64_t end = now_ms() + timeout_ms, left = timeout_ms;
+	int64_t end = sys_now_ms() + timeout_ms, left = timeout_ms;
 	int n;
 
 	while ((n = poll(&p, 1, timeout_ms < 0 ? -1 : (int)left)) < 0 && errno == EINTR) {
-		left = end - now_ms();
+		left = end - sys_now_ms();
 		left = left < 0 ? 0 : left;
 	}
 	return n > 0;

@@ -16,13 +16,13 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/record.h"
 #include "state/str.h"
+#include "state/sys.h"
 
 #define DEFAULT_ROOT "/run/hull"
 #define ID_MAX	     255 /* NAME_MAX: it is the name of a directory, here and in cgroupfs */
@@ -90,21 +90,6 @@ void root_done(struct root *r)
 	r->path = NULL;
 }
 
-static int make_parents(const char *path, struct err *e)
-{
-	auto_free char *p = xstrdup(path);
-
-	for (char *s = p + 1; *s; s++) {
-		if (*s != '/')
-			continue;
-		*s = '\0';
-		if (mkdir(p, 0700) < 0 && errno != EEXIST)
-			return err_sys(e, "mkdir %s", p);
-		*s = '/';
-	}
-	return 0;
-}
-
 static int not_his(const struct root *r, struct err *e)
 {
 	if ((e->code != EACCES && e->code != EPERM) || !r->is_default || r->sticky)
@@ -119,7 +104,7 @@ static int make_root(const struct root *r, struct err *e)
 	int failed = mkdir(r->path, 0700) < 0 && errno != EEXIST;
 
 	if (failed && errno == ENOENT) {
-		if (make_parents(r->path, e) < 0)
+		if (fd_make_parents(r->path, e) < 0)
 			return not_his(r, e);
 		failed = mkdir(r->path, 0700) < 0 && errno != EEXIST;
 	}
@@ -335,14 +320,6 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /*
  * A blocking flock(2) that SIGALRM interrupts. The timer fires again until it is stopped: the first
  * signal may come before the call.
@@ -354,7 +331,7 @@ static int flock_until(int fd, int timeout_ms)
 		.it_value = { timeout_ms / 1000, timeout_ms % 1000 * 1000 },
 		.it_interval = { 0, 10000 },
 	};
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = sys_now_ms() + timeout_ms;
 	int r;
 
 	sigset_t alarm_only, blocked;
@@ -367,7 +344,7 @@ static int flock_until(int fd, int timeout_ms)
 	setitimer(ITIMER_REAL, &timer, NULL);
 	do {
 		r = flock(fd, LOCK_EX);
-	} while (r < 0 && errno == EINTR && now_ms() < end);
+	} while (r < 0 && errno == EINTR && sys_now_ms() < end);
 	setitimer(ITIMER_REAL, &off, NULL);
 	sigprocmask(SIG_SETMASK, &blocked, NULL);
 	sigaction(SIGALRM, &old, NULL);

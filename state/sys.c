@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 struct open_how_v0 {
@@ -105,4 +106,12 @@ int sys_bpf(int cmd, void *attr, unsigned size)
 int sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c)
 {
 	return (int)syscall(SYS_keyctl, op, a, b, c);
+}
+
+int64_t sys_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }

@@ -228,4 +228,7 @@ int sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c);
 #define SYS_ELF_MACHINE EM_NONE
 #endif
 
+/* CLOCK_MONOTONIC in ms. */
+int64_t sys_now_ms(void);
+
 #endif

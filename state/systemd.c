@@ -7,11 +7,11 @@
 #include "state/systemd.h"
 
 #include "state/bus.h"
-#include "state/cgroup_files.h"
 #include "state/fd.h"
 #include "state/log.h"
 #include "state/mem.h"
 #include "state/str.h"
+#include "state/sys.h"
 #include "state/unit.h"
 
 #include <errno.h>
@@ -84,14 +84,14 @@ static int open_system(struct bus *b, struct err *e)
 
 static int open_bus(struct bus *b, bool user, struct err *e)
 {
-	int64_t began = log_debugging ? cgroup_now_ms() : 0;
+	int64_t began = log_debugging ? sys_now_ms() : 0;
 
 	if ((user ? open_session(b, e) : open_system(b, e)) < 0) {
 		bus_close(b);
 		return err_wrap(e, "cannot talk to %s", user ? "the user's systemd" : "systemd");
 	}
 	log_debug("systemd: connected%s in %lld ms", b->direct ? " to its private socket" : "",
-		  (long long)(cgroup_now_ms() - began));
+		  (long long)(sys_now_ms() - began));
 	return 0;
 }
 
@@ -233,11 +233,11 @@ static bool append_texts(DBusMessageIter *i, const char *first, const char *seco
 /* Send m and take its reply; the time that it took goes to the debug log. */
 static int call(struct bus *b, DBusMessage *m, const char *unit, DBusMessage **ret, struct err *e)
 {
-	int64_t began = log_debugging ? cgroup_now_ms() : 0;
+	int64_t began = log_debugging ? sys_now_ms() : 0;
 	int r = bus_call(b, m, ret, e);
 
 	log_debug("systemd: %s %s: %lld ms%s%s", dbus_message_get_member(m), unit,
-		  (long long)(cgroup_now_ms() - began), r < 0 ? ": " : "", r < 0 ? e->chain : "");
+		  (long long)(sys_now_ms() - began), r < 0 ? ": " : "", r < 0 ? e->chain : "");
 	return r;
 }
 
@@ -309,7 +309,7 @@ static int watch(struct bus *b, struct job *j, struct err *e)
 /* The job that the reply to a call is about. */
 static int wait_job(struct bus *b, struct job *j, DBusMessage *reply, struct err *e)
 {
-	int64_t began = log_debugging ? cgroup_now_ms() : 0;
+	int64_t began = log_debugging ? sys_now_ms() : 0;
 	const char *path;
 
 	if (!dbus_message_get_args(reply, NULL, DBUS_TYPE_OBJECT_PATH, &path, DBUS_TYPE_INVALID))
@@ -319,7 +319,7 @@ static int wait_job(struct bus *b, struct job *j, DBusMessage *reply, struct err
 	if (bus_wait(b, &j->over, e) < 0)
 		return -1;
 	log_debug("systemd: the job of %s: %s in %lld ms", j->unit, j->result,
-		  (long long)(cgroup_now_ms() - began));
+		  (long long)(sys_now_ms() - began));
 	return 0;
 }
 
