@@ -209,6 +209,21 @@ counts_on() { [ "$(count)" -gt "$1" ]; }
 	nothing_left test_box
 }
 
+@test "restore makes nothing writable that config.json has read-only" {
+	real_criu
+	mkdir -p rootfs/{a,b}/m fixed free
+	add_mount /a/m bind "$PWD/fixed" bind ro
+	add_mount /b/m bind "$PWD/free" bind rw
+	# The mounts go with the directories that they are in.
+	set_args sh -c 'mv /a /t && mv /b /a && mv /t /b && touch /ready; sleep 1000'
+	update_config '.root.readonly = false'
+	"$HULL" --root "$ROOT" run -d test_box </dev/null >/dev/null 2>&1 3>&-
+	wait_for 5 test -e rootfs/ready
+	quietly checkpoint --image-path img test_box
+	refused "the mount at /a/m is read-only in config.json, and came back writable" restore -d --image-path img test_box
+	nothing_left test_box
+}
+
 @test "restore makes the mount points again, of binds in binds and behind links" {
 	real_criu
 	mkdir -p outer inner rootfs/real/conf

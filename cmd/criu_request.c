@@ -11,6 +11,7 @@
 #include "state/names.h"
 #include "state/protobuf.h"
 #include "state/root.h"
+#include "state/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum {
@@ -125,19 +128,6 @@ int criu_check_user(const char *command, struct err *e)
 
 /* --- Directories ------------------------------------------------------------------------------ */
 
-static int make_parents(const char *path, struct err *e)
-{
-	auto_free char *copy = xstrdup(path);
-
-	for (char *p = copy + 1; (p = strchr(p, '/')); p++) {
-		*p = '\0';
-		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-			return err_sys(e, "make the directory %s", copy);
-		*p = '/';
-	}
-	return 0;
-}
-
 static int open_dir(const char *path, bool make, struct err *e)
 {
 	if (make && mkdir(path, 0700) < 0 && errno != EEXIST)
@@ -148,7 +138,7 @@ static int open_dir(const char *path, bool make, struct err *e)
 int criu_open_dirs(const struct criu_options *o, bool make, struct criu_dirs *ret, struct err *e)
 {
 	ret->images = path_clean(str_empty(o->image_path) ? "checkpoint" : o->image_path);
-	if (make && make_parents(ret->images, e) < 0)
+	if (make && fd_make_parents(ret->images, e) < 0)
 		return -1;
 	ret->images_fd = open_dir(ret->images, make, e);
 	if (ret->images_fd < 0)
@@ -228,31 +218,17 @@ void criu_add_common(const struct criu_options *o, const struct spec *s, const s
 	add_config_file(s, out);
 }
 
-/* Is there such a program in PATH? */
-static bool is_in_path(const char *program)
-{
-	auto_free char *path = xstrdup(getenv("PATH") ? getenv("PATH") : "");
-	char *save = NULL;
-
-	for (char *dir = strtok_r(path, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
-		auto_free char *file = path_join(dir, program);
-
-		if (access(file, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
 /*
  * A minimal host has no iptables, and criu would fail for nothing. Without --tcp-established there
  * is no connection that could be hurt.
  */
 void criu_add_network_lock(const struct criu_options *o, int version, struct str *out)
 {
+	auto_free char *iptables = fd_find_program("iptables-restore");
 	const char *method = o->network_lock;
 	int lock = 0;
 
-	if (!method && !is_in_path("iptables-restore")) {
+	if (!method && !iptables) {
 		method = version >= 31800 && !o->tcp_established ? "skip" : "nftables";
 		log_debug("there is no iptables-restore: --network-lock %s", method);
 	}
@@ -413,6 +389,60 @@ int criu_add_mounts(const struct spec *s, const struct record *r, int live_fd, s
 		}
 	}
 	add_devices(&p, s);
+	return 0;
+}
+
+static bool asks_readonly(const struct spec_mount *m)
+{
+	struct mount_work w = { .m = m };
+	bool ro;
+
+	mount_options_parse(&m->options, &w.o);
+	ro = mount_is_bind(&w) && !w.o.remount &&
+	     ((w.o.ms_set & MS_RDONLY) || (w.o.rec_attr_set & MOUNT_ATTR_RDONLY));
+	mount_options_done(&w.o);
+	return ro;
+}
+
+/* Something is mounted there again, later in the list. */
+static bool is_covered(const struct spec_mounts *m, size_t i)
+{
+	for (size_t k = i + 1; k < m->n; k++) {
+		if (!strcmp(m->v[i].destination, m->v[k].destination))
+			return true;
+	}
+	return false;
+}
+
+int criu_check_mounts(const struct spec *s, pid_t init, struct err *e)
+{
+	char root[32];
+	auto_close int root_fd = -1;
+
+	snprintf(root, sizeof(root), "/proc/%d/root", (int)init);
+	root_fd = fd_open(AT_FDCWD, root, O_PATH | O_DIRECTORY, 0, e);
+	if (root_fd < 0)
+		return -1;
+	for (size_t i = 0; i < s->mounts.n; i++) {
+		const struct spec_mount *m = &s->mounts.v[i];
+		auto_close int fd = -1;
+		struct statvfs st;
+
+		if (!asks_readonly(m) || is_covered(&s->mounts, i))
+			continue;
+		fd = fd_open_in_root(root_fd, m->destination, O_PATH, 0);
+		if (fd < 0 || fstatvfs(fd, &st) < 0) {
+			err_sys(e, "look at the mount at %s", m->destination);
+		} else if (st.f_flag & ST_RDONLY) {
+			continue;
+		} else {
+			err_set(e, EPERM,
+				"the mount at %s is read-only in config.json, and came back writable",
+				m->destination);
+		}
+		err_at_index(e, i);
+		return err_at_key(e, "mounts");
+	}
 	return 0;
 }
 

@@ -118,6 +118,12 @@ void criu_add_page_server(struct str *out, const char *page_server);
 must_check int criu_add_mounts(const struct spec *s, const struct record *r, int live_fd,
 			       struct str *out, struct err *e);
 
+/*
+ * criu takes the flags of a mount from the images. Whoever moves directories in the container before a
+ * checkpoint can have those of another mount put on what must be read-only: EPERM.
+ */
+must_check int criu_check_mounts(const struct spec *s, pid_t init, struct err *e);
+
 /* "extRootNetNS", "extRootPidNS": the name in the images of a namespace that was there before. */
 const char *criu_external_ns(int type);
 
