@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# lanes: -v1
 #
 # hull run --rootfs: a container without a bundle, by root and by an ordinary user.
 

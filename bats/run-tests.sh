@@ -18,9 +18,9 @@
 #
 # v1 and v2 are private mount namespaces; the machine's mounts stay as they are. The virtual machines (bats/vm.sh) run
 # beside the other lanes; there this same program runs, with GUEST=1, and prints TAP. A bats file with "# lanes: host"
-# (or "host v2") among its first lines runs only there. A guest is slow: unless TESTS says which, it runs the tests that
-# have its lane's name as a tag (bats(7)); clients-v2 always does so. By default the engines' lanes run where one is
-# installed, and in CI, which has the virtual machines, too. Environment:
+# (or "host v2") among its first lines runs only there, and one with "# lanes: -v1" everywhere else. A guest is slow:
+# unless TESTS says which, it runs the tests that have its lane's name as a tag (bats(7)); clients-v2 always does so. By
+# default the engines' lanes run where one is installed, and in CI, which has the virtual machines, too. Environment:
 #
 #   HULL     the binary                   LANES   which lanes           UNITS         the unit tests
 #   TESTS    which bats files             V=1     show every test       FILE_TIMEOUT  seconds for a file (300)
@@ -291,7 +291,11 @@ files_of_lane() {
 		clients*:* | *:*bats/clients/*) continue ;;
 		esac
 		lanes=$(sed -n '1,10s/^# lanes: *//p' "$file" 2>/dev/null)
-		[ -n "$lanes" ] && [[ " $lanes " != *" $1 "* ]] || echo "$file"
+		case " $lanes " in
+		"  " | *" $1 "*) echo "$file" ;;
+		*" -$1 "*) ;;
+		*" -"*) echo "$file" ;;
+		esac
 	done
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# lanes: -v1
 # A terminal in the foreground, on a real pty of script(1).
 
 load helpers
