@@ -20,10 +20,10 @@ BUNDLE=$BATS_TEST_TMPDIR/bundle
 
 # All of busybox' 269 are 20 ms more for each test.
 APPLETS="[ ash awk basename cat chgrp chmod chown chroot clear cmp cp cut date dd df dirname echo env expr false
-	find grep groups head hostname id ifconfig ionice ip kill ln ls mkdir mkfifo mknod mktemp more mount mv nc
+	find grep groups head hostname httpd id ifconfig init ionice ip kill ln ls mkdir mkfifo mknod mktemp more mount mv nc
 	nproc nsenter od pidof ping ps pwd readlink realpath renice rm rmdir sed seq setpriv setsid sh sha256sum sleep sort
 	stat stty sync sysctl tail tar taskset tee test time timeout top touch tr true truncate tty umount uname uniq
-	unshare uptime usleep wc which whoami xargs yes"
+	unshare uptime usleep wc wget which whoami xargs yes"
 
 # A busybox root, prepared once in a run of bats.
 rootfs_template() {
