@@ -432,7 +432,8 @@ sleeps() { "$HULL" --root "$ROOT" ps test_exec | grep -q "sleep 1001"; }
 
 @test "exec uses the decoded configuration that create kept, and the text where that is missing or damaged" {
 	running
-	if [ -e "$ROOT/test_exec/config.bin" ]; then # not in a sanitizer's build: its addresses change
+	if [[ $HULL != */san/* ]]; then # its addresses change
+		[ -e "$ROOT/test_exec/config.bin" ]
 		strace -o trace "$HULL" --root "$ROOT" exec test_exec true 3>&-
 		not grep -q 'O_RDONLY.*"config.json"\|"config.json", O_RDONLY' trace
 		printf 'x' | dd of="$ROOT/test_exec/config.bin" bs=1 seek=600 conv=notrunc status=none

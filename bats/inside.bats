@@ -462,6 +462,7 @@ on_host_mounts() {
 runs_by() { [ "$(cat "/proc/$(pgrep -P "$2")/comm")" = "$1" ]; }
 
 @test "hull's own binary cannot be made writable by who finds it as a program in the container (CVE-2019-5736)" {
+	[[ $HULL != */san/* ]] || skip "a sanitizer's hull is linked dynamically, and cannot be a container's program"
 	# It stands still in there, and does not hide, while the log that it is to open has no reader.
 	printf '#!/proc/self/exe --log=/fifo\n' >rootfs/bin/evil
 	chmod 755 rootfs/bin/evil
