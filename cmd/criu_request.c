@@ -346,13 +346,15 @@ static void add_cgroups(const struct places *p, const struct spec *s, const stru
 	}
 }
 
-static bool is_bind(const struct spec_mount *m)
+static bool is_bind(const struct spec_mount *m, bool *ret_readonly)
 {
 	struct mount_work w = { .m = m };
 	bool bind;
 
 	mount_options_parse(&m->options, &w.o);
 	bind = mount_is_bind(&w);
+	*ret_readonly = !w.o.remount &&
+			((w.o.ms_set & MS_RDONLY) || (w.o.rec_attr_set & MOUNT_ATTR_RDONLY));
 	mount_options_done(&w.o);
 	return bind;
 }
@@ -379,10 +381,11 @@ int criu_add_mounts(const struct spec *s, const struct record *r, int live_fd, s
 		return -1;
 	for (size_t i = 0; i < s->mounts.n; i++) {
 		const struct spec_mount *m = &s->mounts.v[i];
+		bool readonly;
 
 		if (m->type && str_starts(m->type, "cgroup")) {
 			add_cgroups(&p, s, r, m);
-		} else if (is_bind(m) && m->source) {
+		} else if (is_bind(m, &readonly) && m->source) {
 			auto_free char *source = path_join(r->bundle, m->source);
 
 			add_mount(&p, m->destination, source);
@@ -390,18 +393,6 @@ int criu_add_mounts(const struct spec *s, const struct record *r, int live_fd, s
 	}
 	add_devices(&p, s);
 	return 0;
-}
-
-static bool asks_readonly(const struct spec_mount *m)
-{
-	struct mount_work w = { .m = m };
-	bool ro;
-
-	mount_options_parse(&m->options, &w.o);
-	ro = mount_is_bind(&w) && !w.o.remount &&
-	     ((w.o.ms_set & MS_RDONLY) || (w.o.rec_attr_set & MOUNT_ATTR_RDONLY));
-	mount_options_done(&w.o);
-	return ro;
 }
 
 /* Something is mounted there again, later in the list. */
@@ -427,8 +418,9 @@ int criu_check_mounts(const struct spec *s, pid_t init, struct err *e)
 		const struct spec_mount *m = &s->mounts.v[i];
 		auto_close int fd = -1;
 		struct statvfs st;
+		bool readonly;
 
-		if (!asks_readonly(m) || is_covered(&s->mounts, i))
+		if (!is_bind(m, &readonly) || !readonly || is_covered(&s->mounts, i))
 			continue;
 		fd = fd_open_in_root(root_fd, m->destination, O_PATH, 0);
 		if (fd < 0 || fstatvfs(fd, &st) < 0) {

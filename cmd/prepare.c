@@ -131,8 +131,7 @@ static bool is_own(const char *ns, int fd)
 	char path[40];
 
 	snprintf(path, sizeof(path), "/proc/self/ns/%s", ns);
-	return stat(path, &ours) == 0 && fstat(fd, &theirs) == 0 && ours.st_ino == theirs.st_ino &&
-	       ours.st_dev == theirs.st_dev;
+	return stat(path, &ours) == 0 && fstat(fd, &theirs) == 0 && fd_same_file(&ours, &theirs);
 }
 
 /*

@@ -248,18 +248,6 @@ static int merge(struct update *u, const char *text, size_t n, struct err *e)
 		       0;
 }
 
-/* A member of "unified", or NULL. */
-static const char *unified_of(const struct spec_resources *r, const char *key)
-{
-	const char *value = NULL;
-
-	for (size_t i = 0; i < r->unified.n; i++) {
-		if (!strcmp(r->unified.v[i].key, key))
-			value = r->unified.v[i].value;
-	}
-	return value;
-}
-
 /*
  * A weight ends what an older update or the configuration has set: an idle group has none, and the
  * kernel refuses to write one (EINVAL).
@@ -268,8 +256,8 @@ static int end_idle(struct update *u, struct spec **s, struct err *e)
 {
 	struct spec_resources *asked = u->asked;
 	bool weight = (asked->cpu && asked->cpu->shares.set && asked->cpu->shares.v) ||
-		      unified_of(asked, "cpu.weight") || unified_of(asked, "cpu.weight.nice");
-	bool idle = (asked->cpu && asked->cpu->idle.set) || unified_of(asked, "cpu.idle");
+		      spec_unified(asked, "cpu.weight") || spec_unified(asked, "cpu.weight.nice");
+	bool idle = (asked->cpu && asked->cpu->idle.set) || spec_unified(asked, "cpu.idle");
 
 	if (!weight || idle || !spec_is_idle((*s)->linux_->resources))
 		return 0;
@@ -277,7 +265,7 @@ static int end_idle(struct update *u, struct spec **s, struct err *e)
 		asked->cpu = arena_zalloc(&u->arena, sizeof(*asked->cpu));
 	asked->cpu->idle = (struct opt_int){ .set = true };
 	if (merge_more(u, "{\"cpu\":{\"idle\":0}}", e) < 0 ||
-	    (unified_of((*s)->linux_->resources, "cpu.idle") &&
+	    (spec_unified((*s)->linux_->resources, "cpu.idle") &&
 	     merge_more(u, "{\"unified\":{\"cpu.idle\":\"0\"}}", e) < 0))
 		return -1;
 	return spec_read(u->config.s, u->config.n, &u->arena, s, e);

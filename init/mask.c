@@ -73,7 +73,7 @@ static int check_in_place(const struct init *in, size_t i, struct err *e)
 
 	if (fstat(in->kernel_fds[i], &mounted) == 0 &&
 	    fstatat(in->root_fd, kernel_dirs[i] + 1, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    mounted.st_dev == found.st_dev && mounted.st_ino == found.st_ino)
+	    fd_same_file(&mounted, &found))
 		return 0;
 	return err_set(e, ESTALE, "what was mounted at %s is not there any more", kernel_dirs[i]);
 }

@@ -279,8 +279,7 @@ static bool is_dev(const struct init *in, int target)
 	auto_close int dev = fd_open_in_root(in->root_fd, "dev", O_PATH, RESOLVE_NO_SYMLINKS);
 	struct stat a, b;
 
-	return dev >= 0 && fstat(dev, &a) == 0 && fstat(target, &b) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
+	return dev >= 0 && fstat(dev, &a) == 0 && fstat(target, &b) == 0 && fd_same_file(&a, &b);
 }
 
 /* *ret_direct: no link was followed, so that the target is where the path says. */

@@ -227,7 +227,7 @@ static int mount_classic(struct init *in, const struct mount_work *w, int target
 	fd = inside_open(in->root_fd, w->dest, 0);
 	if (fd < 0 || fstat(fd, &is) < 0 || fstat(target, &was) < 0)
 		return err_sys(e, "open %s", w->dest);
-	if (is.st_dev == was.st_dev && is.st_ino == was.st_ino)
+	if (fd_same_file(&is, &was))
 		return err_set(e, EAGAIN, "%s changed while it was mounted", w->dest);
 	return take_fd(&fd);
 }

@@ -350,7 +350,7 @@ static int open_namespaces(pid_t pid, struct netdevs *d, struct err *e)
 		return -1;
 	if (fstat(d->host_fd, &host) < 0 || fstat(d->container_fd, &container) < 0)
 		return err_sys(e, "stat %s", path);
-	if (host.st_ino == container.st_ino && host.st_dev == container.st_dev)
+	if (fd_same_file(&host, &container))
 		return err_set(e, EINVAL,
 			       "unable to move network devices without a private NET namespace");
 	return 0;

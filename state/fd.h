@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/un.h>
 
@@ -70,6 +71,12 @@ int fd_send(int sock, const char *text, int fd);
  * EMSGSIZE: a packet longer than size.
  */
 ssize_t fd_receive(int sock, void *buf, size_t size, int *ret_fd);
+
+/* The same inode. */
+static inline bool fd_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
 
 /* The directories above path, 0700 where they are missing. */
 must_check int fd_make_parents(const char *path, struct err *e);

@@ -35,11 +35,21 @@ static void wrote(const char *wanted, const char *what)
 	is(text, wanted, what);
 }
 
+static int saved; /* the stderr of the test */
+
+/* log_error with fd as stderr. */
+static void log_with_stderr(int fd, const struct err *e)
+{
+	dup3(fd, STDERR_FILENO, 0);
+	log_error(e);
+	dup3(saved, STDERR_FILENO, 0);
+}
+
 int main(void)
 {
 	struct err e = { 0 }, other;
 	char text[2048];
-	int saved, null;
+	int null;
 
 	saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -72,17 +82,13 @@ int main(void)
 	ok(log_open(file, true, false, &e) == 0, "JSON");
 	err_set(&other, ENOENT, "is\nnot \"there\"");
 	err_at_key(&other, "root");
-	dup3(null, STDERR_FILENO, 0);
-	log_error(&other);
-	dup3(saved, STDERR_FILENO, 0);
+	log_with_stderr(null, &other);
 	wrote("{\"level\":\"error\",\"msg\":\"is\\nnot \\\"there\\\" (/root)\","
 	      "\"time\":\"0000-00-00T00:00:00Z\",\"pointer\":\"/root\",\"errno\":0}\n",
 	      "an error with a pointer");
 	/* On stderr, which may be a terminal, while the file takes the log: here it is the same. */
 	err_set(&other, ENOSPC, "copy a\033[2J\177\n\tb");
-	dup3(open(file, O_WRONLY | O_APPEND | O_CLOEXEC), STDERR_FILENO, 0);
-	log_error(&other);
-	dup3(saved, STDERR_FILENO, 0);
+	log_with_stderr(open(file, O_WRONLY | O_APPEND | O_CLOEXEC), &other);
 	wrote("{\"level\":\"error\",\"msg\":\"copy a\\u000b[0J\\u000f\\n\\tb\","
 	      "\"time\":\"0000-00-00T00:00:00Z\",\"errno\":00}\ncopy a?[0J?\n\tb\n",
 	      "nothing that a terminal would obey");

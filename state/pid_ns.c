@@ -33,7 +33,7 @@ static bool is_in(pid_t pid, const struct stat *wanted)
 	for (int depth = 0; depth < 33 && fd >= 0 && fstat(fd, &st) == 0; depth++) {
 		int up;
 
-		if (st.st_ino == wanted->st_ino && st.st_dev == wanted->st_dev)
+		if (fd_same_file(&st, wanted))
 			return true;
 		up = ioctl(fd, NS_GET_PARENT);
 		close(fd);

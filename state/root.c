@@ -359,7 +359,7 @@ static int still_there(const struct container *c, struct err *e)
 	if (fstat(c->dir_fd, &mine) < 0)
 		return err_sys(e, "stat the directory of container %s", c->id);
 	if (fstatat(c->root_fd, c->id, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    named.st_ino != mine.st_ino || named.st_dev != mine.st_dev)
+	    !fd_same_file(&named, &mine))
 		return does_not_exist(e);
 	return 0;
 }

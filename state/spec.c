@@ -226,15 +226,26 @@ int spec_namespace_flags(const struct spec *s)
 	return flags;
 }
 
+/* The last of a key counts, as it does for Go. */
+static const char *value_of(const struct str_map *m, const char *key)
+{
+	for (size_t i = m->n; i-- > 0;) {
+		if (!strcmp(m->v[i].key, key))
+			return m->v[i].value;
+	}
+	return NULL;
+}
+
+const char *spec_unified(const struct spec_resources *r, const char *file)
+{
+	return value_of(&r->unified, file);
+}
+
 bool spec_is_idle(const struct spec_resources *r)
 {
-	bool idle = r->cpu && r->cpu->idle.set && r->cpu->idle.v == 1;
+	const char *text = spec_unified(r, "cpu.idle");
 
-	for (size_t i = 0; i < r->unified.n; i++) {
-		if (!strcmp(r->unified.v[i].key, "cpu.idle"))
-			idle = !strcmp(r->unified.v[i].value, "1");
-	}
-	return idle;
+	return text ? !strcmp(text, "1") : r->cpu && r->cpu->idle.set && r->cpu->idle.v == 1;
 }
 
 char *spec_sysctl_path(const char *key)
@@ -247,9 +258,5 @@ char *spec_sysctl_path(const char *key)
 
 const char *spec_annotation(const struct spec *s, const char *key)
 {
-	for (size_t i = 0; i < s->annotations.n; i++) {
-		if (!strcmp(s->annotations.v[i].key, key))
-			return s->annotations.v[i].value;
-	}
-	return NULL;
+	return value_of(&s->annotations, key);
 }

@@ -328,6 +328,8 @@ must_check int spec_process_check(const struct spec_process *p, struct err *e);
 const struct spec_namespace *spec_namespace(const struct spec *s, int type);
 /* All types in namespaces[] as CLONE_NEW* flags. */
 int spec_namespace_flags(const struct spec *s);
+/* What unified has for a file, or NULL. */
+const char *spec_unified(const struct spec_resources *r, const char *file);
 /* The CPU groups that run when no other wants to, whichever of cpu.idle and unified's asks for it. */
 bool spec_is_idle(const struct spec_resources *r);
 /* A key of sysctl as a path below /proc/sys: "net.ipv4.x" is net/ipv4/x. The caller frees it. */
