@@ -94,6 +94,13 @@ finish() {
 	esac
 }
 
+# boot and finish, if there is a lane for it.
+to_its_end() {
+	[ $# -gt 2 ] || return 0
+	boot "$@"
+	finish "$1"
+}
+
 initramfs
 with_systemd=() hybrid=() bare=() selinux=()
 for lane; do
@@ -106,17 +113,8 @@ for lane; do
 done
 # Two machines at a time: the longest, and beside it the others one by one.
 [ ${#with_systemd[@]} = 0 ] || boot systemd "systemd.show_status=0 audit=0" "${with_systemd[@]}"
-if [ ${#hybrid[@]} != 0 ]; then
-	boot hybrid "systemd.show_status=0 audit=0 systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=0" \
-		"${hybrid[@]}"
-	finish hybrid
-fi
-if [ ${#bare[@]} != 0 ]; then
-	boot initramfs hull.stay "${bare[@]}"
-	finish initramfs
-fi
-if [ ${#selinux[@]} != 0 ]; then
-	boot selinux "hull.stay lsm=selinux selinux=1" "${selinux[@]}"
-	finish selinux
-fi
+to_its_end hybrid "systemd.show_status=0 audit=0 systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=0" \
+	"${hybrid[@]}"
+to_its_end initramfs hull.stay "${bare[@]}"
+to_its_end selinux "hull.stay lsm=selinux selinux=1" "${selinux[@]}"
 [ ${#with_systemd[@]} = 0 ] || finish systemd
