@@ -26,7 +26,7 @@ endif
 # --- Sources, in layer order: a folder may use itself and those to its left -------------------------------------------
 
 LAYERS := state nsexec init cmd
-FILES  := $(foreach l,$(LAYERS),$(wildcard $(l)/*.c))
+FILES  := $(foreach l,$(LAYERS),$(wildcard $(l)/*.c $(l)/*/*.c))
 TESTS_C := $(filter %_test.c,$(FILES))
 FUZZ_C := $(filter %_fuzz.c,$(FILES))
 SRCS   := $(filter-out $(TESTS_C) $(FUZZ_C) cmd/docs_gen.c,$(FILES))
@@ -35,6 +35,7 @@ upto_state  := state
 upto_nsexec := nsexec state
 upto_init   := init nsexec state
 upto_cmd    := cmd init nsexec state
+upto_cmd/shim := $(upto_cmd)
 # $(call archives,folder,x.c): the archives that a test or fuzzer in the folder of x.c links, its own first
 archives = $(patsubst %,$(1)/lib%.a,$(upto_$(patsubst %/,%,$(dir $(2)))))
 
@@ -199,7 +200,7 @@ bench-clients: packages-clients all
 	@HULL='$(CURDIR)/$(B)/hull' bats/clients/room.sh bats/bench/clients.sh
 
 format:
-	clang-format -i $(FILES) $(wildcard $(LAYERS:%=%/*.h))
+	clang-format -i $(FILES) $(wildcard $(LAYERS:%=%/*.h) $(LAYERS:%=%/*/*.h))
 
 # gcc's analyzer; the objects only remember which files were clean. bats/lint.sh runs this, and cppcheck.
 # -O1 sees fewer paths than the build's -O2: whether something may be uninitialized is left to that.

@@ -95,22 +95,33 @@ int attach_wait(pid_t pid, struct err *e)
 	}
 }
 
-int attach_write_pid_file(const char *file, pid_t pid, struct err *e)
+static int write_pid_file(const char *file, const char *text, size_t n, struct err *e)
 {
 	const char *slash = strrchr(file, '/');
 	auto_free char *dir = slash ? xstrndup(file, (size_t)(slash - file) + 1) : xstrdup(".");
 	auto_close int fd = fd_open(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, e);
-	char text[16];
-	int n = snprintf(text, sizeof(text), "%d", (int)pid);
 
-	if (fd < 0 || fd_write_atomic(fd, slash ? slash + 1 : file, text, (size_t)n, 0644, e) < 0)
-		return err_wrap(e, "pid file %s", file);
-	return 0;
+	return fd < 0 ? -1 : fd_write_atomic(fd, slash ? slash + 1 : file, text, n, 0644, e);
+}
+
+int attach_write_pid_file(const char *file, pid_t pid, struct err *e)
+{
+	int number = fd_number(file), r;
+	char text[16];
+	size_t n = (size_t)snprintf(text, sizeof(text), "%d", (int)pid);
+
+	if (number < 0)
+		r = write_pid_file(file, text, n, e);
+	else
+		r = fd_write_all(number, text, n) < 0 ? err_sys(e, "write") : 0;
+	return r < 0 ? err_wrap(e, "pid file %s", file) : 0;
 }
 
 int attach_connect(const char *path, const char *option, struct err *e)
 {
-	int fd = fd_connect_unix(AT_FDCWD, path, SOCK_STREAM);
+	int number = fd_number(path);
+	int fd = number >= 0 ? fcntl(number, F_DUPFD_CLOEXEC, 3) :
+			       fd_connect_unix(AT_FDCWD, path, SOCK_STREAM);
 
 	return fd < 0 ? err_sys(e, "connect to --%s %s", option, path) : fd;
 }

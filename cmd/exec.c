@@ -9,7 +9,7 @@
 
 struct options {
 	struct exec_options exec;
-	struct opt_bool no_new_privs;
+	struct opt_bool no_new_privs, terminal;
 };
 
 #define ROW(member, name, alias, kind, help) OPTION(options, member, name, alias, kind, help)
@@ -43,6 +43,8 @@ static const struct option_row options[] = {
 	    "total)"),
 	ROW(exec.cgroups, "cgroup", NULL, OPT_STRINGS,
 	    "run the process in an (existing) sub-cgroup(s). Format is [<controller>:]<cgroup>"),
+	/* The shim's: containerd says it beside the process. */
+	OPTION_AS(options, terminal, "terminal", NULL, OPT_MAYBE, "", OPTION_HIDDEN),
 	ROW(exec.ignore_paused, "ignore-paused", NULL, OPT_FLAG,
 	    "allow exec in a paused container"),
 	{ 0 },
@@ -58,6 +60,8 @@ static int run(struct invocation *inv, struct err *e)
 	o->exec.n_args = inv->n_args - 1;
 	o->exec.no_new_privs = o->no_new_privs.v;
 	o->exec.no_new_privs_set = o->no_new_privs.set;
+	o->exec.terminal = o->terminal.v;
+	o->exec.terminal_set = o->terminal.set;
 	if (launch_exec(inv->globals, &o->exec, &code, e) < 0)
 		return err_wrap(e, "exec failed");
 	return code;

@@ -24,6 +24,7 @@ struct exec_options {
 	struct strings env, caps, additional_gids, cgroups;
 	bool tty, detach, ignore_paused;
 	bool no_new_privs, no_new_privs_set; /* the second: the option was given */
+	bool terminal, terminal_set;	     /* whatever process_file says */
 	int preserve_fds;
 	char **args; /* ended by NULL */
 	int n_args;

@@ -233,6 +233,8 @@ static int make_process(struct exec *x, struct err *e)
 		return -1;
 	if (!str_empty(x->o->process_file))
 		inherit(x->process, x->p.spec->process);
+	if (x->o->terminal_set)
+		x->process->terminal = x->o->terminal;
 	if (lsm_check(x->process, e) < 0)
 		return err_at_key(e, "process");
 	x->p.args->process = x->process;

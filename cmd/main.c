@@ -14,6 +14,7 @@
 #include "cmd/cmd.h"
 #include "cmd/help.h"
 #include "cmd/options.h"
+#include "cmd/shim/shim.h"
 #include "init/init.h"
 #include "nsexec/nsexec.h"
 #include "state/cgroup.h"
@@ -245,15 +246,13 @@ static void find_own_name(const char *called)
 		program_name = "runc";
 }
 
-int main(int argc, char **argv)
+static int hull_main(int argc, char **argv)
 {
 	struct globals g = { 0 };
 	struct parse p = { .rows = global_options, .dst = &g, .stop_at_arg = 1 };
 	const struct command *c;
 	struct err e;
 
-	if (nsexec_sync_sock() >= 0)
-		init_main();
 	if (argc > 0)
 		find_own_name(argv[0]);
 	open_stdio();
@@ -278,4 +277,15 @@ int main(int argc, char **argv)
 		log_debug("--criu is ignored: criu is looked up in PATH");
 	c = p.n_args ? find_command(argv[0]) : NULL;
 	return c ? run_command_row(&g, c, argv + 1) : run_help(argv, p.n_args);
+}
+
+int main(int argc, char **argv)
+{
+	const struct shim_host host = { hull_main, hull_version, hull_commit };
+
+	if (nsexec_sync_sock() >= 0)
+		init_main();
+	if (argc > 0 && shim_is_called(argv[0]))
+		return shim_main(argc, argv, &host);
+	return hull_main(argc, argv);
 }

@@ -152,6 +152,8 @@ void cgroup_done(struct cgroup *cg);
 /* What it uses, as the "data" of runc's events, added to out. */
 struct str;
 void cgroup_stats(const struct cgroup *cg, struct str *out);
+/* The same as the message io.containerd.cgroups.v1.Metrics, or v2.Metrics, added to out. */
+void cgroup_metrics(const struct cgroup *cg, struct str *out);
 
 /* To be told of OOM: poll fd for events (fd is -1 without a memory controller). */
 struct cgroup_oom {

@@ -3,6 +3,7 @@
 #include "state/fd.h"
 
 #include "state/mem.h"
+#include "state/str.h"
 #include "state/sys.h"
 
 #include <errno.h>
@@ -200,6 +201,13 @@ int fd_write_atomic(int dirfd, const char *name, const void *data, size_t n, mod
 		return -1;
 	}
 	return 0;
+}
+
+int fd_number(const char *name)
+{
+	uint64_t n;
+
+	return str_starts(name, "fd:") && str_to_u64(name + 3, &n) && n < INT_MAX ? (int)n : -1;
 }
 
 void fd_set_cloexec(int fd, bool on)

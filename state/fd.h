@@ -72,6 +72,12 @@ int fd_send(int sock, const char *text, int fd);
  */
 ssize_t fd_receive(int sock, void *buf, size_t size, int *ret_fd);
 
+/*
+ * "fd:3", which options that name a file or a socket take for a descriptor that the caller has left
+ * open: its number, or -1 for any other name.
+ */
+int fd_number(const char *name);
+
 /* The same inode. */
 static inline bool fd_same_file(const struct stat *a, const struct stat *b)
 {

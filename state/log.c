@@ -22,7 +22,7 @@ bool log_debugging;
 bool log_warning = true;
 
 static int log_fd = STDERR_FILENO;
-static bool log_json;
+static bool log_json, log_alone;
 
 int log_open(const char *path, bool json, bool debug, struct err *e)
 {
@@ -33,6 +33,12 @@ int log_open(const char *path, bool json, bool debug, struct err *e)
 	log_warning = debug || str_empty(path);
 	if (str_empty(path))
 		return 0;
+	/* Who has opened it reads it: nothing is said on stderr, which may be the container's. */
+	log_alone = fd_number(path) >= 0;
+	if (log_alone) {
+		log_fd = fd_number(path);
+		return 0;
+	}
 	fd = fd_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0644, e);
 	if (fd < 0)
 		return err_wrap(e, "unable to open the log file");
@@ -141,7 +147,7 @@ void log_error(const struct err *e)
 
 	log_error_text(e, text, sizeof(text) - 1);
 	write_line("error", text, e);
-	if (log_fd == STDERR_FILENO)
+	if (log_fd == STDERR_FILENO || log_alone)
 		return;
 	n = strlen(text);
 	disarm(text);
