@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# hull under containerd's shim io.containerd.runc.v2, through ctr.
+# hull under containerd, through ctr: as the runtime of Go's shim io.containerd.runc.v2 and, called containerd_shim.bats,
+# as its own shim io.containerd.hull.v2.
 # shellcheck disable=SC2153,SC2154 # HULL, pid and id are the helpers'
 
 load helpers
@@ -12,6 +13,7 @@ IMAGE=docker.io/library/busybox:test
 
 setup_file() {
 	needs containerd ctr containerd-shim-runc-v2
+	shim_link
 	config_toml <<<'disabled_plugins = ["io.containerd.grpc.v1.cri"]'
 	start_containerd
 	oci_image "$ENGINE/busybox.tar"
@@ -28,7 +30,7 @@ teardown() {
 	done
 }
 
-RUN=(ctr run --rm --runc-binary "$HULL")
+RUN=(ctr run --rm "${RUNTIME[@]}")
 
 pid_of() { ctr task ls | awk -v id="$1" '$1 == id { print $2 }'; }
 id_of() { echo "$1"; }
@@ -56,7 +58,7 @@ removed() {
 }
 
 @test "ctr run with a terminal gives one" {
-	with_tty works ctr run --rm --tty --runc-binary "$HULL" "$IMAGE" test-tty tty
+	with_tty works ctr run --rm --tty "${RUNTIME[@]}" "$IMAGE" test-tty tty
 	[[ $output == */dev/pts/0* ]]
 }
 
@@ -174,7 +176,7 @@ removed() {
 # bats test_tags=clients-v2
 @test "a network of CNI plugins: loopback and a bridge" {
 	cni_network /etc/cni/net.d
-	works ctr run --rm --cni --runc-binary "$HULL" "$IMAGE" test-cni \
+	works ctr run --rm --cni "${RUNTIME[@]}" "$IMAGE" test-cni \
 		sh -c 'ip -4 -o addr; ping -c 1 -W 5 10.99.0.1'
 	[[ $output == *"lo "*127.0.0.1* ]]
 	[[ $output == *"eth0 "*10.99.0.* ]]
@@ -203,6 +205,7 @@ removed() {
 }
 
 @test "a checkpoint that fails is told of, and the container goes on" {
+	! own_shim || skip "ctr has no --image-path for a runtime that is not runc's"
 	command -v criu >/dev/null || skip "no criu that works on this kernel"
 	run_detached test-cp -- sleep 1000
 	mkdir -p "$ENGINE/cp"
@@ -237,11 +240,15 @@ blocked_create() {
 		| .root = {path: $root} | .linux.cgroupsPath = "/test/'"$id"'"
 		| .hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "echo $PPID >\($fifo).hull; exec cat \($fifo)"]}]' \
 		"$ENGINE/config.json" >"$ENGINE/$id.json"
-	(alone ctr run --detach --runc-binary "$HULL" --config "$ENGINE/$id.json" "$id") >"$ENGINE/$id.out" 2>&1 </dev/null &
+	(alone ctr run --detach "${RUNTIME[@]}" --config "$ENGINE/$id.json" "$id") >"$ENGINE/$id.out" 2>&1 </dev/null &
 	client=$!
 	wait_for 10 test -s "$fifo.hull"
 	hull=$(<"$fifo.hull")
-	[[ $(tr '\0' ' ' <"/proc/$hull/cmdline") == *"$HULL "*" create "* ]]
+	if own_shim; then
+		[[ $(tr '\0' ' ' <"/proc/$hull/cmdline") == containerd-shim-hull-v2* ]]
+	else
+		[[ $(tr '\0' ' ' <"/proc/$hull/cmdline") == *"$HULL "*" create "* ]]
+	fi
 }
 
 @test "containerd killed in the middle of a create and started anew can remove the container" {
@@ -259,7 +266,7 @@ blocked_create() {
 	wait_gone test-killed
 }
 
-nothing_but_shim() { ! left_of "$1" | grep -v "^process [0-9]* /usr/bin/containerd-shim"; }
+nothing_but_shim() { ! left_of "$1" | grep -v "^process [0-9]* \(/usr/bin/\)\?containerd-shim"; }
 
 @test "a create whose client goes away leaves nothing" {
 	blocked_create test-client

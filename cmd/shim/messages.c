@@ -166,6 +166,15 @@ const struct pb_row shim_options_rows[] = {
 	ROW(criu_work_path, 11, PB_STRING),
 	END,
 };
+const struct pb_row shim_old_options_rows[] = {
+	ROW(no_pivot, 1, PB_BOOL),
+	ROW(no_new_keyring, 8, PB_BOOL),
+	ROW(shim_cgroup, 9, PB_STRING),
+	ROW(io_uid, 10, PB_NUMBER),
+	ROW(io_gid, 11, PB_NUMBER),
+	ROW(criu_work_path, 12, PB_STRING),
+	END,
+};
 #undef ROW
 
 #define ROW(m, number, kind) PB_ROW(shim_checkpoint_options, m, number, kind)
@@ -180,6 +189,18 @@ const struct pb_row shim_checkpoint_rows[] = {
 	ROW(image_path, 8, PB_STRING),
 	ROW(work_path, 9, PB_STRING),
 	ROW(parent_path, 10, PB_STRING),
+	END,
+};
+const struct pb_row shim_old_checkpoint_rows[] = {
+	ROW(exit, 1, PB_BOOL),
+	ROW(open_tcp, 2, PB_BOOL),
+	ROW(external_unix, 3, PB_BOOL),
+	ROW(terminal, 4, PB_BOOL),
+	ROW(file_locks, 5, PB_BOOL),
+	ROW(empty_ns, CHECKPOINT_EMPTY_NS, PB_EACH),
+	ROW(cgroups_mode, 7, PB_STRING),
+	ROW(work_path, 8, PB_STRING),
+	ROW(image_path, 9, PB_STRING),
 	END,
 };
 #undef ROW

@@ -114,6 +114,10 @@ struct shim_checkpoint_options {
 #define CHECKPOINT_EMPTY_NS 6
 #define OPTIONS_URL	    "containerd.runc.v1.Options"
 extern const struct pb_row shim_options_rows[], shim_checkpoint_rows[];
+/* What containerd's client sends to a runtime that it does not take for runc's: the same of v1. */
+#define OLD_OPTIONS_URL	   "containerd.linux.runc.CreateOptions"
+#define OLD_CHECKPOINT_URL "containerd.linux.runc.CheckpointOptions"
+extern const struct pb_row shim_old_options_rows[], shim_old_checkpoint_rows[];
 
 /* containerd's BootstrapParams and BootstrapResult (2.3 and later). */
 struct shim_params {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Clients and their calls. Runs in the shim. A client that hangs up takes nothing with it but its
- * waiting: what it has asked for is done, since another containerd will find it so.
+ * Clients and their calls. Runs in the shim. A client that hangs up takes its waiting with it, and a
+ * container that is only about to be; all else that it has asked for is done, since another
+ * containerd will find it so.
  */
 #include "cmd/shim/server.h"
 
@@ -207,7 +208,10 @@ static void gone(struct wire *w)
 		if (call->conn != c)
 			continue;
 		call->conn = NULL;
-		if (task_forget_waiter(call))
+		/* A container that nobody knows of would stay for ever. */
+		if (call->job && call->method->run == task_create)
+			job_kill(call->job);
+		else if (task_forget_waiter(call))
 			forget(call);
 	}
 	free(c);

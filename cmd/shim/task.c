@@ -28,6 +28,14 @@
 struct task *task_list;
 const char *task_ns, *task_root;
 void (*task_shutdown)(void);
+static bool shutting_down;
+static size_t n_tasks; /* with those that are being cleaned up */
+
+struct task *task_new(void)
+{
+	n_tasks++;
+	return xzalloc(sizeof(struct task));
+}
 
 void task_init(const char *ns, const char *root)
 {
@@ -50,9 +58,11 @@ struct task *task_of(struct call *call)
 {
 	struct task *c = task_find(call->req.id);
 
-	if (!c)
-		call_fail(call, CODE_NOT_FOUND, "container not created");
-	return c;
+	/* Nor one that is only about to be. */
+	if (c && c->init.status != TASK_UNKNOWN)
+		return c;
+	call_fail(call, CODE_NOT_FOUND, "container not created");
+	return NULL;
 }
 
 struct proc *task_proc(struct call *call)
@@ -116,6 +126,22 @@ void task_end_change(struct task *c)
 	}
 	call_fail(call, CODE_DEADLINE, "context deadline exceeded");
 	task_end_change(c);
+}
+
+/* Shutdown: who is only about to be made is not worth waiting for. */
+void task_stop_creating(void)
+{
+	for (struct task *c = task_list; c; c = c->next) {
+		if (c->init.status != TASK_UNKNOWN)
+			return;
+	}
+	shutting_down = true;
+	for (struct task *c = task_list; c; c = c->next) {
+		if (c->current && c->current->job)
+			job_kill(c->current->job);
+	}
+	if (!n_tasks)
+		task_shutdown();
 }
 
 static bool is_known(const struct task *c)
@@ -215,6 +241,8 @@ void task_free(struct task *c)
 	free(c->checkpoint);
 	free(c->parent_checkpoint);
 	free(c);
+	if (!--n_tasks && shutting_down)
+		task_shutdown();
 }
 
 /* --- Ends ------------------------------------------------------------------------------------- */

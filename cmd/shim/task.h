@@ -66,7 +66,7 @@ void task_child_ended(pid_t pid, int status);
 bool task_forget_waiter(struct call *call);
 /* A job of this container, which may be gone by now, is done. */
 void task_job_done(struct task *c);
-/* Called when the last container is gone and containerd says Shutdown. */
+/* The shim may go: called when containerd says Shutdown and there is no container (any more). */
 extern void (*task_shutdown)(void);
 
 /* --- Internal to the task*.c files --- */
@@ -82,6 +82,9 @@ bool task_begin_change(struct task *c, struct call *call);
 /* Who waits in the queue has its turn. */
 void task_end_change(struct task *c);
 void task_free_proc(struct proc *p);
+struct task *task_new(void); /* zeroed; task_free() ends it */
+/* No container is there, but perhaps some that are being made: these are given up, and then all. */
+void task_stop_creating(void);
 void task_free(struct task *c);
 /* Tell all who are to be told that p has ended. */
 void task_publish_exit(struct proc *p);

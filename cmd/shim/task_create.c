@@ -297,7 +297,7 @@ static void take_streams(struct proc *p, const struct task_request *r)
 static struct task *new_task(struct call *call)
 {
 	const struct task_request *r = &call->req;
-	struct task *c = xzalloc(sizeof(*c));
+	struct task *c = task_new();
 
 	c->id = pb_dup(r->id);
 	c->bundle = pb_dup(r->bundle);

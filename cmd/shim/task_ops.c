@@ -64,11 +64,8 @@ static void task_connect(struct call *call)
 
 static void task_shut_down(struct call *call)
 {
-	bool last = !task_list;
-
 	call_reply(call, NULL, NULL);
-	if (last)
-		task_shutdown();
+	task_stop_creating();
 }
 
 static void task_close_io(struct call *call)
@@ -311,10 +308,13 @@ static int checkpoint_work(void *arg, int out)
 	struct shim_checkpoint_options o = { 0 };
 	struct job_args a;
 
-	(void)pb_read(call->req.options.value, shim_checkpoint_rows, &o);
+	(void)pb_read(call->req.options.value,
+		      pb_is(call->req.options.url, OLD_CHECKPOINT_URL) ? shim_old_checkpoint_rows :
+									 shim_checkpoint_rows,
+		      &o);
 	job_begin_args(&a, call->task, out);
 	job_arg(&a, "checkpoint");
-	job_option(&a, "--image-path", pb_dup(call->req.path.n ? call->req.path : o.image_path));
+	job_option(&a, "--image-path", pb_dup(o.image_path.n ? o.image_path : call->req.path));
 	if (o.work_path.n)
 		job_option(&a, "--work-path", pb_dup(o.work_path));
 	else

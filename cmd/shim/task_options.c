@@ -126,8 +126,11 @@ static int read_any(const struct shim_any *any, struct shim_options *o, char **k
 	*keep = NULL;
 	if (!any->url.n && !any->value.n)
 		return 0;
-	if (pb_is(any->url, OPTIONS_URL))
-		return pb_read(any->value, shim_options_rows, o) ?
+	if (pb_is(any->url, OPTIONS_URL) || pb_is(any->url, OLD_OPTIONS_URL))
+		return pb_read(any->value,
+			       pb_is(any->url, OPTIONS_URL) ? shim_options_rows :
+							      shim_old_options_rows,
+			       o) ?
 			       0 :
 			       err_set(e, EINVAL, "the runtime's options are damaged");
 	if (!pb_is(any->url, "runtimeoptions.v1.Options") &&
