@@ -237,6 +237,7 @@ fuzz: $(FUZZERS)
 
 install: all
 	$(Q)install -D -m 755 $(B)/hull $(DESTDIR)$(PREFIX)/bin/hull
+	$(Q)ln -sfn hull $(DESTDIR)$(PREFIX)/bin/containerd-shim-hull-v2
 	$(Q)install -D -m 644 $(B)/hull.8 $(DESTDIR)$(PREFIX)/share/man/man8/hull.8
 	$(Q)install -D -m 644 $(B)/hull.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hull
 

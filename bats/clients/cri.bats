@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # hull under containerd's CRI plugin, with the runtime class of README's configuration: what the kubelet does with pods.
+# Called cri_shim.bats, with hull's own shim.
 
 load helpers
 
@@ -13,8 +14,9 @@ setup_file() {
 	needs containerd ctr containerd-shim-runc-v2
 	/usr/bin/python3 -c 'import grpc' || skip "no python3-grpcio"
 	cni_network "$ENGINE/cni"
+	shim_link
 	config_toml <<-END
-		$(readme_config containerd)
+		$(readme_config "containerd$(! own_shim || echo ", own shim")")
 		[plugins."io.containerd.grpc.v1.cri"]
 		  sandbox_image = "$IMAGE"
 		  restrict_oom_score_adj = true # not everyone may lower it
