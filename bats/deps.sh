@@ -52,7 +52,7 @@ packages_of() {
 	build) echo gcc make musl-tools libc6-dev linux-libc-dev dpkg-dev gperf binutils xz-utils ;;
 	test)
 		echo bats jq busybox-static shellcheck clang-format cppcheck mandoc strace perl-base \
-			procps iproute2 util-linux psmisc uidmap dbus-daemon patchelf
+			procps iproute2 util-linux psmisc uidmap dbus-daemon patchelf python3-minimal
 		;;
 	san) echo gcc libc6-dev libseccomp-dev libcap-dev libcjson-dev libdbus-1-dev ;;
 	fuzz) echo clang libc6-dev libseccomp-dev libcap-dev libcjson-dev libdbus-1-dev ;;

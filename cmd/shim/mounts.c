@@ -171,6 +171,8 @@ static int shorten_lower(struct request *m, struct err *e)
 	return 0;
 }
 
+static int mount_by_pieces(struct request *m, const char *target, struct err *e);
+
 static int mount_overlay(struct request *m, const char *target, struct err *e)
 {
 	auto_str struct str data = { 0 };
@@ -181,9 +183,7 @@ static int mount_overlay(struct request *m, const char *target, struct err *e)
 	if (m->lower)
 		str_addf(&data, "%slowerdir=%s", data.n ? "," : "", m->lower);
 	if (data.n > DATA_MAX)
-		return err_set(e, E2BIG,
-			       "the options of the overlay are %zu bytes long, more than %d",
-			       data.n, DATA_MAX);
+		return mount_by_pieces(m, target, e);
 	if (mount(m->source, target, "overlay", m->o.ms_set, str_get(&data)) < 0)
 		return err_sys(e, "mount overlay on %s", target);
 	return 0;
@@ -228,12 +228,34 @@ static int map_layers(const struct request *m, struct str *list, struct err *e)
 	return 0;
 }
 
+/* fsconfig(2) takes 255 bytes at once; a layer for each call there is since Linux 6.5. */
+static int add_layers(int fs, const char *list, struct err *e)
+{
+	if (strlen(list) < 256)
+		return sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", list, 0) < 0 ?
+			       err_sys(e, "overlay: lowerdir=%s", list) :
+			       0;
+	for (const char *p = list; *p;) {
+		size_t n = strcspn(p, ":");
+		auto_free char *layer = xstrndup(p, n);
+
+		if (sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", layer, 0) < 0) {
+			err_sys(e, "overlay: lowerdir+=%s", layer);
+			if (e->code == EINVAL)
+				err_wrap(e, "so many layers need Linux 6.5");
+			return -1;
+		}
+		p += n + (p[n] == ':');
+	}
+	return 0;
+}
+
 static int configure(int fs, const char *list, char *rest, struct err *e)
 {
 	char *save = NULL;
 
-	if (sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", list, 0) < 0)
-		return err_sys(e, "overlay: lowerdir=%s", list);
+	if (add_layers(fs, list, e) < 0)
+		return -1;
 	for (char *p = strtok_r(rest, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
 		char *eq = strchr(p, '=');
 
@@ -248,25 +270,40 @@ static int configure(int fs, const char *list, char *rest, struct err *e)
 		       0;
 }
 
+/* Not attached to anything. */
+static int make_overlay(struct request *m, const char *layers, struct err *e)
+{
+	auto_close int fs = sys_fsopen("overlay", FSOPEN_CLOEXEC);
+	int fd;
+
+	if (fs < 0)
+		return err_sys(e, "fsopen overlay");
+	if (configure(fs, layers, (char *)(uintptr_t)str_get(&m->rest), e) < 0)
+		return -1;
+	fd = sys_fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)mount_options_new(&m->o));
+	return fd < 0 ? err_sys(e, "fsmount overlay") : fd;
+}
+
+static int mount_by_pieces(struct request *m, const char *target, struct err *e)
+{
+	auto_close int fd = make_overlay(m, m->lower, e);
+
+	if (fd < 0)
+		return -1;
+	if (sys_move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_sys(e, "mount overlay on %s", target);
+	return 0;
+}
+
 /* In a mount namespace of its own, which is to go: the file system, not attached to anything. */
 static int make_mapped_overlay(struct request *m, const char *place, struct err *e)
 {
 	auto_str struct str list = { 0 };
-	auto_close int fs = -1;
-	int fd;
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("layers", place, "tmpfs", 0, "mode=0700") < 0 || chdir(place) < 0)
 		return err_sys(e, "make room for id-mapped layers");
-	if (map_layers(m, &list, e) < 0)
-		return -1;
-	fs = sys_fsopen("overlay", FSOPEN_CLOEXEC);
-	if (fs < 0)
-		return err_sys(e, "fsopen overlay");
-	if (configure(fs, str_get(&list), (char *)(uintptr_t)str_get(&m->rest), e) < 0)
-		return -1;
-	fd = sys_fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)mount_options_new(&m->o));
-	return fd < 0 ? err_sys(e, "fsmount overlay") : fd;
+	return map_layers(m, &list, e) < 0 ? -1 : make_overlay(m, str_get(&list), e);
 }
 
 /*
