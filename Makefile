@@ -116,7 +116,8 @@ $(foreach l,$(LAYERS),$(eval $(call archive,$(B),$(l))))
 
 # Version and commit reach one file only, and that is compiled again when they change.
 COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
-%/cmd/version.o: CPPFLAGS += -DHULL_VERSION='"$(VERSION)"' -DHULL_COMMIT='"$(COMMIT)"'
+VERSION_FLAGS := -DHULL_VERSION='"$(VERSION)"' -DHULL_COMMIT='"$(COMMIT)"'
+%/cmd/version.o: CPPFLAGS += $(VERSION_FLAGS)
 $(B)/obj/cmd/version.o: build/version
 build/version: FORCE
 	@mkdir -p $(@D); echo "$(VERSION) $(COMMIT)" | cmp -s - $@ || echo "$(VERSION) $(COMMIT)" >$@
@@ -219,7 +220,7 @@ FUZZ_FLAGS := -std=gnu11 -D_GNU_SOURCE -I. -idirafter /usr/include/cjson $(DBUS)
 build/fuzz/obj/%.o: %.c Makefile | packages-fuzz
 	@mkdir -p $(@D)
 	@echo "  CLANG   $<"
-	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+	$(Q)clang $(FUZZ_FLAGS) $(if $(filter cmd/version.c,$<),$(VERSION_FLAGS)) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 $(foreach l,$(LAYERS),$(eval $(call archive,build/fuzz,$(l))))
 
 define fuzzer

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static void is(const char *text, const char *digest, const char *what)
+static void hashes(const char *text, const char *digest, const char *what)
 {
 	char hex[65];
 
@@ -17,9 +17,9 @@ int main(void)
 {
 	char million[1001], hex[65];
 
-	is("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "one block");
-	is("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "nothing");
-	is("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+	hashes("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "one block");
+	hashes("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "nothing");
+	hashes("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
 	   "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1", "56 bytes");
 	memset(million, 'a', sizeof(million));
 	sha256_hex(million, 64, hex);
