@@ -22,20 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* rpc.proto: criu_req, criu_resp, and what is in them. */
+/* rpc.proto: criu_req; criu_resp is read by tables below. */
 enum { REQ_TYPE = 1, REQ_OPTS = 2, REQ_NOTIFY_SUCCESS = 3, REQ_KEEP_OPEN = 4, REQ_FEATURES = 5 };
-enum {
-	RESP_TYPE = 1,
-	RESP_SUCCESS = 2,
-	RESP_NOTIFY = 5,
-	RESP_ERRNO = 7,
-	RESP_FEATURES = 8,
-	RESP_ERRMSG = 9,
-	RESP_VERSION = 10,
-};
-enum { NOTIFY_SCRIPT = 1, NOTIFY_PID = 2 };
-enum { VERSION_MAJOR = 1, VERSION_MINOR = 2, VERSION_SUBLEVEL = 4 };
-
 #define RESPONSE_MAX	 (10 * 4096)
 #define CRIU_MIN_VERSION 30000 /* which has the request VERSION */
 
@@ -153,72 +141,61 @@ static int send_request(struct criu *c, const struct str *req, struct err *e)
 	return n == (ssize_t)req->n ? 0 : err_sys(e, "write to criu");
 }
 
-static void read_notify(struct pb m, struct response *r)
+/* What an answer has, as it is read. */
+struct raw {
+	uint64_t type, cr_errno, pid, major, minor, sublevel;
+	bool success, mem_track, lazy_pages;
+	struct pb_bytes script, message;
+};
+/* clang-format off */
+#define ROW(m, number, kind) PB_ROW(raw, m, number, kind)
+/* The messages inside have their members in the same struct: their offsets are of it. */
+#define INSIDE(number, rows) { number, PB_INNER, 0, rows }
+#define END { 0, PB_NUMBER, 0, NULL }
+static const struct pb_row notify_rows[] = {
+	ROW(script, 1, PB_STRING), ROW(pid, 2, PB_NUMBER), END,
+};
+static const struct pb_row version_rows[] = {
+	ROW(major, 1, PB_NUMBER), ROW(minor, 2, PB_NUMBER), ROW(sublevel, 4, PB_NUMBER), END,
+};
+static const struct pb_row feature_rows[] = {
+	ROW(mem_track, CRIU_FEATURE_MEM_TRACK, PB_BOOL),
+	ROW(lazy_pages, CRIU_FEATURE_LAZY_PAGES, PB_BOOL),
+	END,
+};
+static const struct pb_row response_rows[] = {
+	ROW(type, 1, PB_NUMBER),
+	ROW(success, 2, PB_BOOL),
+	INSIDE(5, notify_rows),
+	ROW(cr_errno, 7, PB_NUMBER),
+	INSIDE(8, feature_rows),
+	ROW(message, 9, PB_STRING),
+	INSIDE(10, version_rows),
+	END,
+};
+/* clang-format on */
+
+static void copy(char *dst, size_t size, struct pb_bytes b)
 {
-	struct pb_field f;
-
-	while (pb_next(&m, &f) == 1) {
-		if (f.number == NOTIFY_SCRIPT && f.s)
-			snprintf(r->script, sizeof(r->script), "%.*s", (int)f.n, f.s);
-		else if (f.number == NOTIFY_PID)
-			r->pid = (pid_t)f.v;
-	}
-}
-
-static void read_version(struct pb m, struct response *r)
-{
-	struct pb_field f;
-
-	while (pb_next(&m, &f) == 1)
-		r->version += f.number == VERSION_MAJOR	   ? (int)f.v * 10000 :
-			      f.number == VERSION_MINOR	   ? (int)f.v * 100 :
-			      f.number == VERSION_SUBLEVEL ? (int)f.v :
-							     0;
-}
-
-static void read_features(struct pb m, struct response *r)
-{
-	struct pb_field f;
-
-	while (pb_next(&m, &f) == 1)
-		r->features |= f.number < 32 && f.v ? 1u << f.number : 0;
+	snprintf(dst, size, "%.*s", (int)b.n, b.n ? b.s : "");
 }
 
 static int parse(struct response *r, size_t n, struct err *e)
 {
-	struct pb m = { r->buf, r->buf + n };
-	struct pb_field f;
-	int got;
+	struct raw raw = { 0 };
 
-	while ((got = pb_next(&m, &f)) == 1) {
-		switch (f.number) {
-		case RESP_TYPE:
-			r->type = (int)f.v;
-			break;
-		case RESP_SUCCESS:
-			r->success = f.v;
-			break;
-		case RESP_NOTIFY:
-			read_notify(pb_inside(&f), r);
-			break;
-		case RESP_ERRNO:
-			r->cr_errno = (int)f.v;
-			break;
-		case RESP_FEATURES:
-			read_features(pb_inside(&f), r);
-			break;
-		case RESP_ERRMSG:
-			if (f.s)
-				snprintf(r->message, sizeof(r->message), "%.*s", (int)f.n, f.s);
-			break;
-		case RESP_VERSION:
-			read_version(pb_inside(&f), r);
-			break;
-		default:
-			break;
-		}
-	}
-	return got < 0 ? err_set(e, EPROTO, "criu's answer is damaged") : 0;
+	if (!pb_read((struct pb_bytes){ r->buf, n }, response_rows, &raw))
+		return err_set(e, EPROTO, "criu's answer is damaged");
+	r->type = (int)raw.type;
+	r->success = raw.success;
+	r->cr_errno = (int)raw.cr_errno;
+	r->pid = (pid_t)raw.pid;
+	r->version = (int)(raw.major * 10000 + raw.minor * 100 + raw.sublevel);
+	r->features = (unsigned)raw.mem_track << CRIU_FEATURE_MEM_TRACK |
+		      (unsigned)raw.lazy_pages << CRIU_FEATURE_LAZY_PAGES;
+	copy(r->script, sizeof(r->script), raw.script);
+	copy(r->message, sizeof(r->message), raw.message);
+	return 0;
 }
 
 /* The next answer; r->fd is the caller's. */
