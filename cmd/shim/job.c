@@ -78,18 +78,30 @@ void job_kill(struct job *j)
 	kill(j->pid, SIGKILL);
 }
 
+/* What it has said: mostly nothing, or a PID. *ret_long is what the caller frees, if it is more. */
+static void read_text(int out, struct job_result *r, char **ret_long)
+{
+	static char few[256];
+	ssize_t n = pread(out, few, sizeof(few) - 1, 0);
+	struct err ignored;
+
+	r->n = n > 0 ? (size_t)n : 0;
+	few[r->n] = '\0';
+	r->text = few;
+	*ret_long = NULL;
+	if (r->n == sizeof(few) - 1 && lseek(out, 0, SEEK_SET) == 0 &&
+	    fd_read_all(out, JOB_TEXT_MAX, ret_long, &r->n, &ignored) == 0)
+		r->text = *ret_long;
+}
+
 static void finish(struct job *j, int status)
 {
 	struct job_result r = { .ok = WIFEXITED(status) && WEXITSTATUS(status) == 0,
 				.status = status };
 	struct task *c = j->q.task;
 	auto_free char *text = NULL;
-	struct err ignored;
 
-	if (lseek(j->out, 0, SEEK_SET) < 0 ||
-	    fd_read_all(j->out, JOB_TEXT_MAX, &text, &r.n, &ignored) < 0)
-		r.n = 0;
-	r.text = text ? text : "";
+	read_text(j->out, &r, &text);
 	close(j->out);
 	if (j->q.call)
 		j->q.call->job = NULL;

@@ -113,18 +113,18 @@ static void reap(void)
 	pid_t pid;
 	int status;
 
-	job_reap_all();
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		task_child_ended(pid, status);
 }
 
 static void got_signal(struct watch *w, uint32_t events)
 {
-	struct signalfd_siginfo s;
+	struct signalfd_siginfo s[3]; /* there are three of them, and none waits twice */
+	ssize_t n = read(w->fd, s, sizeof(s));
 
 	(void)events;
-	while (read(w->fd, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
-		if (s.ssi_signo == SIGCHLD)
+	for (ssize_t i = 0; i < n / (ssize_t)sizeof(*s); i++) {
+		if (s[i].ssi_signo == SIGCHLD)
 			reap();
 		else
 			shut_down();

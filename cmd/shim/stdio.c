@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define AT_ONCE	  ((size_t)64 << 10)
@@ -75,6 +74,19 @@ static bool has_bytes(int fd)
 	return poll(&p, 1, 0) > 0 && (p.revents & POLLIN);
 }
 
+static void set_nonblocking(int fd)
+{
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+/* Between pipes splice(2) does not wait because it is told so; reading and writing need the flag. */
+static void start_copying(struct stream *s)
+{
+	s->copies = true;
+	set_nonblocking(s->from.fd);
+	set_nonblocking(s->to.fd);
+}
+
 static enum moved splice_some(struct stream *s)
 {
 	ssize_t n = splice(s->from.fd, NULL, s->to.fd, NULL, AT_ONCE,
@@ -87,7 +99,7 @@ static enum moved splice_some(struct stream *s)
 	if (errno == EAGAIN)
 		return has_bytes(s->from.fd) ? SINK_FULL : SOURCE_EMPTY;
 	if (errno == EINVAL) {
-		s->copies = true; /* as with a file that is appended to */
+		start_copying(s); /* as with a file that is appended to */
 		return MOVED;
 	}
 	return errno == EINTR ? MOVED : ENDED;
@@ -164,10 +176,12 @@ static void pump(struct stream *s)
 /* from and to are the stream's from now on, also after a failure. */
 static int stream_begin(struct stream *s, int from, int to, struct err *e)
 {
-	fcntl(from, F_SETFL, fcntl(from, F_GETFL) | O_NONBLOCK);
-	fcntl(to, F_SETFL, fcntl(to, F_GETFL) | O_NONBLOCK);
 	s->to = (struct watch){ .fd = to, .ready = to_ready };
-	return loop_watch(&s->from, from, EPOLLIN, from_ready, e);
+	if (loop_watch(&s->from, from, EPOLLIN, from_ready, e) < 0)
+		return -1;
+	if (s->copies)
+		start_copying(s);
+	return 0;
 }
 
 /* --- What containerd names -------------------------------------------------------------------- */
@@ -181,24 +195,19 @@ static int open_file(const char *path, struct err *e)
 
 /*
  * A FIFO for output: its reading end first, so that neither we nor the process ever wait for a
- * reader, or lose one. What is no FIFO is written to as it is.
+ * reader, or lose one. Of what is no FIFO it does no harm.
  */
 static int open_output(struct stream *s, const char *name, struct err *e)
 {
 	auto_free char *path = logger_path(name, "file://");
-	struct stat st;
 
 	if (path)
 		return open_file(path, e);
 	if (strstr(name, "://"))
 		return err_set(e, EINVAL, "unknown STDIO scheme of \"%s\"", name);
-	if (stat(name, &st) < 0)
-		return err_sys(e, "open the output %s", name);
-	if (S_ISFIFO(st.st_mode)) {
-		s->other = fd_open(AT_FDCWD, name, O_RDONLY | O_NONBLOCK, 0, e);
-		if (s->other < 0)
-			return -1;
-	}
+	s->other = fd_open(AT_FDCWD, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, e);
+	if (s->other < 0)
+		return -1;
 	return fd_open(AT_FDCWD, name, O_WRONLY | O_APPEND | O_NOCTTY, 0, e);
 }
 
