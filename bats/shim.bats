@@ -3,7 +3,7 @@
 #
 # containerd's shim by its protocol alone, with a client of our own (shim.py): what containerd does with it is in
 # clients/*_shim.bats.
-# shellcheck disable=SC2154 # status, output and lines are the helpers'
+# shellcheck disable=SC2030,SC2031,SC2154 # ID is what a test says; status, output and lines are the helpers'
 
 load helpers
 
@@ -25,8 +25,8 @@ setup() {
 teardown() {
 	local pid
 	[ -n "${BUNDLE:-}" ] || return 0
-	for pid in $(cat "$BATS_TEST_TMPDIR"/*.pid 2>/dev/null); do
-		kill -KILL "$pid" 2>/dev/null || true
+	for pid in "$BATS_TEST_TMPDIR"/*.pid; do
+		kill -KILL "$(<"$pid")" 2>/dev/null || true
 	done
 	if [ -e "$ROOT/test/$ID" ]; then
 		"$HULL" --root "$ROOT/test" delete --force "$ID" 3>&-
@@ -46,8 +46,8 @@ end_events() {
 	rm "$TTRPC_ADDRESS"
 }
 
-# params [ID]: a BootstrapParams with a directory for sockets of our own
-params() { "$PY" encode "{\"1\":\"${1:-$ID}\",\"2\":\"test\",\"9\":\"$BATS_TEST_TMPDIR/s\"}"; }
+# A BootstrapParams with a directory for sockets of our own
+params() { "$PY" encode "{\"1\":\"$ID\",\"2\":\"test\",\"9\":\"$BATS_TEST_TMPDIR/s\"}"; }
 
 # shim ACTION [FLAG...]: called as containerd does it
 shim() {
@@ -283,6 +283,14 @@ finish() {
 	create
 	[ -d "$ROOT/file/test/$ID" ]
 	works Delete "{\"1\":\"$ID\"}"
+	echo "MissingControllers = 'perhaps'" >"$BATS_TEST_TMPDIR/shim.toml"
+	fails 2 '"perhaps" is not error, warn or ignore' Create "{\"1\":\"$ID\",\"2\":\"$BUNDLE\",\"10\":$OPTIONS}"
+	if ! has_controller rdma; then
+		update_config '.linux.resources.rdma = {"mlx5_1": {"hcaHandles": 3}}'
+		echo "MissingControllers = 'ignore'" >"$BATS_TEST_TMPDIR/shim.toml"
+		create
+		works Delete "{\"1\":\"$ID\"}"
+	fi
 	echo "SystemdCgroup = perhaps" >"$BATS_TEST_TMPDIR/shim.toml"
 	fails 3 "SystemdCgroup cannot be perhaps" Create "{\"1\":\"$ID\",\"2\":\"$BUNDLE\",\"10\":$OPTIONS}"
 	fails 3 "are a x.Options" Create "{\"1\":\"$ID\",\"2\":\"$BUNDLE\",\"10\":{\"1\":\"x.Options\",\"2\":\"y\"}}"
@@ -340,7 +348,7 @@ finish() {
 		works Delete "{\"1\":\"$ID\",\"2\":\"e$1\"}"
 	}
 	measure() {
-		ls "/proc/$pid/fd" | wc -l
+		find "/proc/$pid/fd" -type l | wc -l
 		awk '/^Private_Dirty/ { print $2 }' "/proc/$pid/smaps_rollup"
 	}
 	one_exec 1
@@ -615,6 +623,6 @@ waiting_hook() {
 	# Many requests of whom nobody reads the answers.
 	TIMES=20000 RAW_SECONDS=0.5 "$PY" raw "$s" 00000000000000010100 >/dev/null
 	status_is "$CREATED"
-	[ "$(ls "/proc/$pid/fd" | wc -l)" -lt 30 ]
+	[ "$(find "/proc/$pid/fd" -type l | wc -l)" -lt 30 ]
 	works Delete "{\"1\":\"$ID\"}"
 }

@@ -148,7 +148,8 @@ removed() {
 	says "NoNewPrivs:	0" "${RUN[@]}" --allow-new-privs "$IMAGE" test-anp grep NoNewPrivs /proc/self/status
 	says "Seccomp:	2" "${RUN[@]}" --seccomp "$IMAGE" test-sec grep Seccomp: /proc/self/status
 	says b "${RUN[@]}" --env A=b "$IMAGE" test-env sh -c 'echo $A'
-	says "         0     100000      65536" "${RUN[@]}" --uidmap 0:100000:65536 --gidmap 0:100000:65536 "$IMAGE" \
+	# With --uidmap ctr forgets the options of a runtime.
+	[ -e "$ENGINE/shim.toml" ] || says "         0     100000      65536" "${RUN[@]}" --uidmap 0:100000:65536 --gidmap 0:100000:65536 "$IMAGE" \
 		test-map cat /proc/self/uid_map
 	echo bound >"$ENGINE/bound"
 	says bound "${RUN[@]}" --mount "type=bind,src=$ENGINE,dst=/mnt,options=rbind:ro" "$IMAGE" test-mnt cat /mnt/bound
@@ -156,7 +157,7 @@ removed() {
 		test-cpu cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us
 	works "${RUN[@]}" --privileged "$IMAGE" test-priv grep CapEff /proc/self/status
 	[ "${output#*:?}" != 00000000a80425fb ]
-	wait_gone test-map
+	[ -e "$ENGINE/shim.toml" ] || wait_gone test-map
 }
 
 @test "containers of 50, 8 at a time" {

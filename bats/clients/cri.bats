@@ -17,6 +17,7 @@ setup_file() {
 	shim_link
 	config_toml <<-END
 		$(readme_config "containerd$(! own_shim || echo ", own shim")")
+		$([ ! -e "$ENGINE/shim.toml" ] || printf '  options = { ConfigPath = "%s" }' "$ENGINE/shim.toml")
 		[plugins."io.containerd.grpc.v1.cri"]
 		  sandbox_image = "$IMAGE"
 		  restrict_oom_score_adj = true # not everyone may lower it

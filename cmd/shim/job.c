@@ -219,6 +219,7 @@ void job_begin_args(struct job_args *a, const struct task *c, int out)
 	job_arg(a, "--log");
 	job_argf(a, "fd:%d", out);
 	job_option(a, "--log-format", "json");
+	job_option(a, "--missing-controllers", c->missing);
 	if (c->systemd_cgroup)
 		job_arg(a, "--systemd-cgroup");
 }

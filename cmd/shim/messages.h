@@ -103,7 +103,7 @@ extern const struct pb_row shim_mount_rows[];
 /* containerd.runc.v1.Options and CheckpointOptions */
 struct shim_options {
 	bool no_pivot, no_new_keyring, systemd_cgroup;
-	struct pb_bytes shim_cgroup, root, criu_work_path;
+	struct pb_bytes shim_cgroup, root, criu_work_path, missing;
 	uint64_t io_uid, io_gid;
 };
 struct shim_checkpoint_options {

@@ -238,6 +238,7 @@ void task_free(struct task *c)
 	free(c->bundle);
 	free(c->root);
 	free(c->criu_work);
+	free(c->missing);
 	free(c->checkpoint);
 	free(c->parent_checkpoint);
 	free(c);

@@ -43,6 +43,7 @@ struct task {
 	struct task *next;
 	char *id, *bundle, *root; /* root: hull's state directory */
 	char *criu_work, *checkpoint, *parent_checkpoint;
+	char *missing; /* hull's --missing-controllers, or NULL */
 	bool systemd_cgroup, no_pivot, no_new_keyring, has_mounts, in_pid_ns;
 	uid_t io_uid;
 	gid_t io_gid;

@@ -40,6 +40,8 @@ static const struct key {
 	{ "ShimCgroup", PB_STRING, offsetof(struct shim_options, shim_cgroup) },
 	{ "Root", PB_STRING, offsetof(struct shim_options, root) },
 	{ "CriuWorkPath", PB_STRING, offsetof(struct shim_options, criu_work_path) },
+	/* Not runc's: hull --missing-controllers, for machines without one that kubelet sets limits in. */
+	{ "MissingControllers", PB_STRING, offsetof(struct shim_options, missing) },
 	{ "IoUid", PB_NUMBER, offsetof(struct shim_options, io_uid) },
 	{ "IoGid", PB_NUMBER, offsetof(struct shim_options, io_gid) },
 };
@@ -162,6 +164,7 @@ int task_read_options(const struct shim_any *any, struct task *c, struct err *e)
 	c->systemd_cgroup = o.systemd_cgroup;
 	c->io_uid = (uid_t)o.io_uid;
 	c->io_gid = (gid_t)o.io_gid;
+	c->missing = o.missing.n ? pb_dup(o.missing) : NULL;
 	c->root = o.root.n ? xasprintf("%.*s/%s", (int)o.root.n, o.root.s, task_ns) :
 			     xasprintf("%s/%s", task_root, task_ns);
 	c->criu_work = o.criu_work_path.n ? pb_dup(o.criu_work_path) :
