@@ -222,6 +222,77 @@ add_hook() {
 	set_args cat /proc/self/fd/3
 	"$HULL" --root "$ROOT" run --preserve-fds 1 test_hooks 3<secret >out
 	[ "$(cat out)" = secret ]
-	grep memfd seen
+	grep pipe: seen
 	not grep secret seen
+}
+
+KINDS="prestart createRuntime createContainer startContainer poststart poststop"
+
+@test "the stdio of all six kinds of hooks are pipes" {
+	update_config '.root.readonly = false'
+	for kind in $KINDS; do
+		log=$BUNDLE/rootfs/log
+		[ "$kind" != startContainer ] || log=/log
+		add_hook "$kind" "for i in 0 1 2; do [ -p /proc/self/fd/\$i ] && echo $kind \$i >>$log; done
+			echo again >/dev/stderr; case \$(cat /dev/stdin) in '{'*) echo $kind read >>$log; esac"
+	done
+	must run test_box
+	diff <(sort rootfs/log) <(for kind in $KINDS; do printf "$kind %s\n" 0 1 2 read; done | sort)
+}
+
+@test "a failing hook that opens its stderr again does not lose what it said before" {
+	for kind in createRuntime createContainer startContainer; do
+		update_config 'del(.hooks)'
+		add_hook $kind 'echo first >&2; echo second >/dev/stderr; echo third >&2; exit 1'
+		refused "exit status 1, stdout: , stderr: first"$'\\n'"second"$'\\n'"third" run test_box
+	done
+}
+
+@test "a hook that does not read the state, or writes without end, holds nobody up" {
+	update_config '.annotations = {big: ("x" * 300000)}'
+	for kind in createRuntime createContainer poststop; do
+		add_hook $kind 'exec <&-; head -c 5000000 /dev/zero | tr "\0" x; head -c 5000000 /dev/zero | tr "\0" y >&2'
+		add_hook $kind "exit 0"
+		add_hook $kind "wc -c >>$BUNDLE/sizes"
+	done
+	add_hook startContainer 'head -c 3000000 /dev/zero; exec sleep 0.1'
+	timeout 20 "$HULL" --root "$ROOT" run test_box 3>&- >out 2>&1
+	[ ! -s out ]
+	[ "$(wc -l <sizes)" -eq 3 ]
+	while read -r size; do [ "$size" -gt 300000 ]; done <sizes
+}
+
+@test "a daemon that a hook leaves behind finds nobody at its pipe" {
+	for kind in createRuntime createContainer; do
+		add_hook $kind "trap '' PIPE; exec 9>>$BUNDLE/log; (while echo x 2>/dev/null; do :; done; echo $kind >&9) & exit 0"
+	done
+	set_args sleep 1000
+	quietly run --detach test_box
+	wait_for 10 grep -q createRuntime log
+	wait_for 10 grep -q createContainer log
+}
+
+@test "a hook that leaves its process group is killed when it is too slow" {
+	update_config '.hooks.createRuntime = [{path: "/usr/bin/perl", timeout: 1,
+		args: ["perl", "-e", "my $p = fork // die; if (!$p) { setpgrp; sleep 9; exit } select undef, undef, undef, 0.3; setpgrp(0, $p) or die; sleep 20"]}]'
+	start=$SECONDS
+	refused "hook ran past specified timeout of 1.0s" run test_box
+	[ $((SECONDS - start)) -lt 8 ]
+}
+
+@test "a hook that cannot be executed is explained as the program is" {
+	printf '#!/no/interpreter\n' >hook
+	chmod +x hook
+	for kind in createRuntime createContainer; do
+		update_config '.hooks = {($k): [{path: ($b + "/hook")}]}' --arg k $kind --arg b "$BUNDLE"
+		refused "error running $kind hook #0: exec $BUNDLE/hook: no such file or directory: its interpreter \\\"/no/interpreter\\\" does not exist" run test_box
+	done
+	printf '#!/bin/sh\r\n' >hook
+	refused "carriage return" run test_box
+	printf 'echo\n' >hook
+	refused "exec format error: it is a script without a #! line" run test_box
+	printf '#!/no/interpreter\n' >rootfs/hook
+	chmod +x rootfs/hook
+	update_config '.hooks = {startContainer: [{path: "/hook"}]}'
+	refused "its interpreter \\\"/no/interpreter\\\" does not exist" run test_box
 }

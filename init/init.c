@@ -86,11 +86,22 @@ int init_create_container_hooks(struct init *in, struct err *e)
 	return r;
 }
 
+bool init_may_look(const struct init *in)
+{
+	const struct spec_linux *l = in->a->spec->linux_;
+	int action = l->seccomp ? l->seccomp->default_action : 0;
+
+	return !l->seccomp || action == SC_ACT_ALLOW || action == SC_ACT_LOG ||
+	       action == SC_ACT_ERRNO;
+}
+
 /* Those without env get the container's, as with runc; so do they its user, rights and filter. */
 int init_start_container_hooks(struct init *in, struct err *e)
 {
 	const struct spec_hooks *h = in->a->spec->hooks;
-	struct hook_run run = { .kind = "startContainer", .env = in->env };
+	struct hook_run run = { .kind = "startContainer",
+				.env = in->env,
+				.filtered = !init_may_look(in) };
 
 	/* Not for a process that joins later. */
 	if (!h || in->a->exec)

@@ -162,6 +162,12 @@ int start_close_fds(struct init *in, struct err *e);
 int start_keep_fds(struct init *in, struct err *e);
 int start_exec(struct init *in, struct err *e);
 
+/*
+ * Whether a call may be made that is only for a better error: the filter is loaded by now, and could
+ * end us where it should only say no. Then the kernel's word must do.
+ */
+bool init_may_look(const struct init *in);
+
 /* hooks: runs createContainer and startContainer */
 int init_ask_host_hooks(struct init *in, struct err *e);
 int init_create_container_hooks(struct init *in, struct err *e);

@@ -5,9 +5,9 @@
  */
 #include "init/init.h"
 #include "init/inside.h"
-#include "init/why.h"
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"
+#include "nsexec/why.h"
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/names.h"
@@ -334,19 +334,6 @@ int start_keep_fds(struct init *in, struct err *e)
 }
 
 /*
- * The filter is loaded by now, and could end us where it should only say no: then the kernel's word
- * must do.
- */
-static bool may_look(const struct init *in)
-{
-	const struct spec_linux *l = in->a->spec->linux_;
-	int action = l->seccomp ? l->seccomp->default_action : 0;
-
-	return !l->seccomp || action == SC_ACT_ALLOW || action == SC_ACT_LOG ||
-	       action == SC_ACT_ERRNO;
-}
-
-/*
  * The file's mode would let it be executed: who has refused is the kernel's security module, for the
  * label that the program was to have.
  */
@@ -376,7 +363,7 @@ static int explain(const struct init *in, struct err *e)
 	char why[400];
 
 	err_sys(e, "exec %s", in->exe);
-	if (may_look(in))
+	if (init_may_look(in))
 		fd = open(in->exe, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 || (!why_not_executable(fd, e->code, why, sizeof(why)) &&
 		       !blame_label(in, e->code, why, sizeof(why))))

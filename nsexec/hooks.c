@@ -44,6 +44,7 @@ static int run_with(const struct spec_hook *h, const struct hook_run *r, int out
 		.timeout_ms = h->timeout.v > INT_MAX / 1000 ? INT_MAX : (int)h->timeout.v * 1000,
 		.stdout_fd = out,
 		.stderr_fd = err,
+		.filtered = r->filtered,
 	};
 
 	return process_run(&p, ret, e);

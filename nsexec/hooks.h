@@ -15,6 +15,7 @@ struct hook_run {
 	const char *cwd;		       /* NULL: the caller's */
 	char *const *env;		       /* of a hook without env; NULL: the caller's own */
 	const char *stdout_file, *stderr_file; /* appended to instead of captured; NULL: captured */
+	bool filtered;			       /* of struct process */
 };
 
 /*

@@ -16,6 +16,7 @@ struct process {
 	const char *cwd;	  /* NULL: the caller's */
 	int timeout_ms;		  /* 0: for ever */
 	int stdout_fd, stderr_fd; /* 0: captured in output and errors */
+	bool filtered; /* a seccomp filter may end us: no calls that are only for a better error */
 };
 
 struct process_result {
@@ -27,9 +28,11 @@ struct process_result {
 };
 
 /*
- * Run it and wait for its end. Its stdin and its outputs are files in memory, so neither side can
- * block the other, and a daemon that it leaves behind keeps nobody waiting. -1 only when it could
- * not be started; e->code is then the errno value of the exec.
+ * Run it and wait for its end, with default signal dispositions and an empty mask. Its stdin and its
+ * outputs are pipes, which are served for as long as it runs: it need not read, and may write what it
+ * likes. A daemon that it leaves behind keeps nobody waiting, and has a pipe without a reader. -1 only
+ * when it could not be started; e->code is then the errno value of the exec, and the words are those of
+ * nsexec/why.h.
  */
 must_check int process_run(const struct process *p, struct process_result *ret, struct err *e);
 bool process_succeeded(const struct process_result *r);

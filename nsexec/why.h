@@ -3,8 +3,8 @@
  * Why a program could not be executed. The kernel has one errno for a program that is missing, one
  * whose interpreter is, and one whose #! line ends in a carriage return; the file says which it is.
  */
-#ifndef INIT_WHY_H
-#define INIT_WHY_H
+#ifndef NSEXEC_WHY_H
+#define NSEXEC_WHY_H
 
 #include <stdbool.h>
 #include <stddef.h>

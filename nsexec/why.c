@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init/why.h"
+#include "nsexec/why.h"
 
 #include "state/mem.h"
 #include "state/sys.h"
