@@ -263,3 +263,52 @@ inside() {
 		[ "$(tail -1 out)" = "left: $([ $name = rootfs ] && echo 0 || echo 1)" ]
 	done
 }
+
+# in_shared SCRIPT: on a host whose mounts are shared, with three mounts in $BUNDLE/vol: 1, 2 and 3.
+in_shared() {
+	mkdir -p vol/1 vol/2 vol/3
+	unshare -m sh -ec 'mount --make-rshared /
+		for i in 1 2 3; do mount -t tmpfs tmpfs vol/$i && mkdir vol/$i/sub; done
+		'"$1" "$HULL" "$ROOT" >out 2>&1 3>&- </dev/null || { cat out && return 1; }
+	cat out
+}
+
+# bats test_tags=vm,vm-initramfs
+@test "run with rootfsPropagation slave or private leaves volumes connected that are to be" {
+	update_config '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])'
+	for propagation in slave private; do
+		update_config '.linux.rootfsPropagation = $p | .mounts |= map(select(.destination | startswith("/vol") | not))' --arg p $propagation
+		add_mount /vol1 bind "$BUNDLE/vol/1" rbind rshared
+		add_mount /vol2 bind "$BUNDLE/vol/2" rbind rslave
+		add_mount /vol3 bind "$BUNDLE/vol/3" rbind
+		set_args sh -ec 'awk "\$5 ~ \"^/(vol.)?\$\" { print \$5, \$7 }" /proc/self/mountinfo
+			for i in 1 2 3; do mount -t tmpfs tmpfs /vol$i/sub; done; umount /vol2/sub; echo >/vol1/ready
+			until [ -e /vol1/go ]; do sleep 0.02; done; grep -c " /vol2/sub " /proc/mounts'
+		in_shared 'grep -c " '"$BUNDLE"'" /proc/self/mountinfo
+			"$0" --root "$1" run test_box & until [ -e vol/1/ready ]; do kill -0 $! && sleep 0.02; done
+			awk "\$5 ~ \"/sub\$\" { print \$5 }" /proc/self/mountinfo
+			mount -t tmpfs tmpfs vol/2/sub; touch vol/1/go; wait $!; umount vol/2/sub vol/1/sub
+			grep -c " '"$BUNDLE"'" /proc/self/mountinfo'
+		diff <(sed 's/shared:[0-9]*/shared/; s/master:[0-9]*/master/' out) - <<-END
+			3
+			/ $([ $propagation = slave ] && echo master || echo -)
+			/vol1 shared
+			/vol2 master
+			/vol3 $([ $propagation = slave ] && echo master || echo -)
+			$BUNDLE/vol/1/sub
+			1
+			3
+		END
+	done
+}
+
+# bats test_tags=vm,vm-initramfs
+@test "run --no-pivot leaves the mounts of a host alone that are shared" {
+	for propagation in shared rshared slave rslave; do
+		update_config '.linux.rootfsPropagation = $p' --arg p $propagation
+		set_args true
+		in_shared 'cut -d" " -f5 /proc/self/mountinfo >before; "$0" --root "$1" run --no-pivot test_box
+			cut -d" " -f5 /proc/self/mountinfo >after'
+		diff before after
+	done
+}

@@ -73,7 +73,8 @@ static int check_node(int dir_fd, const char *name, const struct node *n, struct
 }
 
 /* In a user namespace mknod(2) of a device is not allowed, so the host's node is bound. */
-static int bind_node(int dir_fd, const char *name, const struct node *n, struct err *e)
+static int bind_node(const struct init *in, int dir_fd, const char *name, const struct node *n,
+		     struct err *e)
 {
 	struct source_request r = { .path = n->path, .nofollow = true };
 	auto_close int tree = -1, target = -1;
@@ -86,7 +87,7 @@ static int bind_node(int dir_fd, const char *name, const struct node *n, struct 
 	if (fd >= 0)
 		close(fd);
 	target = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	tree = source_open(&r, false, e);
+	tree = source_open(&r, rootfs_cut(in), e);
 	if (tree < 0)
 		return -1;
 	if (target < 0 || fstat(tree, &st) < 0)
@@ -101,13 +102,13 @@ static int make_node(struct init *in, int dir_fd, const char *name, const struct
 		     struct err *e)
 {
 	if (init_in_user_ns(in) && n->type != S_IFIFO)
-		return bind_node(dir_fd, name, n, e);
+		return bind_node(in, dir_fd, name, n, e);
 	/* umask is 0 here, so the mode is exact. */
 	if (mknodat(dir_fd, name, n->type | n->mode, n->rdev) < 0) {
 		if (errno == EEXIST)
 			return check_node(dir_fd, name, n, e);
 		if (errno == EPERM && n->type != S_IFIFO)
-			return bind_node(dir_fd, name, n, e);
+			return bind_node(in, dir_fd, name, n, e);
 		return err_sys(e, "mknod %s", n->path);
 	}
 	if ((n->uid || n->gid) && fchownat(dir_fd, name, n->uid, n->gid, AT_SYMLINK_NOFOLLOW) < 0)

@@ -97,6 +97,11 @@ int rootfs_enter(struct init *in, struct err *e);
  * mounts or a read-only root: the root of a user namespace may not, and needs not.
  */
 bool rootfs_is_mounted(const struct init *in);
+/*
+ * MS_SLAVE or MS_PRIVATE: what a copy of a host's mount has to be made that nobody wants to share, for
+ * the source is still connected; 0: it is not, or all is to be shared.
+ */
+uint64_t rootfs_cut(const struct init *in);
 int rootfs_open(struct init *in, struct err *e); /* exec: we are inside already */
 int rootfs_set_readonly(struct init *in, struct err *e);
 int rootfs_set_propagation(struct init *in, struct err *e);

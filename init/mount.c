@@ -224,7 +224,7 @@ static int open_source(struct init *in, const struct mount_work *w, struct err *
 
 	if (is_mapped(w))
 		return ask_source(in, w->index, e);
-	fd = source_open(&r, false, e);
+	fd = source_open(&r, 0, e);
 	if (fd < 0 && in->a->ask_sources &&
 	    (e->code == EACCES || e->code == EPERM || e->code == EINVAL))
 		return ask_source(in, w->index, e);
@@ -315,6 +315,28 @@ static bool is_link(int fd)
 	return fstat(fd, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
+/* Whether the options leave nothing of the mount, or of what is below it, as the host has it. */
+static bool names_propagation(const struct mount_options *o)
+{
+	for (size_t i = 0; i < o->n_propagation; i++) {
+		if (o->propagation[i] & (MS_SHARED | MS_REC))
+			return true;
+	}
+	return false;
+}
+
+/* A volume stays connected to the host's mount only if that is asked for. */
+static int cut_off(const struct init *in, const struct mount_work *w, int tree, struct err *e)
+{
+	struct mount_attr attr = { .propagation = rootfs_cut(in) };
+
+	if (!attr.propagation || names_propagation(&w->o))
+		return 0;
+	return tree_set_attr(tree, AT_RECURSIVE, &attr) < 0 ?
+		       err_sys(e, "set the propagation of %s", w->m->source) :
+		       0;
+}
+
 static int mount_bind(struct init *in, const struct mount_work *w, struct err *e)
 {
 	auto_close int tree = -1, target = -1;
@@ -337,7 +359,8 @@ static int mount_bind(struct init *in, const struct mount_work *w, struct err *e
 		return -1;
 	if (direct ? !strcmp(w->dest, "/dev") : is_dev(in, target))
 		in->dev_bound = true;
-	if (mount_apply_attrs(tree, &w->o, e) < 0 || mount_attach(tree, target, e) < 0)
+	if (cut_off(in, w, tree, e) < 0 || mount_apply_attrs(tree, &w->o, e) < 0 ||
+	    mount_attach(tree, target, e) < 0)
 		return -1;
 	return mount_apply_propagation(tree, &w->o, e);
 }

@@ -34,10 +34,11 @@ static bool has_cgroup_ns(const struct init *in)
 	return (in->a->new_ns | in->a->joined_ns) & CLONE_NEWCGROUP;
 }
 
-static int attach_bind(const char *path, const struct mount_options *o, int target, struct err *e)
+static int attach_bind(const struct init *in, const char *path, const struct mount_options *o,
+		       int target, struct err *e)
 {
 	struct source_request r = { .path = path };
-	auto_close int tree = source_open(&r, false, e);
+	auto_close int tree = source_open(&r, rootfs_cut(in), e);
 
 	if (tree < 0 || mount_apply_attrs(tree, o, e) < 0 || mount_attach(tree, target, e) < 0)
 		return -1;
@@ -52,7 +53,7 @@ static int attach_host(const struct mount_options *o, int target, struct err *e)
 {
 	struct mount_attr own = { .propagation = MS_PRIVATE };
 	struct source_request r = { .path = CGROUP_ROOT };
-	auto_close int tree = source_open(&r, false, e);
+	auto_close int tree = source_open(&r, 0, e);
 
 	if (tree < 0 || mount_apply_attrs(tree, o, e) < 0)
 		return -1;
@@ -100,8 +101,8 @@ static int mount_v2(struct init *in, const struct mount_options *o, int target, 
 	}
 	/* A bind of the whole tree would give write access to other cgroups (CVE-2023-25809). */
 	if (own)
-		return attach_bind(own, o, target, e);
-	return pure ? attach_bind(CGROUP_ROOT, o, target, e) : -1;
+		return attach_bind(in, own, o, target, e);
+	return pure ? attach_bind(in, CGROUP_ROOT, o, target, e) : -1;
 }
 
 const char *mount_cgroup_directory(const char *controllers)
@@ -138,7 +139,7 @@ static int mount_hierarchy(struct init *in, const struct init_cgroup *cg,
 	if (target < 0)
 		return err_sys(e, "open %s", name);
 	if (!has_cgroup_ns(in)) {
-		if (attach_bind(cg->path, o, target, e) < 0)
+		if (attach_bind(in, cg->path, o, target, e) < 0)
 			return -1;
 	} else if (!*cg->controllers) {
 		if (attach_new("cgroup2", "", o, target, e) < 0)

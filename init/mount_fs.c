@@ -347,10 +347,10 @@ static int explain(const struct init *in, const struct mount_work *w, struct err
  * Whoever does not own the network namespace gets no sysfs of it. The host's, bound, shows the same;
  * all of it read-only, for what is mounted below is the host's (CVE-2023-25809).
  */
-static int bind_sys(struct err *e)
+static int bind_sys(const struct init *in, struct err *e)
 {
 	struct source_request r = { .path = "/sys", .recursive = true };
-	auto_close int fd = source_open(&r, false, e);
+	auto_close int fd = source_open(&r, rootfs_cut(in), e);
 
 	if (fd < 0 || mount_set_attr(fd, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, e) < 0)
 		return -1;
@@ -370,7 +370,7 @@ static int make_detached(struct init *in, const struct mount_work *w, const char
 	if (fd >= 0)
 		return fd;
 	if (e->code == EPERM && mount_is_type(w, "sysfs") && init_in_user_ns(in)) {
-		fd = bind_sys(&second);
+		fd = bind_sys(in, &second);
 		if (fd >= 0)
 			return fd;
 	}

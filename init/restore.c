@@ -50,7 +50,7 @@ static int make_bind(const struct restore_root *r, int root_fd, const struct mou
 	struct source_request req = { .path = path,
 				      .recursive = w->o.recursive_bind,
 				      .nofollow = w->o.src_nofollow };
-	auto_close int tree = source_open(&req, false, e);
+	auto_close int tree = source_open(&req, 0, e);
 	auto_close int target = -1;
 
 	if (tree < 0)

@@ -34,20 +34,40 @@ static int set_propagation(int fd, uint64_t propagation, unsigned flags)
 }
 
 /*
- * pivot_root(2) refuses a new root whose parent mount is shared, and what is mounted inside it
- * would appear on the host: with a shared rootfsPropagation, make the mount that holds the root
- * directory private, found by going up until something is a mount point.
+ * Without the "r" a rootfsPropagation is that of the root alone: the host's other mounts, which may
+ * be the sources of volumes that are to be shared with it, stay connected until we leave them.
  */
-static int make_parent_private(const char *rootfs, struct err *e)
+static bool is_connected(const struct init *in)
 {
-	auto_close int fd = fd_open(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY, 0, e);
+	int flags = in->a->spec->linux_->rootfs_propagation;
+
+	return flags && (!(flags & MS_REC) || (flags & MS_SHARED));
+}
+
+uint64_t rootfs_cut(const struct init *in)
+{
+	int flags = in->a->spec->linux_->rootfs_propagation;
+
+	if (!has_mount_ns(in) || !is_connected(in) || (flags & MS_SHARED))
+		return 0;
+	return flags & MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
+}
+
+/*
+ * pivot_root(2) refuses a new root whose parent mount is shared, and what is mounted inside it
+ * would appear on the host: where mounts stay connected, cut off the one that holds the root
+ * directory, found by going up until something is a mount point.
+ */
+static int cut_holder(const char *path, uint64_t propagation, struct err *e)
+{
+	auto_close int fd = fd_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, e);
 
 	if (fd < 0)
 		return -1;
 	for (int i = 0; i < 1024; i++) {
 		int up;
 
-		if (set_propagation(fd, MS_PRIVATE, 0) == 0)
+		if (set_propagation(fd, propagation, 0) == 0)
 			return 0;
 		if (errno != EINVAL)
 			break;
@@ -57,7 +77,7 @@ static int make_parent_private(const char *rootfs, struct err *e)
 		close(fd);
 		fd = up;
 	}
-	return err_sys(e, "make the mount of the root file system private");
+	return err_sys(e, "set the propagation of the mount that %s is on", path);
 }
 
 /* Kernels before 5.2 have no open_tree. */
@@ -96,12 +116,23 @@ static char *host_proc_of(char *line, const char *rootfs)
 	return strncmp(path, rootfs, n) || (path[n] && path[n] != '/') ? path : NULL;
 }
 
+/* An unmount goes wherever the mount above is connected to. */
+static int cut_above(const char *path, struct err *e)
+{
+	auto_free char *above = xstrndup(path, (size_t)(strrchr(path, '/') - path) + 1);
+
+	if (cut_holder(above, MS_PRIVATE, e) == 0)
+		return 0;
+	/* It went with another. */
+	return e->code == ENOENT ? 0 : -1;
+}
+
 /*
  * With MS_MOVE the host's mounts stay below ours, and a complete proc among them lets whoever makes
  * a user namespace inside mount another, without what we mask (fs/namespace.c,
  * mount_too_revealing). They go, or are covered.
  */
-static int hide_host_proc(struct init *in, struct err *e)
+static int hide_host_proc(struct init *in, bool connected, struct err *e)
 {
 	auto_free char *text = NULL;
 	char *rest, *line;
@@ -114,7 +145,9 @@ static int hide_host_proc(struct init *in, struct err *e)
 
 		if (!path)
 			continue;
-		mount(NULL, path, NULL, MS_PRIVATE, NULL);
+		mount(NULL, path, NULL, MS_PRIVATE | MS_REC, NULL);
+		if (connected && cut_above(path, e) < 0)
+			return -1;
 		if (umount2(path, MNT_DETACH) < 0 && errno != ENOENT &&
 		    mount("tmpfs", path, "tmpfs", MS_RDONLY, "nr_blocks=1,nr_inodes=1") < 0)
 			return err_sys(e, "hide the host's %s", path);
@@ -140,7 +173,7 @@ static int leave_initramfs(struct init *in, struct err *e)
 	if (tree >= 0 && mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
 		return err_sys(e, "make the initial root a slave");
 	/* Those below stay in the namespace for good, those of the copy go with the old root. */
-	if (tree >= 0 && hide_host_proc(in, e) < 0)
+	if (tree >= 0 && hide_host_proc(in, false, e) < 0)
 		return -1;
 	if (tree < 0 || sys_move_mount(tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
 	    fchdir(tree) < 0 || chroot(".") < 0)
@@ -160,6 +193,22 @@ static int open_proc(struct init *in, struct err *e)
 	tree_allow(in->proc_fd,
 		   has_mount_ns(in) && !(in->a->spec->linux_->rootfs_propagation & MS_SHARED));
 	return 0;
+}
+
+/* A copy of the mount that it is on, and on top of that: neither may be shared. */
+static int bind_root(struct init *in, struct err *e)
+{
+	uint64_t cut = rootfs_cut(in);
+
+	if (is_connected(in) && cut_holder(in->a->rootfs, cut ? cut : MS_PRIVATE, e) < 0)
+		return -1;
+	in->root_fd = bind_itself(in->a->rootfs, e);
+	if (in->root_fd < 0)
+		return -1;
+	/* What the host has mounted inside the root is no volume that somebody wants to share. */
+	return cut && set_propagation(in->root_fd, cut, AT_RECURSIVE) < 0 ?
+		       err_sys(e, "set the propagation of the root file system") :
+		       0;
 }
 
 int rootfs_prepare(struct init *in, struct err *e)
@@ -188,17 +237,14 @@ int rootfs_prepare(struct init *in, struct err *e)
 	 * What is unbindable is private, but could not be bound on itself: that is for later.
 	 */
 	if (flags & MS_UNBINDABLE)
-		flags = MS_PRIVATE;
-	if (!(flags & MS_SHARED) &&
-	    mount(NULL, "/", NULL, (flags ? (unsigned long)flags : MS_SLAVE) | MS_REC, NULL) < 0)
+		flags ^= MS_UNBINDABLE | MS_PRIVATE;
+	if (!flags)
+		flags = MS_SLAVE | MS_REC;
+	if (!(flags & MS_SHARED) && mount(NULL, "/", NULL, (unsigned long)flags, NULL) < 0)
 		return err_sys(e, "set the propagation of /");
 	if (leave_initramfs(in, e) < 0 || open_proc(in, e) < 0)
 		return -1;
-	/* Before the bind, which is a copy of that mount on top of it: neither may be shared. */
-	if ((flags & MS_SHARED) && make_parent_private(in->a->rootfs, e) < 0)
-		return -1;
-	in->root_fd = bind_itself(in->a->rootfs, e);
-	return in->root_fd < 0 ? -1 : 0;
+	return bind_root(in, e);
 }
 
 static int pivot_into(struct init *in, struct err *e)
@@ -210,7 +256,7 @@ static int pivot_into(struct init *in, struct err *e)
 }
 
 /*
- * With a shared propagation the old root is still connected to the host's, which the unmount must
+ * The old root, or what is below it, may still be connected to the host's, which the unmount must
  * not reach. It can be named only by a descriptor: "." means the new one to mount(2).
  */
 static int disconnect(int old_fd, struct err *e)
@@ -228,12 +274,12 @@ static int disconnect(int old_fd, struct err *e)
 
 static int pivot(struct init *in, struct err *e)
 {
-	bool shared = in->a->spec->linux_->rootfs_propagation & MS_SHARED;
-	auto_close int old_fd = shared ? fd_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, e) : -1;
+	bool connected = is_connected(in);
+	auto_close int old_fd = connected ? fd_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0, e) : -1;
 
-	if (shared && old_fd < 0)
+	if (connected && old_fd < 0)
 		return -1;
-	if (pivot_into(in, e) < 0 || (shared && disconnect(old_fd, e) < 0))
+	if (pivot_into(in, e) < 0 || (connected && disconnect(old_fd, e) < 0))
 		return -1;
 	/* pivot_root(2): the old root is on top of what "." starts from, and goes. */
 	if (umount2(".", MNT_DETACH) < 0)
@@ -244,7 +290,7 @@ static int pivot(struct init *in, struct err *e)
 /* --no-pivot: weaker; kept for hosts that need it. */
 static int move_over_root(struct init *in, struct err *e)
 {
-	if (hide_host_proc(in, e) < 0)
+	if (hide_host_proc(in, is_connected(in), e) < 0)
 		return -1;
 	if (fchdir(in->root_fd) < 0)
 		return err_sys(e, "chdir to the root file system");

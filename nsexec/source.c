@@ -23,15 +23,15 @@ static int open_copy(const struct source_request *r)
 	return tree_open(AT_FDCWD, r->path, flags);
 }
 
-int source_open(const struct source_request *r, bool slave, struct err *e)
+int source_open(const struct source_request *r, uint64_t propagation, struct err *e)
 {
 	unsigned recursive = r->recursive ? AT_RECURSIVE : 0;
-	struct mount_attr attr = { .propagation = MS_SLAVE };
+	struct mount_attr attr = { .propagation = propagation };
 	auto_close int fd = open_copy(r);
 
 	if (fd < 0)
 		return err_sys(e, "open %s", r->path);
-	if (slave && tree_set_attr(fd, recursive, &attr) < 0)
+	if (propagation && tree_set_attr(fd, recursive, &attr) < 0)
 		return err_sys(e, "set the propagation of %s", r->path);
 	return take_fd(&fd);
 }
@@ -104,7 +104,7 @@ static int open_anywhere(pid_t init, const struct source_request *r, struct err 
 	 * has mounts below it, which there must not be looked behind (mount_namespaces(7)).
 	 */
 	if (errno == EACCES || errno == EPERM || errno == EINVAL)
-		return source_open(r, true, e);
+		return source_open(r, MS_SLAVE, e);
 	return err_sys(e, "open %s", r->path);
 }
 

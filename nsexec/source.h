@@ -5,6 +5,7 @@
 #include "state/err.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct source_request {
@@ -19,9 +20,10 @@ struct source_request {
 
 /*
  * The source of a bind mount as a detached copy (open_tree(2)) in the caller's mount namespace.
- * With slave, what the host mounts below it later still comes in, and nothing gets out.
+ * propagation: MS_SLAVE, what the host mounts below it later still comes in, and nothing gets out;
+ * MS_PRIVATE; or 0, that of the source.
  */
-must_check int source_open(const struct source_request *r, bool slave, struct err *e);
+must_check int source_open(const struct source_request *r, uint64_t propagation, struct err *e);
 
 /*
  * The same, done by hull with all its rights for an init that is its child: in init's mount
