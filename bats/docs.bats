@@ -113,6 +113,8 @@ offers() { [ "$(complete_words "${@:2}" | sort | xargs)" = "$1" ]; }
 	[[ $DOCS != */san ]] || flags=(SAN=1)
 	env -u MAKEFLAGS make -s -C "$BATS_TEST_DIRNAME/.." "${flags[@]}" install DESTDIR="$PWD/d" PREFIX=/usr 3>&-
 	cmp d/usr/bin/hull "$HULL"
+	[ "$(readlink d/usr/bin/containerd-shim-hull-v2)" = hull ]
+	[[ $(d/usr/bin/containerd-shim-hull-v2 -v) == *containerd-shim-hull-v2* ]]
 	cmp d/usr/share/man/man8/hull.8 "$DOCS/hull.8"
 	cmp d/usr/share/bash-completion/completions/hull "$DOCS/hull.bash"
 	grep -q 'complete -F _hull hull' d/usr/share/bash-completion/completions/hull
