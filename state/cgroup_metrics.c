@@ -205,8 +205,10 @@ static char *page_size(const char *name, const char *end)
 {
 	const char head[] = "hugetlb.";
 
+	/* "hugetlb.2MB.rsvd.current" is of reservations, and no size. */
 	if (!str_starts(name, head) || !str_ends(name, end) ||
-	    strlen(name) <= strlen(head) + strlen(end))
+	    strlen(name) <= strlen(head) + strlen(end) ||
+	    strchr(name + strlen(head), '.') != name + strlen(name) - strlen(end))
 		return NULL;
 	return xstrndup(name + strlen(head), strlen(name) - strlen(head) - strlen(end));
 }
@@ -339,9 +341,12 @@ static void add_io_v2(struct str *out, const struct cgroup_dir *d)
 	for (const char *p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
 		struct str entry = { 0 };
 
-		if (add_device(&entry, 1, &p))
+		/* A device that has not been used has a line of its name alone. */
+		if (add_device(&entry, 1, &p) && strcspn(p, "\n") > 1) {
 			add_words(&entry, p, io_v2);
-		add_message(&m, 1, &entry);
+			pb_add_message(&m, 1, &entry);
+		}
+		str_done(&entry);
 	}
 	add_psi(&m, 2, d, "io.pressure");
 	add_message(out, 6, &m);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The statistics of directories of plain files, as runc v1.5.1 gives them. */
+/*
+ * The statistics of directories of plain files, as runc v1.5.1 gives them, and as the messages of
+ * containerd/cgroups.
+ */
 #include "state/cgroup.h"
 
 #include <fcntl.h>
@@ -12,6 +15,7 @@
 
 #include "state/fd.h"
 #include "state/mem.h"
+#include "state/protobuf.h"
 #include "state/str.h"
 #include "state/tap.h"
 
@@ -136,6 +140,90 @@ static void stats(const char *controllers, const struct file *files, const char 
 	is(str_get(&out), wanted, what);
 }
 
+/* --- Messages: "2{1:12 7{1{2:1.5}}}" is field 1 and 7 of field 2 --------------------------------- */
+
+static const char v2_metrics[] =
+	"1{1:3 2:18446744073709551615} 2{1:12 2:7 3:5 4:3 5:2 6:4 7{1{2:1.5 3:10.05 4:42} 2{1:0.1 4:7}}} "
+	"4{1:8192 2:4096 32:12288 33:33554432 34:100 35:200 36:20480 37:150} 6{1{1:254 2:0 3:4096 5:1}} "
+	"7{1:1 2:18446744073709551615 3=2MB}";
+
+static const char v1_metrics[] =
+	"1{2:6 3:2 4=1GB} 2{1:1 2:17} 3{1{1:300 2:10000000 3:20000000 4:[64 c8 01]}} "
+	"4{1:10 2:20 33{1:40 2:30 3:35 4:5} 35{1:9223372036854771712}} "
+	"5{1{3:8 4:0 1=Write 5:512} 2{3:8 4:0 1=Read 5:0} 2{3:8 4:0 1=Total 5:0} 8{3:8 4:16 5:6792}}";
+
+static bool is_text(const struct pb_field *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->s[i] < ' ')
+			return false;
+	}
+	return true;
+}
+
+static bool is_message(struct pb m)
+{
+	struct pb_field f;
+	int r;
+
+	while ((r = pb_next(&m, &f)) > 0)
+		;
+	return r == 0;
+}
+
+/* A double, or a packed list of small numbers. */
+static void add_bytes(struct str *out, const struct pb_field *f)
+{
+	double d;
+
+	if (f->n == sizeof(d)) {
+		memcpy(&d, f->s, sizeof(d));
+		str_addf(out, ":%g", d);
+		return;
+	}
+	str_add(out, ":[");
+	for (size_t i = 0; i < f->n; i++)
+		str_addf(out, "%s%02x", i ? " " : "", (unsigned)f->s[i] & 0xff);
+	str_add(out, "]");
+}
+
+static void dump(struct str *out, struct pb m)
+{
+	struct pb_field f;
+	const char *space = "";
+	int r;
+
+	while ((r = pb_next(&m, &f)) > 0) {
+		str_addf(out, "%s%u", space, f.number);
+		space = " ";
+		if (!f.s) {
+			str_addf(out, ":%llu", (unsigned long long)f.v);
+		} else if (is_text(&f)) {
+			str_addf(out, "=%.*s", (int)f.n, f.s);
+		} else if (!is_message(pb_inside(&f))) {
+			add_bytes(out, &f);
+		} else {
+			str_add(out, "{");
+			dump(out, pb_inside(&f));
+			str_add(out, "}");
+		}
+	}
+	if (r < 0)
+		str_add(out, "?");
+}
+
+static void metrics(const char *controllers, const struct file *files, const char *wanted,
+		    const char *what)
+{
+	struct cgroup_dir d = { xstrdup(controllers), fake(files), 0 };
+	struct cgroup cg = { *controllers ? CGROUP_V1 : CGROUP_V2, 1, &d };
+	auto_str struct str out = { 0 }, text = { 0 };
+
+	cgroup_metrics(&cg, &out);
+	dump(&text, (struct pb){ str_get(&out), str_get(&out) + out.n });
+	is(str_get(&text), wanted, what);
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st, (void)type, (void)ftw;
@@ -152,6 +240,10 @@ int main(void)
 	stats("", v2_files, v2_stats, "v2");
 	stats("cpu,cpuacct,cpuset,memory,pids,blkio,hugetlb", v1_files, v1_stats, "v1");
 	stats("", &(struct file){ NULL, NULL }, no_stats, "v2 without controllers");
+	metrics("", v2_files, v2_metrics, "metrics of v2");
+	metrics("cpu,cpuacct,cpuset,memory,pids,blkio,hugetlb", v1_files, v1_metrics,
+		"metrics of v1");
+	metrics("", &(struct file){ NULL, NULL }, "", "metrics of v2 without controllers");
 	cgroup_stats(&none, &out);
 	is(str_get(&out), no_stats, "no cgroup");
 	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
