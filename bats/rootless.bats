@@ -23,7 +23,7 @@ setup() {
 	# The functions of helpers.bash are his from here on.
 	BUNDLE=$dir/bundle ROOT=$dir/run/hull HULL=$BATS_TEST_TMPDIR/as_user
 	printf '%s\n' '#!/bin/sh' "cd '$dir/bundle' && exec unshare -m --propagation private sh -c '
-		mount --bind \"\$0/etc\" /etc && exec setpriv --reuid $USER_ID --regid $USER_ID --clear-groups \
+		mount --bind \"\$0/etc\" /etc && \${BOX_HIDE:-:} && exec setpriv --reuid $USER_ID --regid $USER_ID --clear-groups \
 			env -i PATH=\"\${BOX_PATH:-\$PATH}\" HOME=\"\$0\" XDG_RUNTIME_DIR=\"\$0/run\" \
 			ASAN_OPTIONS=\"\$ASAN_OPTIONS\" \${BOX_COMMAND:-\"\$0/hull\"} \"\$@\"' '$dir' \"\$@\"" >"$HULL"
 	chmod 755 "$HULL"
@@ -57,6 +57,35 @@ inside() {
 	[ -z "$output" ]
 	quietly create test_box
 	[ -d "$dir/run/hull/test_box" ]
+}
+
+@test "a user may have a /proc that hides what is not his" {
+	ranges
+	for hide in 1 2 4; do
+		export BOX_HIDE="mount -t proc -o hidepid=$hide proc /proc"
+		update_config ".process.args = [\"true\"]"; must run test_run; set_args sleep 1000
+		quietly create test_box
+		is_status test_box created
+		quietly start test_box
+		is_status test_box running
+		must exec test_box echo inside
+		[ "$output" = inside ]
+		quietly kill test_box KILL
+		wait_status test_box stopped
+		quietly delete test_box
+	done
+}
+
+@test "a user may set oomScoreAdj to what is not below his own" {
+	own=$(cat /proc/self/oom_score_adj)
+	for n in $((own + 0)) $((own + 100)) 1000; do
+		update_config '.process.oomScoreAdj = ($n | tonumber)' --arg n $n
+		inside "cat /proc/self/oom_score_adj"
+		[ "$output" = $n ]
+	done
+	quietly create test_box
+	must exec test_box cat /proc/self/oom_score_adj
+	[ "$output" = 1000 ]
 }
 
 @test "a user who was given v1 cgroups has limits there, without one in the unified hierarchy" {

@@ -12,6 +12,7 @@
 #include "state/fd.h"
 #include "state/log.h"
 #include "state/mem.h"
+#include "state/proc.h"
 #include "state/protobuf.h"
 #include "state/record.h"
 #include "state/status.h"
@@ -141,7 +142,7 @@ static int make_options(struct dump *d, struct str *opts, struct err *e)
 /* What init's descriptors 0 to 2 are now, where they did not come as pipes. */
 static void add_link(const struct dump *d, int fd, struct str *out)
 {
-	auto_free char *path = xasprintf("/proc/%d/fd/%d", (int)d->rec->pid, fd);
+	auto_free char *path = xasprintf("/proc/%d/fd/%d", (int)proc_number(d->rec->pid), fd);
 	char link[4096];
 	ssize_t n = readlink(path, link, sizeof(link));
 
@@ -230,11 +231,12 @@ static int dump(struct dump *d, struct err *e)
 static int open_root(struct dump *d, struct err *e)
 {
 	auto_close int pidfd = record_pidfd(d->rec, e);
-	auto_free char *path = xasprintf("/proc/%d/root", (int)d->rec->pid);
+	char path[PROC_PATH_SIZE];
 
 	if (pidfd < 0)
 		return -1;
-	d->root_fd = fd_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, e);
+	d->root_fd =
+		fd_open(AT_FDCWD, proc_path(path, d->rec->pid, "root"), O_PATH | O_DIRECTORY, 0, e);
 	if (d->root_fd < 0)
 		return -1;
 	/* It was still that process when its root was opened. */

@@ -9,6 +9,7 @@
 #include "state/log.h"
 #include "state/mem.h"
 #include "state/names.h"
+#include "state/proc.h"
 #include "state/protobuf.h"
 #include "state/root.h"
 #include "state/sys.h"
@@ -407,11 +408,10 @@ static bool is_covered(const struct spec_mounts *m, size_t i)
 
 int criu_check_mounts(const struct spec *s, pid_t init, struct err *e)
 {
-	char root[32];
+	char root[PROC_PATH_SIZE];
 	auto_close int root_fd = -1;
 
-	snprintf(root, sizeof(root), "/proc/%d/root", (int)init);
-	root_fd = fd_open(AT_FDCWD, root, O_PATH | O_DIRECTORY, 0, e);
+	root_fd = fd_open(AT_FDCWD, proc_path(root, init, "root"), O_PATH | O_DIRECTORY, 0, e);
 	if (root_fd < 0)
 		return -1;
 	for (size_t i = 0; i < s->mounts.n; i++) {

@@ -19,6 +19,7 @@
 #include "state/fd.h"
 #include "state/log.h"
 #include "state/mem.h"
+#include "state/proc.h"
 #include "state/record.h"
 #include "state/spec.h"
 #include "state/status.h"

@@ -11,12 +11,14 @@
 #include "init/mount_idmap.h"
 #include "init/mount_options.h"
 #include "nsexec/channel.h"
+#include "nsexec/interrupt.h"
 #include "nsexec/rlimits.h"
 #include "nsexec/source.h"
 #include "state/annotations.h"
 #include "state/fd.h"
 #include "state/log.h"
 #include "state/lsm.h"
+#include "state/proc.h"
 #include "state/record.h"
 #include "state/str.h"
 #include "state/sys.h"
@@ -67,12 +69,13 @@ static int fill_args(struct launch *l, struct err *e)
 /* The maps of init's user namespace; NULL when it is hull's own. The caller frees them. */
 static char *read_own_map(const struct launch *l, const char *name)
 {
-	auto_free char *path = xasprintf("/proc/%d/%s", (int)l->n.init, name);
+	char path[PROC_PATH_SIZE];
 	struct err ignored;
 	char *text;
 
 	if (!((l->p.args->new_ns | l->p.args->joined_ns) & CLONE_NEWUSER))
 		return NULL;
+	proc_path(path, l->n.init, name);
 	return fd_read_file(AT_FDCWD, path, 65536, &text, NULL, &ignored) < 0 ? NULL : text;
 }
 
@@ -317,13 +320,21 @@ void launch_undo(struct launch *l, struct err *e)
 		log_warn("%s", second.chain);
 }
 
+int launch_heed_signals(const struct launch *l, struct err *e)
+{
+	if (l->foreground && !l->o->detach && attach_prepare(!l->o->no_subreaper, e) < 0)
+		return -1;
+	return interrupt_open(e);
+}
+
 /* Everything that needs ROOT/ID; on failure nothing of it is left. */
 static int create_in_root(struct launch *l, struct err *e)
 {
 	struct cgroup_join join = CGROUP_JOIN_INIT;
 	int r;
 
-	if (launch_find_rdt(l, e) < 0 || container_create(&l->g->root, l->o->id, &l->c, e) < 0)
+	if (launch_find_rdt(l, e) < 0 || launch_heed_signals(l, e) < 0 ||
+	    container_create(&l->g->root, l->o->id, &l->c, e) < 0)
 		return -1;
 	r = launch_write_journal(l, e);
 	if (r == 0)
@@ -463,8 +474,9 @@ static int destroy(struct launch *l, struct err *e)
 
 int launch_wait_and_destroy(struct launch *l, int *ret_code, struct err *e)
 {
-	/* Other commands may work on the container while it runs. */
+	/* Other commands may work on the container while it runs, and signals are the program's. */
 	container_unlock(&l->c);
+	interrupt_close();
 	netdev_done(&l->devices);
 	nsexec_close(&l->n);
 	*ret_code = l->notify.sock >= 0 ? notify_wait(&l->notify, l->rec.pid, e) :
@@ -482,9 +494,7 @@ int launch_run(const struct globals *g, const struct launch_options *o, int *ret
 
 	l.foreground = true;
 	*ret_code = 0;
-	r = o->detach ? 0 : attach_prepare(!o->no_subreaper, e);
-	if (r == 0)
-		r = begin(&l, e);
+	r = begin(&l, e);
 	if (r == 0) {
 		r = go(&l, e);
 		if (r < 0) {

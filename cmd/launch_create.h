@@ -82,6 +82,8 @@ must_check int launch_apply_limits(struct launch *l, bool when_small, struct err
 
 /* --- launch.c --- */
 
+/* Before there is anything to be taken back: until then a signal just ends hull. */
+must_check int launch_heed_signals(const struct launch *l, struct err *e);
 /* It failed: nothing of it is left. *e may get a better reason. */
 void launch_undo(struct launch *l, struct err *e);
 /* In the foreground: wait for the end of init, whose exit code this is, then delete the container. */

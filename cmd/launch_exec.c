@@ -9,6 +9,7 @@
 #include "cmd/launch_common.h"
 #include "cmd/listener.h"
 #include "nsexec/channel.h"
+#include "nsexec/interrupt.h"
 #include "nsexec/rlimits.h"
 #include "state/fd.h"
 #include "state/idset.h"
@@ -39,6 +40,7 @@ struct exec {
 	struct spec_process *process;
 	int init_fd; /* pidfd of the container's init */
 	bool ready;  /* init has said READY */
+	bool frozen; /* the container is paused, and so will the process be */
 	bool attach; /* systemd is to move stage 0: we may not */
 };
 
@@ -50,7 +52,8 @@ static int find_init(struct exec *x, struct err *e)
 {
 	if (x->rec.phase == RECORD_CREATING)
 		return err_set(e, EBUSY, "cannot exec in a container that is being created");
-	if (!x->o->ignore_paused && cgroup_is_frozen(&x->rec.cgroup) > 0)
+	x->frozen = cgroup_is_frozen(&x->rec.cgroup) > 0;
+	if (x->frozen && !x->o->ignore_paused)
 		return err_set(
 			e, EBUSY,
 			"cannot exec in a paused container (use --ignore-paused to override)");
@@ -283,6 +286,11 @@ static bool needs_limits(const struct exec *x)
 	return (x->p.args->joined_ns & CLONE_NEWUSER) && x->process->rlimits.n;
 }
 
+static bool waits_for_ready(const struct exec *x)
+{
+	return needs_limits(x) || x->p.spec->linux_->intel_rdt;
+}
+
 /*
  * config.md, Linux Process, execCPUAffinity.initial: where "a runtime parent process" runs "before
  * the transition to container's cgroup". The stages begin with it; hull itself gets its own back.
@@ -383,6 +391,7 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 		.pass_fds = x->p.fds,
 		.n_pass_fds = x->p.n_fds,
 		.keep_fds = x->p.args->preserve_fds,
+		.frozen = x->frozen,
 	};
 	struct idset cpus, before;
 	int r;
@@ -397,7 +406,7 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 	if (r < 0)
 		return -1;
 	/* With --debug the log lines are to be shown while they come. */
-	if (!needs_limits(x) && !x->p.spec->linux_->intel_rdt)
+	if (!waits_for_ready(x))
 		return nsexec_send(&x->n, MSG_PROCEED, -1, e) < 0 ||
 				       (x->p.boot.debug && wait_ready(x, e) < 0) ?
 			       -1 :
@@ -431,7 +440,7 @@ static int wait_exec(struct exec *x, struct err *e)
 static bool can_ask_later(const struct exec *x)
 {
 	return !x->rec.has_listener && !x->o->detach && str_empty(x->o->pid_file) &&
-	       str_empty(x->o->pidfd_socket) && x->t.sock < 0 && !x->ready &&
+	       str_empty(x->o->pidfd_socket) && x->t.sock < 0 && !x->ready && !x->frozen &&
 	       x->p.boot.plan.stages == PLAN_ONE;
 }
 
@@ -440,6 +449,7 @@ static int attach(struct exec *x, int *ret_code, struct err *e)
 	bool asked = !can_ask_later(x);
 	pid_t init = x->n.init;
 
+	interrupt_close();
 	*ret_code = launch_attach(&x->t, init, e);
 	if (*ret_code < 0 || asked)
 		return *ret_code < 0 ? -1 : 0;
@@ -550,9 +560,12 @@ static int run(struct exec *x, const struct globals *g, int *ret_code, struct er
 	    find_init(x, e) < 0 || prepare_init(&x->p, e) < 0)
 		return -1;
 	/* Orphans of the container belong to its own init, so hull needs not adopt them. */
-	if (!x->o->detach && attach_prepare(false, e) < 0)
+	if (prepare(x, e) < 0 || (!x->o->detach && attach_prepare(false, e) < 0))
 		return -1;
-	if (prepare(x, e) < 0 || enter(x, e) < 0)
+	/* Signals are the program's where its end is all that is waited for. */
+	if ((!can_ask_later(x) || waits_for_ready(x)) && interrupt_open(e) < 0)
+		return -1;
+	if (enter(x, e) < 0)
 		return -1;
 	return x->o->detach ? 0 : attach(x, ret_code, e);
 }

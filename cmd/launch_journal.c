@@ -8,6 +8,7 @@
 #include "init/seccomp.h"
 #include "state/fd.h"
 #include "state/mem.h"
+#include "state/proc.h"
 #include "state/spec_cache.h"
 #include "state/str.h"
 #include "state/sys.h"

@@ -7,6 +7,7 @@
 
 #include "init/mount_idmap.h"
 #include "state/fd.h"
+#include "state/proc.h"
 #include "state/record.h"
 #include "state/spec_cache.h"
 #include "state/str.h"
@@ -277,10 +278,10 @@ int prepare_create(struct prepared *p, struct err *e)
 
 static bool shares_user_ns(pid_t pid)
 {
-	char path[40];
+	char path[PROC_PATH_SIZE];
 	struct stat ours, theirs;
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+	proc_path(path, pid, "ns/user");
 	return stat("/proc/self/ns/user", &ours) == 0 && stat(path, &theirs) == 0 &&
 	       ours.st_ino == theirs.st_ino;
 }
@@ -291,9 +292,9 @@ static bool shares_user_ns(pid_t pid)
  */
 static int pass_root(struct prepared *p, int pidfd, pid_t init, struct err *e)
 {
-	char path[40];
+	char path[PROC_PATH_SIZE];
 
-	snprintf(path, sizeof(path), "/proc/%d/root", (int)init);
+	proc_path(path, init, "root");
 	p->args->root_fd = fd_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, e);
 	if (p->args->root_fd < 0 || prepare_pass_fd(p, p->args->root_fd, e) < 0)
 		return -1;
@@ -311,13 +312,13 @@ static int plan_joins(struct prepared *p, struct plan_input *in, struct plan_joi
 		const char *file = (unsigned)ns->value == CLONE_NEWNS  ? "mnt" :
 				   (unsigned)ns->value == CLONE_NEWNET ? "net" :
 									 ns->name;
-		char path[48];
+		char path[PROC_PATH_SIZE], name[16];
 		int fd;
 
 		if (!(in->pidfd_flags & (unsigned)ns->value))
 			continue;
-		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)init, file);
-		fd = fd_open(AT_FDCWD, path, O_RDONLY, 0, e);
+		snprintf(name, sizeof(name), "ns/%s", file);
+		fd = fd_open(AT_FDCWD, proc_path(path, init, name), O_RDONLY, 0, e);
 		if (fd < 0 || prepare_pass_fd(p, fd, e) < 0)
 			return -1;
 		joins[in->n_join++] = (struct plan_join){ (int)ns->value, fd };

@@ -16,6 +16,7 @@
 #include "state/json.h"
 #include "state/log.h"
 #include "state/mem.h"
+#include "state/proc.h"
 #include "state/protobuf.h"
 #include "state/str.h"
 
@@ -143,11 +144,13 @@ static int add_namespaces(struct restore *r, struct str *opts, struct err *e)
 /* The cgroups that criu's process was put into take the place of those in the images. */
 static int add_cgroups(struct restore *r, struct str *opts, struct err *e)
 {
-	auto_free char *path = xasprintf("/proc/%d/cgroup", (int)r->criu.pid), *text = NULL;
+	char path[PROC_PATH_SIZE];
+	auto_free char *text = NULL;
 	char *save = NULL;
 
 	if (!r->l.made_cgroup)
 		return 0;
+	proc_path(path, r->criu.pid, "cgroup");
 	if (fd_read_file(AT_FDCWD, path, 65536, &text, NULL, e) < 0)
 		return -1;
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
@@ -244,11 +247,11 @@ static int set_up_namespaces(struct restore *r, pid_t pid, struct err *e)
 /* criu may have made a time namespace, for the clocks to go on where they stood. */
 static bool has_own_time(pid_t pid)
 {
-	auto_free char *path = xasprintf("/proc/%d/ns/time", (int)pid);
+	char path[PROC_PATH_SIZE];
 	struct stat own, its;
 
-	return stat("/proc/self/ns/time", &own) == 0 && stat(path, &its) == 0 &&
-	       own.st_ino != its.st_ino;
+	return stat("/proc/self/ns/time", &own) == 0 &&
+	       stat(proc_path(path, pid, "ns/time"), &its) == 0 && own.st_ino != its.st_ino;
 }
 
 /* All processes are there and stand still: from here on it is a container. */
@@ -407,7 +410,8 @@ static int restore_in_root(struct restore *r, struct err *e)
 	struct launch *l = &r->l;
 	int ret;
 
-	if (launch_find_rdt(l, e) < 0 || container_create(&l->g->root, l->o->id, &l->c, e) < 0)
+	if (launch_find_rdt(l, e) < 0 || launch_heed_signals(l, e) < 0 ||
+	    container_create(&l->g->root, l->o->id, &l->c, e) < 0)
 		return -1;
 	ret = launch_write_journal(l, e);
 	if (ret == 0)
@@ -456,9 +460,7 @@ static int run(struct invocation *inv, struct err *e)
 		return -1;
 	if (o->launch.no_pivot)
 		log_debug("--no-pivot is not for restore: criu changes the root by itself");
-	ret = o->launch.detach ? 0 : attach_prepare(!o->launch.no_subreaper, e);
-	if (ret == 0)
-		ret = begin(&r, e);
+	ret = begin(&r, e);
 	if (ret == 0 && !o->launch.detach)
 		ret = launch_wait_and_destroy(&r.l, &code, e);
 	launch_end(&r.l);

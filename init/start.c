@@ -278,10 +278,19 @@ static void heed_signals(void)
 int start_wait(struct init *in, struct err *e)
 {
 	struct msg m;
+	bool seen;
 
 	/* The last line of this process that hull is sure to read: runc's words, which clients know. */
 	if (nsexec_boot()->debug)
 		channel_log(in->sync, "init: closing the pipe to signal completion");
+	/*
+	 * What is not dumpable cannot be seen by an ordinary user whose /proc has hidepid=, and hull
+	 * looks for our start time next; later an exec may enter only what is dumpable. There is
+	 * nothing to be seen here.
+	 */
+	seen = !in->a->exec && !nsexec_is_root();
+	if (seen)
+		prctl(PR_SET_DUMPABLE, 1);
 	if (channel_send(in->sync, MSG_READY, NULL, 0, -1, e) < 0 ||
 	    channel_expect(in->sync, MSG_PROCEED, &m, NULL, e) < 0)
 		return -1;
@@ -289,6 +298,8 @@ int start_wait(struct init *in, struct err *e)
 	prctl(PR_SET_PDEATHSIG, 0);
 	if (in->a->start_fd < 0) {
 		in->start = in->sync;
+		if (seen)
+			prctl(PR_SET_DUMPABLE, 0);
 		if (in->a->exec)
 			return 0;
 		return channel_expect(in->sync, MSG_GO, &m, NULL, e);
@@ -296,11 +307,8 @@ int start_wait(struct init *in, struct err *e)
 	close(in->sync);
 	in->sync = -1;
 	heed_signals();
-	/* An ordinary user's exec may enter only what is dumpable; there is nothing to be seen here. */
-	if (!nsexec_is_root())
-		prctl(PR_SET_DUMPABLE, 1);
 	in->start = accept_start(in->a->start_fd, e);
-	if (!nsexec_is_root())
+	if (seen)
 		prctl(PR_SET_DUMPABLE, 0);
 	if (in->start < 0)
 		return -1;

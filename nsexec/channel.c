@@ -2,6 +2,7 @@
 /* Messages between hull, the stages and `hull start`. Runs in all of them. */
 #include "nsexec/channel.h"
 
+#include "nsexec/interrupt.h"
 #include "state/fd.h"
 #include "state/mem.h"
 
@@ -101,6 +102,8 @@ static int receive(int sock, struct msg *m, int *ret_fd, struct err *e)
 {
 	ssize_t r;
 
+	if (interrupt_wait(sock, POLLIN, e) < 0)
+		return -1;
 	/* ECONNRESET, once: the peer ended with something of ours unread; what it said is still there. */
 	do {
 		r = fd_receive(sock, m, sizeof(*m), ret_fd);
@@ -158,6 +161,8 @@ int channel_wait_end(int sock, struct err *e)
 	struct pollfd pf = { .fd = sock }; /* only POLLHUP: a message alone does not wake us */
 	int r;
 
+	if (interrupt_fd() >= 0)
+		return interrupt_wait(sock, 0, e);
 	while ((r = poll(&pf, 1, -1)) < 0 && errno == EINTR)
 		;
 	return r < 0 ? err_sys(e, "poll") : 0;

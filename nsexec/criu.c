@@ -6,6 +6,7 @@
  */
 #include "nsexec/criu.h"
 
+#include "nsexec/interrupt.h"
 #include "state/fd.h"
 #include "state/log.h"
 #include "state/mem.h"
@@ -14,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,6 +206,8 @@ static int receive(struct criu *c, struct response *r, struct err *e)
 	ssize_t n;
 
 	memset((char *)r + sizeof(r->buf), 0, sizeof(*r) - sizeof(r->buf));
+	if (interrupt_wait(c->sock, POLLIN, e) < 0)
+		return -1;
 	n = fd_receive(c->sock, r->buf, sizeof(r->buf), &r->fd);
 	if (n < 0 && errno != ECONNRESET)
 		return err_sys(e, "read from criu");

@@ -8,6 +8,7 @@
 #include "nsexec/process.h"
 #include "state/fd.h"
 #include "state/mem.h"
+#include "state/proc.h"
 #include "state/str.h"
 
 #include <errno.h>
@@ -70,9 +71,9 @@ static bool has_setfcap(void)
 static int write_map(pid_t pid, const char *file, const char *map, const char *helper,
 		     const char *key, struct err *e)
 {
-	char path[64];
+	char path[PROC_PATH_SIZE];
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	proc_path(path, pid, file);
 	if (fd_write_file(AT_FDCWD, path, map) == 0)
 		return 0;
 	err_sys(e, "write %s", path);
@@ -100,7 +101,7 @@ int idmap_write(pid_t pid, const struct bootstrap *b, struct err *e)
 	 * gid map from it (user_namespaces(7)).
 	 */
 	if (b->deny_setgroups) {
-		snprintf(path, sizeof(path), "/proc/%d/setgroups", (int)pid);
+		proc_path(path, pid, "setgroups");
 		if (fd_write_file(AT_FDCWD, path, "deny") < 0 && errno != ENOENT)
 			return err_sys(e, "write %s", path);
 	}

@@ -8,6 +8,7 @@
 
 #include "state/fd.h"
 #include "state/mem.h"
+#include "state/proc.h"
 #include "state/str.h"
 #include "state/sys.h"
 
@@ -341,9 +342,9 @@ static int open_netlink_in(const struct netdevs *d, struct err *e)
 static int open_namespaces(pid_t pid, struct netdevs *d, struct err *e)
 {
 	struct stat host, container;
-	char path[40];
+	char path[PROC_PATH_SIZE];
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	proc_path(path, pid, "ns/net");
 	d->host_fd = fd_open(AT_FDCWD, "/proc/self/ns/net", O_RDONLY, 0, e);
 	d->container_fd = d->host_fd < 0 ? -1 : fd_open(AT_FDCWD, path, O_RDONLY, 0, e);
 	if (d->container_fd < 0)

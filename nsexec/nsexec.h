@@ -47,6 +47,8 @@ struct nsexec_request {
 	const int *pass_fds; /* descriptors that the stages inherit at the same numbers */
 	size_t n_pass_fds;
 	int keep_fds; /* and as many of the caller's from 3 on, which are nobody else's */
+	/* Its cgroup stands still, and so will stage 0: it is not waited for until it has executed hull. */
+	bool frozen;
 };
 
 struct nsexec {

@@ -5,6 +5,7 @@
  */
 #include "nsexec/process.h"
 
+#include "nsexec/interrupt.h"
 #include "nsexec/why.h"
 #include "state/fd.h"
 #include "state/mem.h"
@@ -39,6 +40,7 @@ struct talk {
 	int in[2];	   /* to its stdin; ours is [1] */
 	const char *input; /* what it has not been sent yet */
 	struct tail out, err;
+	bool interrupted; /* by a signal that ends hull, too */
 	struct sigaction old_action;
 	sigset_t old_mask;
 };
@@ -183,6 +185,7 @@ static void attend(struct talk *t, int64_t ms)
 		{ .fd = t->out.fd, .events = POLLIN },
 		{ .fd = t->err.fd, .events = POLLIN },
 		{ .fd = t->in[1], .events = POLLOUT },
+		{ .fd = t->interrupted ? -1 : interrupt_fd(), .events = POLLIN },
 	};
 	struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 	sigset_t mask = t->old_mask;
@@ -197,27 +200,37 @@ static void attend(struct talk *t, int64_t ms)
 		take(&t->err, &n);
 	if (pf[2].revents)
 		send_input(t);
+	t->interrupted |= pf[3].revents != 0;
+}
+
+static void end(pid_t pid)
+{
+	kill(-pid, SIGKILL);
+	kill(pid, SIGKILL); /* it may have gone to another group */
 }
 
 static int wait_for(struct talk *t, pid_t pid, int timeout_ms, struct process_result *r,
 		    struct err *e)
 {
-	int64_t end = timeout_ms > 0 ? sys_now_ms() + timeout_ms : 0, left = -1;
+	int64_t until = timeout_ms > 0 ? sys_now_ms() + timeout_ms : 0, left = -1;
 	pid_t got;
 
 	while ((got = waitpid(pid, &r->status, WNOHANG)) == 0) {
-		if (end && !r->timed_out) {
-			left = end - sys_now_ms();
+		if (until && !r->timed_out) {
+			left = until - sys_now_ms();
 			left = left < 0 ? 0 : left;
 		}
 		if (left == 0) {
 			r->timed_out = true;
-			kill(-pid, SIGKILL);
-			kill(pid, SIGKILL); /* it may have gone to another group */
+			end(pid);
 			left = -1;
 		}
+		if (t->interrupted)
+			end(pid);
 		attend(t, left);
 	}
+	if (t->interrupted)
+		return interrupt_take(e);
 	return got < 0 ? err_sys(e, "wait for process %d", (int)pid) : 0;
 }
 

@@ -5,6 +5,7 @@
 #include "nsexec/tree.h"
 #include "state/fd.h"
 #include "state/mem.h"
+#include "state/proc.h"
 #include "state/str.h"
 #include "state/sys.h"
 
@@ -38,10 +39,9 @@ int source_open(const struct source_request *r, uint64_t propagation, struct err
 
 static int open_proc(pid_t pid, const char *name, int flags)
 {
-	char path[64];
+	char path[PROC_PATH_SIZE];
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	return open(path, flags | O_CLOEXEC);
+	return open(proc_path(path, pid, name), flags | O_CLOEXEC);
 }
 
 /* --- in init's mount namespace ---------------------------------------------------------------- */

@@ -4,6 +4,7 @@
  * message, learn the PIDs, and turn the death of any stage into one sentence.
  */
 #include "nsexec/channel.h"
+#include "nsexec/interrupt.h"
 #include "nsexec/nsexec.h"
 #include "nsexec/selfexe.h"
 #include "state/fd.h"
@@ -11,10 +12,12 @@
 #include "state/log.h"
 #include "state/mem.h"
 #include "state/names.h"
+#include "state/proc.h"
 #include "state/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define KILLED_MS    2000 /* milliseconds for one that was killed to end */
 #define CHILDREN_MAX ((size_t)16 << 20) /* bytes: the PIDs of all processes there can be */
 
 /* What the child needs between clone and execve; it shares our memory while we stand still. */
@@ -111,8 +115,8 @@ static pid_t clone_old(struct launch *l, struct err *e)
 			return -1;
 	}
 	l->procs_fd = procs;
-	pid = clone(launched, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD | birth_flag(l),
-		    l);
+	pid = clone(launched, stack + STACK_SIZE,
+		    (l->r->frozen ? 0 : CLONE_VM | CLONE_VFORK) | SIGCHLD | birth_flag(l), l);
 	return pid < 0 ? err_sys(e, "clone") : pid;
 }
 
@@ -124,7 +128,7 @@ static pid_t clone_stage0(struct launch *l, struct err *e)
 {
 	const struct plan *p = &l->r->boot.plan;
 	struct sys_clone_args args = {
-		.flags = CLONE_VM | CLONE_VFORK | (unsigned)birth_flag(l),
+		.flags = (l->r->frozen ? 0 : CLONE_VM | CLONE_VFORK) | (unsigned)birth_flag(l),
 		.exit_signal = SIGCHLD,
 		.stack = (uint64_t)(uintptr_t)stack,
 		.stack_size = STACK_SIZE,
@@ -154,7 +158,7 @@ static pid_t clone_stage0(struct launch *l, struct err *e)
 	 * Seen on Linux 6.18: in a cgroup to which cgroup.kill was written once, a process that is
 	 * cloned into it is killed before it runs. One that moves there by itself is not.
 	 */
-	if (!l->entered) {
+	if (!l->entered && !l->r->frozen) {
 		waitpid((pid_t)pid, NULL, 0);
 		return clone_old(l, e);
 	}
@@ -303,9 +307,9 @@ void nsexec_ended(struct nsexec *n, int code)
 /* By its name (stage_name()); the kernel gives it to the children of a stage, too. */
 static bool is_stage(pid_t pid)
 {
-	char path[32], name[32];
+	char path[PROC_PATH_SIZE], name[32];
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	proc_path(path, pid, "comm");
 	return fd_read_small(AT_FDCWD, path, name, sizeof(name)) > 0 && !strncmp(name, "hull:[", 6);
 }
 
@@ -315,7 +319,7 @@ static bool is_stage(pid_t pid)
  */
 static void kill_unknown(void)
 {
-	bool found = true;
+	bool found = !proc_is_foreign(); /* else they die with us, of their parent death signal */
 
 	while (found) {
 		auto_free char *list = NULL;
@@ -377,6 +381,8 @@ int nsexec_wait_pids(struct nsexec *n, struct err *e)
 
 	if (n->init)
 		return 0;
+	if (interrupt_wait(n->init_sock, POLLIN, e) < 0)
+		return -1;
 	do {
 		got = recv(n->init_sock, buf, sizeof(buf), 0);
 	} while (got < 0 && errno == EINTR);
@@ -410,10 +416,12 @@ int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e)
 
 int nsexec_why(struct nsexec *n, struct err *e)
 {
+	struct pollfd p = { .fd = n->sync_sock, .events = POLLIN };
 	struct msg m;
 
+	/* ESRCH does not say that it is: an init that lives says nothing, and is not waited for. */
 	if (e->code == EPIPE || e->code == ECONNRESET || e->code == ESRCH) {
-		while (nsexec_next(n, &m, NULL, e) == 1)
+		while (poll(&p, 1, 0) > 0 && nsexec_next(n, &m, NULL, e) == 1)
 			;
 	}
 	return -1;
@@ -444,6 +452,24 @@ void nsexec_reap(struct nsexec *n)
 	reap(&n->child, n, "stage 1 (CHILD)");
 }
 
+/*
+ * It was killed; in a frozen cgroup of v1 it ends only when that is thawed. Then it is left to whoever
+ * reaps our children: no step of its own is before it.
+ */
+static void await(pid_t *pid)
+{
+	auto_close int fd = *pid > 0 ? sys_pidfd_open(*pid, 0) : -1;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int r;
+
+	while (fd >= 0 && (r = poll(&p, 1, KILLED_MS)) <= 0) {
+		if (r == 0)
+			*pid = 0;
+		if (r == 0 || errno != EINTR)
+			return;
+	}
+}
+
 void nsexec_kill(struct nsexec *n)
 {
 	nsexec_close(n);
@@ -453,6 +479,9 @@ void nsexec_kill(struct nsexec *n)
 		kill(n->child, SIGKILL);
 	if (n->init > 0)
 		kill(n->init, SIGKILL);
+	await(&n->parent);
+	await(&n->child);
+	await(&n->init);
 	nsexec_reap(n);
 	reap(&n->init, n, "stage 2 (INIT)");
 }

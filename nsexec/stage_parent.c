@@ -10,32 +10,45 @@
 #include "state/fd.h"
 #include "state/idset.h"
 #include "state/mem.h"
+#include "state/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int write_oom_score_adj(const struct bootstrap *b, struct err *e)
+static int write_oom_score_adj(const struct stages *s, struct err *e)
 {
-	/* While /proc/self is still ours: it is not once we are not dumpable and not root. */
-	if (b->oom_score_adj &&
-	    fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", b->oom_score_adj) < 0) {
-		err_sys(e, "failed to update /proc/self/oom_score_adj to %s", b->oom_score_adj);
-		err_at_key(e, "oomScoreAdj");
-		return err_at_key(e, "process");
-	}
-	return 0;
+	const char *text = s->boot.oom_score_adj;
+	int r;
+
+	if (!text)
+		return 0;
+	/*
+	 * /proc/self is root's for as long as we are not dumpable. An ordinary user's stage 0 has
+	 * joined nobody's namespaces yet, and nothing that this user could not see anyway.
+	 */
+	if (!s->is_root)
+		prctl(PR_SET_DUMPABLE, 1);
+	r = fd_write_file(AT_FDCWD, "/proc/self/oom_score_adj", text);
+	if (r < 0)
+		err_sys(e, "failed to update /proc/self/oom_score_adj to %s", text);
+	prctl(PR_SET_DUMPABLE, 0);
+	if (r == 0)
+		return 0;
+	err_at_key(e, "oomScoreAdj");
+	return err_at_key(e, "process");
 }
 
 static int write_time_offsets(pid_t child, const char *text, struct err *e)
 {
-	char path[64];
+	char path[PROC_PATH_SIZE];
 
-	snprintf(path, sizeof(path), "/proc/%d/timens_offsets", (int)child);
+	proc_path(path, child, "timens_offsets");
 	if (fd_write_file(AT_FDCWD, path, text) < 0) {
 		err_sys(e, "write %s", path);
 		err_at_key(e, "timeOffsets");
@@ -107,7 +120,7 @@ _Noreturn void stage_parent(struct stages *s)
 
 	stage_name("hull:[0:PARENT]");
 	show_affinity(s);
-	if (write_oom_score_adj(&s->boot, &e) < 0)
+	if (write_oom_score_adj(s, &e) < 0)
 		stage_fail(s, &e, name);
 	if (s->boot.plan.stages != PLAN_THREE)
 		longjmp(s->env, STAGE_CHILD);

@@ -7,6 +7,7 @@
 #include "nsexec/source.h"
 #include "state/fd.h"
 #include "state/mem.h"
+#include "state/proc.h"
 #include "state/sys.h"
 
 #include <errno.h>
@@ -40,9 +41,9 @@ _Noreturn static void wait_for_end(int read_fd, int write_fd)
 
 static int write_map(pid_t pid, const char *file, const char *map, struct err *e)
 {
-	char path[64];
+	char path[PROC_PATH_SIZE];
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	proc_path(path, pid, file);
 	if (fd_write_file(AT_FDCWD, path, map) == 0)
 		return 0;
 	err_sys(e, "write the mapping of an id-mapped mount to %s", path);
@@ -53,13 +54,12 @@ static int write_map(pid_t pid, const char *file, const char *map, struct err *e
 
 static int fill(pid_t pid, const char *uid_map, const char *gid_map, struct err *e)
 {
-	char path[64];
+	char path[PROC_PATH_SIZE];
 	int fd;
 
 	if (write_map(pid, "uid_map", uid_map, e) < 0 || write_map(pid, "gid_map", gid_map, e) < 0)
 		return -1;
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(proc_path(path, pid, "ns/user"), O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? err_sys(e, "open %s", path) : fd;
 }
 

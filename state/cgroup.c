@@ -17,6 +17,7 @@
 
 #include "state/fd.h"
 #include "state/mem.h"
+#include "state/proc.h"
 #include "state/str.h"
 #include "state/sys.h"
 
@@ -235,12 +236,11 @@ int cgroup_locate(struct cgroup *cg, const char *cgroups_path, const char *id, s
 int cgroup_of(pid_t pid, struct cgroup *cg, struct err *e)
 {
 	auto_free char *text = NULL;
-	char path[40], *line, *rest;
+	char path[PROC_PATH_SIZE], *line, *rest;
 	bool v2 = is_on(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);
 
 	*cg = (struct cgroup){ .layout = v2 ? CGROUP_V2 : CGROUP_V1 };
-	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
-	rest = text = read_cgroups(path, e);
+	rest = text = read_cgroups(proc_path(path, pid, "cgroup"), e);
 	if (!text)
 		return -1;
 	while ((line = strsep(&rest, "\n"))) {
@@ -256,10 +256,9 @@ int cgroup_systemd_path(pid_t pid, char **ret, struct err *e)
 {
 	bool v2 = is_on(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);
 	auto_free char *text = NULL, *found = NULL;
-	char path[40], *line, *rest;
+	char path[PROC_PATH_SIZE], *line, *rest;
 
-	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
-	rest = text = read_cgroups(path, e);
+	rest = text = read_cgroups(proc_path(path, pid, "cgroup"), e);
 	if (!text)
 		return -1;
 	while ((line = strsep(&rest, "\n"))) {

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
@@ -311,11 +312,19 @@ int fd_listen_unix(int dirfd, const char *name, int type, struct err *e)
 int fd_connect_unix(int dirfd, const char *name, int type)
 {
 	auto_close int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	const struct timeval patience = { .tv_sec = FD_PEER_SECONDS };
 	struct sockaddr_un sa;
 
-	if (fd < 0 || unix_address(&sa, dirfd, name) < 0 ||
-	    connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+	if (fd < 0 || unix_address(&sa, dirfd, name) < 0)
 		return -1;
+	/* Whoever listens there may have stopped to take anything. */
+	if (type == SOCK_STREAM)
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+		if (errno == EAGAIN && type == SOCK_STREAM)
+			errno = ETIMEDOUT;
+		return -1;
+	}
 	return take_fd(&fd);
 }
 
@@ -335,7 +344,11 @@ int fd_send(int sock, const char *text, int fd)
 	control.h.cmsg_level = SOL_SOCKET;
 	control.h.cmsg_type = SCM_RIGHTS;
 	memcpy(CMSG_DATA(&control.h), &fd, sizeof(fd));
-	return sendmsg(sock, &mh, MSG_NOSIGNAL) < 0 ? -1 : 0;
+	if (sendmsg(sock, &mh, MSG_NOSIGNAL) >= 0)
+		return 0;
+	if (errno == EAGAIN)
+		errno = ETIMEDOUT;
+	return -1;
 }
 
 ssize_t fd_receive(int sock, void *buf, size_t size, int *ret_fd)

@@ -62,7 +62,9 @@ must_check int fd_bind_unix(int dirfd, const char *name, int type, mode_t mode, 
 must_check int fd_listen_unix(int dirfd, const char *name, int type, struct err *e);
 /* The address of a path, or of an abstract name after '@': its length, 0 for one that is too long. */
 socklen_t fd_unix_name(struct sockaddr_un *ret, const char *name);
-int fd_connect_unix(int dirfd, const char *name, int type); /* -1 and errno */
+/* -1 and errno; ETIMEDOUT when a SOCK_STREAM peer takes no connection, or nothing more, for so long. */
+int fd_connect_unix(int dirfd, const char *name, int type);
+#define FD_PEER_SECONDS 10
 
 /* Send a descriptor with a text beside it over a connected AF_UNIX socket; -1 and errno, never SIGPIPE. */
 int fd_send(int sock, const char *text, int fd);

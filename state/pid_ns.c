@@ -3,9 +3,11 @@
 
 #include "state/fd.h"
 #include "state/mem.h"
+#include "state/proc.h"
 #include "state/str.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <stdbool.h>
@@ -18,10 +20,9 @@
 
 static int open_ns(pid_t pid)
 {
-	char path[32];
+	char path[PROC_PATH_SIZE];
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
-	return open(path, O_RDONLY | O_CLOEXEC);
+	return open(proc_path(path, pid, "ns/pid"), O_RDONLY | O_CLOEXEC);
 }
 
 /* Upwards from the namespace of pid, as far as the caller may see (ioctl_ns(2)); they nest 32 deep. */
@@ -50,6 +51,8 @@ int pid_ns_pids(pid_t init, pid_t **ret, size_t *ret_n, struct err *e)
 	uint64_t pid;
 	DIR *proc;
 
+	if (proc_is_foreign())
+		return err_set(e, ENOTSUP, "/proc is of another PID namespace than hull's");
 	if (fd < 0 || fstat(fd, &wanted) < 0)
 		return err_sys(e, "open the PID namespace of process %d", (int)init);
 	proc = opendir("/proc");

@@ -20,6 +20,7 @@
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/names.h"
+#include "state/proc.h"
 #include "state/rdt.h"
 #include "state/sys.h"
 
@@ -418,44 +419,6 @@ void record_state(const struct record *r, const char *status, pid_t pid, const c
 }
 
 /* --- Processes -------------------------------------------------------------------------------- */
-
-/* Past the n-th space after p, or NULL. */
-static const char *skip_words(const char *p, int n)
-{
-	while (p && n-- > 0) {
-		p = strchr(p, ' ');
-		p = p ? p + 1 : NULL;
-	}
-	return p;
-}
-
-/*
- * proc_pid_stat(5). The second field is the program's name in parentheses, in which anything may
- * stand: what follows the last ")" counts. The state is field 3, the start time field 22.
- */
-int proc_start_time(pid_t pid, uint64_t *ret)
-{
-	char path[32], text[1024];
-	char *p;
-
-	errno = ESRCH;
-	if (pid <= 0)
-		return -1;
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (fd_read_small(AT_FDCWD, path, text, sizeof(text)) < 0) {
-		errno = errno == ENOENT ? ESRCH : errno;
-		return -1;
-	}
-	p = strrchr(text, ')');
-	errno = ESRCH;
-	if (!p || p[1] != ' ' || strchr("ZXx", p[2]))
-		return -1;
-	p = (char *)skip_words(p + 2, 19);
-	if (!p)
-		return -1;
-	p[strcspn(p, " ")] = '\0';
-	return str_to_u64(p, ret) ? 0 : -1;
-}
 
 int record_note_tracer(int dir_fd, struct err *e)
 {

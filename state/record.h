@@ -90,8 +90,6 @@ void record_state(const struct record *r, const char *status, pid_t pid, const c
 /* "2026-09-01T12:00:00.5Z": RFC 3339 with as many digits as needed. */
 const char *record_time(int64_t ns, char buf[static 40]);
 
-/* When the process began, in clock ticks after boot; -1 and ESRCH for none and for a dead one. */
-int proc_start_time(pid_t pid, uint64_t *ret);
 must_check int boot_id_read(char buf[static 40], struct err *e);
 
 /* Was it made since the machine has booted? If not, its PIDs and cgroups may be somebody else's. */

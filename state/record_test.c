@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The record: written and read again, damaged in every way, and the documents made from it. */
+#include "state/proc.h"
 #include "state/record.h"
 
 #include <errno.h>

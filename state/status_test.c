@@ -9,6 +9,7 @@
 
 #include "state/fd.h"
 #include "state/mem.h"
+#include "state/proc.h"
 #include "state/record.h"
 #include "state/root.h"
 #include "state/tap.h"

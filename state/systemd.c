@@ -10,6 +10,7 @@
 #include "state/fd.h"
 #include "state/log.h"
 #include "state/mem.h"
+#include "state/proc.h"
 #include "state/str.h"
 #include "state/sys.h"
 #include "state/unit.h"
@@ -394,11 +395,12 @@ static int start_once(struct bus *b, const char *unit, const struct unit_propert
 /* The process is in the unit's cgroup. */
 static bool is_inside(pid_t pid, const char *unit)
 {
-	auto_free char *path = xasprintf("/proc/%d/cgroup", (int)pid);
+	char path[PROC_PATH_SIZE];
 	auto_free char *end = xasprintf("/%s\n", unit);
 	auto_free char *text = NULL;
 	struct err ignored;
 
+	proc_path(path, pid, "cgroup");
 	return fd_read_file(AT_FDCWD, path, 65536, &text, NULL, &ignored) == 0 && strstr(text, end);
 }
 
