@@ -12,6 +12,7 @@
 #include "state/mem.h"
 #include "state/names.h"
 #include "state/protobuf.h"
+#include "state/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,6 +85,7 @@ static int become_criu(const struct criu_setup *s, int boot, struct err *e)
 			fd_set_cloexec(s->pass_fds[i], false);
 	}
 	snprintf(number, sizeof(number), "%d", socks[1]);
+	sys_default_signals();
 	execlp("criu", "criu", "swrk", number, (char *)NULL);
 	if (errno == ENOENT)
 		return err_set(e, ENOENT,

@@ -48,20 +48,6 @@ static int give_up(struct launch *l, const char *what)
 }
 
 /*
- * What a monitor ignores (conmon: SIGPIPE) or a shell for its background jobs (SIGINT, SIGQUIT) is
- * not meant for the container's program, which would inherit it through every execve.
- */
-static void reset_signals(void)
-{
-	static const int signals[] = { SIGHUP,	SIGINT,	 SIGQUIT, SIGPIPE,
-				       SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU };
-	const struct sigaction dfl = { .sa_handler = SIG_DFL };
-
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		sigaction(signals[i], &dfl, NULL);
-}
-
-/*
  * The child: enters the v1 cgroups by itself. A single-threaded process that writes "0" to `tasks`
  * spares the kernel the global rwsem and its RCU grace period, which cost 6 to 14 ms through
  * cgroup.procs or for another process (DESIGN.md section 3).
@@ -70,12 +56,13 @@ static int launched(void *arg)
 {
 	struct launch *l = arg;
 	const struct cgroup_join *j = l->r->join;
-	sigset_t none;
 
 	l->entered = true;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	reset_signals();
+	/*
+	 * What a monitor ignores (conmon: SIGPIPE) or a shell for its background jobs (SIGINT, SIGQUIT) is
+	 * not meant for the container's program, which would inherit it through every execve.
+	 */
+	sys_default_signals();
 	for (size_t i = 0; j && i < j->n; i++) {
 		if (write(j->tasks_fds[i], "0", 1) < 0)
 			return give_up(l, "join the cgroup");

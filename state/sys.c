@@ -3,6 +3,7 @@
 #include "state/sys.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -114,4 +115,14 @@ int64_t sys_now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void sys_default_signals(void)
+{
+	/* struct sigaction of the kernel, SIG_DFL and nothing else; it is no larger anywhere */
+	static const char dfl[64], none[8];
+
+	for (int sig = 1; sig <= 64; sig++)
+		syscall(SYS_rt_sigaction, sig, dfl, NULL, sizeof(none));
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL, sizeof(none));
 }

@@ -141,6 +141,11 @@ int sys_mount_setattr(int dirfd, const char *path, unsigned flags, struct mount_
 int sys_pivot_root(const char *new_root, const char *put_old);
 /* uname(2) says that this is an older Linux than major.minor. */
 bool sys_kernel_before(unsigned major, unsigned minor);
+/*
+ * All 64 signals at their default, and none blocked: what a program expects (signal(7)) and inherits
+ * otherwise. The C library's functions keep three of them for themselves.
+ */
+void sys_default_signals(void);
 int sys_pidfd_open(pid_t pid, unsigned flags);
 int sys_pidfd_send_signal(int pidfd, int sig);
 int sys_pidfd_getfd(int pidfd, int fd);

@@ -7,6 +7,7 @@
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/str.h"
+#include "state/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -86,6 +87,7 @@ static int become_logger(void *arg)
 		if (s->fds[i] > 5)
 			close(s->fds[i]);
 	}
+	sys_default_signals();
 	execve(s->argv[0], s->argv, (char **)(uintptr_t)s->env);
 	return 127;
 }
