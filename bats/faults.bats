@@ -348,23 +348,6 @@ hook() {
 	done
 }
 
-@test "start stops the container when a hook fails, delete runs the poststop hooks" {
-	for kind in startContainer poststart; do
-		update_config '.hooks = {}'
-		hook "$kind" 'exit 3'
-		hook poststop "cat >$BUNDLE/stopped"
-		quietly create test_fault
-		refused "error running $kind hook #0: exit status 3" start test_fault
-		[ "$status" -eq 1 ]
-		wait_status test_fault stopped
-		quietly delete test_fault
-		processes=()
-		all_gone
-		[ "$(jq -r .status stopped)" = stopped ]
-		rm stopped
-	done
-}
-
 @test "run destroys the container when a hook of any kind fails" {
 	for kind in prestart createRuntime createContainer startContainer poststart; do
 		update_config '.hooks = {}'

@@ -243,6 +243,14 @@ finish() {
 	wait_for 5 status_is "$STOPPED"
 	works Delete "{\"1\":\"$ID\"}"
 	wait_for 5 topics_are "create exit delete"
+	# A hook that fails has start destroy the container itself.
+	set_args sleep 1000
+	update_config '.hooks.poststart = [{path: "/bin/false"}]'
+	create
+	fails 2 "OCI runtime start failed: error running poststart hook #0: exit status 1" Start "{\"1\":\"$ID\"}"
+	wait_for 5 status_is "$STOPPED"
+	works Delete "{\"1\":\"$ID\"}"
+	update_config 'del(.hooks)'
 	update_config '.linux.namespaces += [{type: "pid", path: "/no/such"}]'
 	fails 2 "OCI runtime create failed: " Create "{\"1\":\"$ID\",\"2\":\"$BUNDLE\",\"10\":$OPTIONS}"
 	fails 5 "container not created" State "{\"1\":\"$ID\"}"

@@ -2,15 +2,18 @@
 /* `hull start`: hull's side. The messages are PROTOCOL.md's. */
 #include "cmd/launch.h"
 
+#include "cmd/delete.h"
 #include "cmd/launch_common.h"
 #include "cmd/listener.h"
 #include "cmd/notify.h"
 #include "nsexec/channel.h"
 #include "state/fd.h"
+#include "state/log.h"
 #include "state/mem.h"
 #include "state/record.h"
 #include "state/root.h"
 #include "state/status.h"
+#include "state/str.h"
 #include "state/sys.h"
 
 #include <errno.h>
@@ -72,12 +75,21 @@ static int talk_to_init(const struct container *c, const struct record *rec, str
 	return -1;
 }
 
-/* runtime.md, Lifecycle: a failure of start stops the container; poststop is left to delete. */
-static void stop(const struct record *rec)
+/*
+ * A failure of start stops the container. runtime.md, Lifecycle: where it was a hook's, the container
+ * is destroyed, too, and poststop hooks run; else that is left to delete.
+ */
+static void stop(struct container *c, const struct record *rec, const struct err *why)
 {
-	struct err ignored;
-	auto_close int pidfd = record_pidfd(rec, &ignored);
+	auto_close int pidfd = -1;
+	struct err second;
 
+	if (str_starts(why->pointer, "/hooks/")) {
+		if (delete_destroy(c, rec, &second) < 0)
+			log_warn("%s", second.chain);
+		return;
+	}
+	pidfd = record_pidfd(rec, &second);
 	if (pidfd >= 0)
 		sys_pidfd_send_signal(pidfd, SIGKILL);
 }
@@ -93,13 +105,13 @@ int launch_start(const struct globals *g, const char *id, struct err *e)
 	    check_startable(status, e) < 0 || notify_open(&c, &notify, e) < 0)
 		return -1;
 	if (talk_to_init(&c, &rec, e) < 0) {
-		stop(&rec);
+		stop(&c, &rec, e);
 		return err_wrap(e, "unable to start container process");
 	}
 	unlinkat(c.dir_fd, RECORD_SOCKET, 0);
 	launch_leave_notify(&notify, &rec);
 	if (run_poststart(&c, &rec, e) < 0) {
-		stop(&rec);
+		stop(&c, &rec, e);
 		return -1;
 	}
 	return 0;
