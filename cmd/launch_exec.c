@@ -13,6 +13,7 @@
 #include "nsexec/rlimits.h"
 #include "state/fd.h"
 #include "state/idset.h"
+#include "state/log.h"
 #include "state/lsm.h"
 #include "state/names.h"
 #include "state/rdt.h"
@@ -134,18 +135,21 @@ static int add_gids(struct exec *x, struct err *e)
  * --cap: bounding, effective and permitted; ambient only where the container's configuration has
  * inheritable ones, and never inheritable itself (CVE-2022-29162).
  */
-static int add_caps(struct exec *x, struct err *e)
+static void add_caps(struct exec *x)
 {
 	struct spec_capabilities *c = arena_zalloc(&x->p.arena, sizeof(*c));
 	uint64_t mask = 0;
 	int number;
 
 	if (!x->o->caps.n)
-		return 0;
+		return;
+	/* As everywhere: a capability that nobody knows is a warning (config.md, Linux Process). */
 	for (size_t i = 0; i < x->o->caps.n; i++) {
-		if (!name_lookup(cap_names, x->o->caps.v[i], &number))
-			return err_set(e, EINVAL, "--cap %s: unknown capability", x->o->caps.v[i]);
-		mask |= 1ULL << number;
+		if (name_lookup(cap_names, x->o->caps.v[i], &number))
+			mask |= 1ULL << number;
+		else
+			log_warn("ignoring unknown or unavailable capabilities: [%s] (--cap)",
+				 x->o->caps.v[i]);
 	}
 	if (x->process->capabilities)
 		*c = *x->process->capabilities;
@@ -154,7 +158,6 @@ static int add_caps(struct exec *x, struct err *e)
 	c->permitted.mask |= mask;
 	c->ambient.mask |= mask & c->inheritable.mask;
 	x->process->capabilities = c;
-	return 0;
 }
 
 static int add_env(struct exec *x, struct err *e)
@@ -201,9 +204,9 @@ static int use_options(struct exec *x, struct err *e)
 		p->selinux_label = arena_strdup(&x->p.arena, x->o->process_label);
 	if (x->o->no_new_privs_set)
 		p->no_new_privileges = x->o->no_new_privs;
-	if (set_args(x, e) < 0 || set_user(x, e) < 0 || add_gids(x, e) < 0 || add_caps(x, e) < 0 ||
-	    add_env(x, e) < 0)
+	if (set_args(x, e) < 0 || set_user(x, e) < 0 || add_gids(x, e) < 0 || add_env(x, e) < 0)
 		return -1;
+	add_caps(x);
 	return spec_process_check(p, e);
 }
 

@@ -27,7 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define KILLED_MS    2000 /* milliseconds for one that was killed to end */
+#define KILLED_MS    2000		/* milliseconds for one that was killed to end */
 #define CHILDREN_MAX ((size_t)16 << 20) /* bytes: the PIDs of all processes there can be */
 
 /* What the child needs between clone and execve; it shares our memory while we stand still. */
