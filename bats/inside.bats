@@ -44,6 +44,41 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	[ "${lines[3]}" = fifo ]
 }
 
+@test "run makes configured devices in a user namespace, whatever the host has of that name" {
+	user_namespace
+	update_config '.linux.devices = [
+			{path: "/dev/mine/", type: "c", major: 1, minor: 5, fileMode: 416, uid: 5, gid: 7},
+			{path: "/dev//null//", type: "c", major: 1, minor: 3, fileMode: 438},
+			{path: "/dev/disk/loop9", type: "b", major: 7, minor: 9, gid: 3},
+			{path: "/dev/mine2", type: "c", major: 1, minor: 5},
+			{path: "/dev/pipe", type: "p", fileMode: 384}]'
+	set_args sh -c 'stat -c "%n %F %t:%T %a %u:%g" /dev/mine /dev/null /dev/disk/loop9 /dev/pipe
+		head -c 3 /dev/mine2 | od -An -c; echo x >/dev/null; chmod 600 /dev/mine2; stat -c %a /dev/mine2'
+	must run test_box
+	diff - <(echo "$output") <<-'END'
+		/dev/mine character special file 1:5 640 5:7
+		/dev/null character special file 1:3 666 0:0
+		/dev/disk/loop9 block special file 7:9 666 0:3
+		/dev/pipe fifo 0:0 600 0:0
+		  \0  \0  \0
+		600
+	END
+	# The host's are as they were, and nothing is mounted.
+	[ "$(stat -c %u:%g:%t:%T /dev/null)" = 0:0:1:3 ]
+	[ ! -e /dev/mine ]
+	not grep -q test_box /proc/mounts
+	update_config '.linux.devices[0].uid = 70000'
+	refused "70000 is not mapped in the container's user namespace (/linux/devices/0/uid)" run test_box
+	nothing_left test_box
+}
+
+@test "run makes a device whose path ends in a slash" {
+	update_config '.linux.devices = [{path: "/dev/mine//", type: "c", major: 1, minor: 5}]'
+	set_args ls -l /dev/mine
+	must run test_box
+	[[ $output == c*" 1,"*" 5 "*/dev/mine ]]
+}
+
 @test "a configured /dev/ptmx is the container's own, in a user namespace, too" {
 	update_config '.linux.devices = [{path: "/dev/ptmx", type: "c", major: 5, minor: 2}]'
 	inside 'readlink /dev/ptmx'
@@ -583,8 +618,10 @@ runs_by() { [ "$(cat "/proc/$(pgrep -P "$2")/comm")" = "$1" ]; }
 	set_args sleep 1000
 	quietly create test_box
 	quietly start test_box
-	deaf exec test_box "${look[@]}" >>seen
-	deaf exec --pid-file pid test_box "${look[@]}" >>seen
-	grep '^Sig[BI]' rootfs/seen >>seen
+	{
+		deaf exec test_box "${look[@]}"
+		deaf exec --pid-file pid test_box "${look[@]}"
+		grep '^Sig[BI]' rootfs/seen
+	} >>seen
 	[ "$(sort seen | uniq -c | tr -s ' \n\t' ' ')" = " 9 SigBlk: 0000000000000000 9 SigIgn: 0000000000000000 " ]
 }

@@ -8,12 +8,9 @@
 
 #include "cmd/attach.h"
 #include "cmd/listener.h"
-#include "init/mount_idmap.h"
-#include "init/mount_options.h"
 #include "nsexec/channel.h"
 #include "nsexec/interrupt.h"
 #include "nsexec/rlimits.h"
-#include "nsexec/source.h"
 #include "state/annotations.h"
 #include "state/fd.h"
 #include "state/log.h"
@@ -66,84 +63,6 @@ static int fill_args(struct launch *l, struct err *e)
 	return launch_seccomp(&l->p, l->c.root_fd, e);
 }
 
-/* The maps of init's user namespace; NULL when it is hull's own. The caller frees them. */
-static char *read_own_map(const struct launch *l, const char *name)
-{
-	char path[PROC_PATH_SIZE];
-	struct err ignored;
-	char *text;
-
-	if (!((l->p.args->new_ns | l->p.args->joined_ns) & CLONE_NEWUSER))
-		return NULL;
-	proc_path(path, l->n.init, name);
-	return fd_read_file(AT_FDCWD, path, 65536, &text, NULL, &ignored) < 0 ? NULL : text;
-}
-
-/* uidMappings and gidMappings come first, then idmap=..., then the container's own (config.md). */
-static int source_maps(const struct launch *l, const struct spec_mount *m,
-		       const struct mount_options *o, struct str *uids, struct str *gids,
-		       struct err *e)
-{
-	auto_free char *own_uids = NULL, *own_gids = NULL;
-
-	if (m->uid_mappings.n) {
-		mount_idmap_text(&m->uid_mappings, uids);
-		mount_idmap_text(&m->gid_mappings, gids);
-		return 0;
-	}
-	if (!o->idmap_spec)
-		return 0;
-	own_uids = read_own_map(l, "uid_map");
-	own_gids = read_own_map(l, "gid_map");
-	return mount_idmap_parse(o->idmap_spec, own_uids, own_gids, uids, gids, e);
-}
-
-static int open_source(const struct launch *l, const struct spec_mount *m,
-		       const struct mount_options *o, struct err *e)
-{
-	auto_free char *path = path_join(l->bundle, m->source);
-	auto_str struct str uids = { 0 }, gids = { 0 };
-	struct source_request r = {
-		.path = path,
-		.recursive = o->recursive_bind,
-		.nofollow = o->src_nofollow || o->copy_symlink,
-		.mapped = o->idmap || m->uid_mappings.n,
-		.mapped_recursive = o->idmap == IDMAP_RECURSIVE,
-	};
-
-	if (r.mapped && geteuid() != 0)
-		return err_set(e, EPERM,
-			       "id-mapped mounts are not supported for rootless containers");
-	if (r.mapped && source_maps(l, m, o, &uids, &gids, e) < 0)
-		return -1;
-	r.uid_map = uids.s;
-	r.gid_map = gids.s;
-	return source_open_for(l->n.init, &r, e);
-}
-
-static int send_source(struct launch *l, const struct msg *m, struct err *e)
-{
-	const struct spec_mounts *mounts = &l->p.spec->mounts;
-	auto_close int fd = -1;
-	struct mount_options o;
-	uint32_t i;
-
-	memcpy(&i, m->body, sizeof(i));
-	if (m->n != sizeof(i) || i >= mounts->n || !mounts->v[i].source)
-		return err_set(e, EPROTO, "init asked for the source of a mount that has none");
-	mount_options_parse(&mounts->v[i].options, &o);
-	fd = open_source(l, &mounts->v[i], &o, e);
-	mount_options_done(&o);
-	if (fd < 0) {
-		err_wrap(e,
-			 "error during container init: error mounting \"%s\" to rootfs at \"%s\"",
-			 mounts->v[i].source, mounts->v[i].destination);
-		err_at_index(e, i);
-		return err_at_key(e, "mounts");
-	}
-	return nsexec_send(&l->n, MSG_SOURCE_FD, fd, e);
-}
-
 static int run_host_hooks(struct launch *l, struct err *e)
 {
 	const struct spec_hooks *h = l->p.spec->hooks;
@@ -169,14 +88,15 @@ static int serve_init(struct launch *l, struct err *e)
 		if (nsexec_next(&l->n, &m, NULL, e) < 0)
 			return -1;
 		l->rec.pid = l->n.init;
-		if (first && m.type != MSG_SOURCE) {
+		if (first && m.type != MSG_SOURCE && m.type != MSG_DEVICE) {
 			first = false;
 			if (launch_apply_limits(l, true, e) < 0)
 				return -1;
 		}
 		if (m.type == MSG_READY)
 			return 0;
-		if (m.type == MSG_SOURCE ? send_source(l, &m, e) < 0 :
+		if (m.type == MSG_SOURCE ? launch_send_source(l, &m, e) < 0 :
+		    m.type == MSG_DEVICE ? launch_send_device(l, &m, e) < 0 :
 		    m.type == MSG_HOOKS	 ? run_host_hooks(l, e) < 0 :
 					   err_set(e, EPROTO, "message %s before READY",
 						   msg_name(m.type)) < 0)

@@ -80,6 +80,11 @@ void launch_describe_cgroup(struct launch *l);
 /* Those that are small for a container's birth, or all others; nothing without a cgroup. */
 must_check int launch_apply_limits(struct launch *l, bool when_small, struct err *e);
 
+/* --- launch_sources.c: answers to SOURCE and DEVICE --- */
+
+must_check int launch_send_source(struct launch *l, const struct msg *m, struct err *e);
+must_check int launch_send_device(struct launch *l, const struct msg *m, struct err *e);
+
 /* --- launch.c --- */
 
 /* Before there is anything to be taken back: until then a signal just ends hull. */

@@ -7,6 +7,8 @@
 #include "init/init.h"
 #include "init/inside.h"
 #include "init/mount.h"
+#include "nsexec/channel.h"
+#include "nsexec/nsexec.h"
 #include "nsexec/source.h"
 #include "state/fd.h"
 #include "state/mem.h"
@@ -28,6 +30,7 @@ struct node {
 	dev_t rdev;
 	uid_t uid;
 	gid_t gid;
+	int tree; /* a detached mount of it, made by hull; or -1 */
 };
 
 /* config-linux.md, Default Devices; /dev/console is console.c's, /dev/ptmx a link. */
@@ -72,7 +75,7 @@ static int check_node(int dir_fd, const char *name, const struct node *n, struct
 	return 0;
 }
 
-/* In a user namespace mknod(2) of a device is not allowed, so the host's node is bound. */
+/* In a user namespace mknod(2) of a device is not allowed: hull's, or else the host's is bound. */
 static int bind_node(const struct init *in, int dir_fd, const char *name, const struct node *n,
 		     struct err *e)
 {
@@ -87,7 +90,8 @@ static int bind_node(const struct init *in, int dir_fd, const char *name, const 
 	if (fd >= 0)
 		close(fd);
 	target = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	tree = source_open(&r, rootfs_cut(in), e);
+	tree = n->tree >= 0 ? fcntl(n->tree, F_DUPFD_CLOEXEC, 3) :
+			      source_open(&r, rootfs_cut(in), e);
 	if (tree < 0)
 		return -1;
 	if (target < 0 || fstat(tree, &st) < 0)
@@ -116,10 +120,25 @@ static int make_node(struct init *in, int dir_fd, const char *name, const struct
 	return 0;
 }
 
-static int make_configured(struct init *in, const struct spec_device *d, struct err *e)
+/* hull makes it, with the owner and mode that are asked for, if it can: it may be no better off. */
+static int ask_node(struct init *in, size_t index, struct node *n, struct err *e)
 {
+	uint32_t which = (uint32_t)index;
+	struct msg m;
+
+	if (!init_in_user_ns(in) || n->type == S_IFIFO || !nsexec_is_root())
+		return 0;
+	if (channel_send(in->sync, MSG_DEVICE, &which, sizeof(which), -1, e) < 0)
+		return -1;
+	return channel_expect(in->sync, MSG_SOURCE_FD, &m, &n->tree, e);
+}
+
+static int make_configured(struct init *in, size_t index, const char *path, struct err *e)
+{
+	const struct spec_device *d = &in->a->spec->linux_->devices.v[index];
 	struct node n = {
-		.path = d->path,
+		.path = path,
+		.tree = -1,
 		.type = d->type == 'c' ? S_IFCHR :
 			d->type == 'b' ? S_IFBLK :
 					 S_IFIFO,
@@ -128,11 +147,16 @@ static int make_configured(struct init *in, const struct spec_device *d, struct 
 		.uid = (uid_t)d->uid.v,
 		.gid = (gid_t)d->gid.v,
 	};
-	auto_close int dir = -1;
 	const char *name;
+	auto_close int dir = inside_make_parent(in->root_fd, path, &name, e);
+	int r;
 
-	dir = inside_make_parent(in->root_fd, d->path, &name, e);
-	return dir < 0 ? -1 : make_node(in, dir, name, &n, e);
+	if (dir < 0 || ask_node(in, index, &n, e) < 0)
+		return -1;
+	r = make_node(in, dir, name, &n, e);
+	if (n.tree >= 0)
+		close(n.tree);
+	return r;
 }
 
 static bool is_configured(const struct init *in, const char *path)
@@ -140,10 +164,31 @@ static bool is_configured(const struct init *in, const char *path)
 	const struct spec_devices *d = &in->a->spec->linux_->devices;
 
 	for (size_t i = 0; i < d->n; i++) {
-		if (!strcmp(d->v[i].path, path))
+		auto_free char *clean = path_clean(d->v[i].path);
+
+		if (!strcmp(clean, path))
 			return true;
 	}
 	return false;
+}
+
+static int make_all_configured(struct init *in, struct err *e)
+{
+	const struct spec_devices *d = &in->a->spec->linux_->devices;
+
+	for (size_t i = 0; i < d->n; i++) {
+		auto_free char *path = path_clean(d->v[i].path);
+
+		/* Of the container's own terminals, whatever else is asked for: make_links. */
+		if (!strcmp(path, "/dev/ptmx"))
+			continue;
+		if (make_configured(in, i, path, e) < 0) {
+			err_at_index(e, i);
+			err_at_key(e, "devices");
+			return err_at_key(e, "linux");
+		}
+	}
+	return 0;
 }
 
 static int make_defaults(struct init *in, int dev, struct err *e)
@@ -151,7 +196,7 @@ static int make_defaults(struct init *in, int dev, struct err *e)
 	char path[16];
 
 	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
-		struct node n = { .path = path, .type = S_IFCHR, .mode = 0666 };
+		struct node n = { .path = path, .type = S_IFCHR, .mode = 0666, .tree = -1 };
 
 		snprintf(path, sizeof(path), "/dev/%s", defaults[i].name);
 		n.rdev = makedev(defaults[i].major, defaults[i].minor);
@@ -189,7 +234,6 @@ static int make_links(struct init *in, int dev, struct err *e)
 
 int dev_setup(struct init *in, struct err *e)
 {
-	const struct spec_devices *d = &in->a->spec->linux_->devices;
 	auto_close int dev = -1;
 
 	/* Whoever binds a /dev of his own wants that one as it is. */
@@ -198,16 +242,8 @@ int dev_setup(struct init *in, struct err *e)
 	dev = open_dev(in, e);
 	if (dev < 0)
 		return -1;
-	for (size_t i = 0; i < d->n; i++) {
-		/* Of the container's own terminals, whatever else is asked for: make_links. */
-		if (!strcmp(d->v[i].path, "/dev/ptmx"))
-			continue;
-		if (make_configured(in, &d->v[i], e) < 0) {
-			err_at_index(e, i);
-			err_at_key(e, "devices");
-			return err_at_key(e, "linux");
-		}
-	}
+	if (make_all_configured(in, e) < 0)
+		return -1;
 	if (make_defaults(in, dev, e) < 0)
 		return -1;
 	return make_links(in, dev, e);

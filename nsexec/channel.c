@@ -30,6 +30,7 @@ static const char *const names[] = {
 	[MSG_EXEC] = "EXEC",
 	[MSG_LISTENER] = "LISTENER",
 	[MSG_LISTENER_DONE] = "LISTENER_DONE",
+	[MSG_DEVICE] = "DEVICE",
 };
 
 const char *msg_name(uint32_t type)

@@ -22,7 +22,7 @@ bool proc_is_foreign(void)
 	if (whose == UNKNOWN) {
 		n = readlink("/proc/self", self, sizeof(self) - 1);
 		self[n > 0 ? n : 0] = '\0';
-		whose = atoi(self) == getpid() ? OURS : FOREIGN;
+		whose = strtol(self, NULL, 10) == getpid() ? OURS : FOREIGN;
 	}
 	return whose == FOREIGN;
 }
@@ -39,7 +39,8 @@ pid_t proc_number(pid_t pid)
 	if (fd < 0 || fd_read_small(AT_FDCWD, name, text, sizeof(text)) < 0)
 		return 0;
 	line = strstr(text, "\nPid:");
-	pid = line ? atoi(line + strlen("\nPid:")) : 0; /* -1: it has ended */
+	/* -1: it has ended */
+	pid = line ? (pid_t)strtol(line + strlen("\nPid:"), NULL, 10) : 0;
 	return pid > 0 ? pid : 0;
 }
 
