@@ -148,6 +148,18 @@ owners() {
 	nothing_left test_box
 }
 
+@test "create does not say that an overlay could be id-mapped since some Linux: only its layers can" {
+	mkdir -p "$BUNDLE/o/"{lower,upper,work,all}
+	mount -t overlay -o "lowerdir=$BUNDLE/o/lower,upperdir=$BUNDLE/o/upper,workdir=$BUNDLE/o/work" overlay "$BUNDLE/o/all" ||
+		skip "no overlay here"
+	update_config '.mounts += [{destination: "/mnt", source: $s, options: ["bind"],
+		uidMappings: [{containerID: 0, hostID: 1, size: 1}], gidMappings: [{containerID: 0, hostID: 1, size: 1}]}]' --arg s "$BUNDLE/o/all"
+	hull create test_box
+	umount "$BUNDLE/o/all"
+	[ "$status" = 1 ]
+	[[ $output == *"/o/all is on a file system that cannot be id-mapped (overlay, of which only layers can be): mount_setattr"* ]]
+}
+
 @test "create says that a source is id-mapped already" {
 	bind /first "100 1000 10 200 5000 20" bind
 	bind /second "100 1000 10 200 5000 20" bind

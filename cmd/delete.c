@@ -28,6 +28,7 @@
 #include "state/unit.h"
 
 #define DEATH_MS 10000
+#define SOON_MS	 100 /* what nearly every death takes less than */
 
 struct options {
 	bool force;
@@ -40,6 +41,19 @@ static const struct option_row options[] = {
 };
 
 /* --- What is on the machine ------------------------------------------------------------------- */
+
+static int wait_for_init(const struct record *r, int init, struct err *e)
+{
+	auto_free char *why = NULL;
+
+	if (pidfd_wait(init, SOON_MS))
+		return 0;
+	cgroup_thaw_holder(&r->cgroup, r->pid);
+	if (pidfd_wait(init, DEATH_MS - SOON_MS))
+		return 0;
+	why = cgroup_why_alive(&r->cgroup, r->pid);
+	return err_set(e, EBUSY, "container init still running%s", why);
+}
 
 /*
  * Kill init and wait: a killed process keeps its cgroup and its mounts busy until it is gone. With
@@ -57,9 +71,7 @@ static int kill_init(const struct record *r, struct err *e)
 	/* Nobody who is frozen by v1 dies. */
 	if (cgroup_is_frozen(&r->cgroup) && cgroup_kill(&r->cgroup, SIGKILL, &not_all) < 0)
 		log_warn("unable to kill all processes: %s", not_all.chain);
-	if (init >= 0 && !pidfd_wait(init, DEATH_MS))
-		return err_set(e, EBUSY, "container init still running");
-	return 0;
+	return init < 0 ? 0 : wait_for_init(r, init, e);
 }
 
 /*

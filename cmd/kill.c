@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 
 #include "cmd/options.h"
 #include "state/cgroup.h"
@@ -28,6 +29,18 @@ static const struct option_row options[] = {
 	{ 0 },
 };
 
+/* v1: somebody else's frozen cgroup, or one that the container has made itself. */
+static void warn_held(const struct record *r)
+{
+	auto_free char *why = NULL;
+
+	if (r->cgroup.layout == CGROUP_V2 || cgroup_thaw_holder(&r->cgroup, r->pid))
+		return;
+	why = cgroup_why_alive(&r->cgroup, r->pid);
+	if (strstr(why, "frozen"))
+		log_warn("container init does not die yet%s", why);
+}
+
 /* pidfd is -1 when init has ended. */
 static int kill_init(const struct record *r, int pidfd, int sig, struct err *e)
 {
@@ -41,6 +54,8 @@ static int kill_init(const struct record *r, int pidfd, int sig, struct err *e)
 	if (sig == SIGKILL && cgroup_is_frozen(&r->cgroup) &&
 	    cgroup_freeze(&r->cgroup, false, &ignored) < 0)
 		log_warn("%s", ignored.chain);
+	else if (sig == SIGKILL)
+		warn_held(r);
 	return 0;
 }
 

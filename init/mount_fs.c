@@ -51,7 +51,7 @@ static int set_option(int fs_fd, const char *key, const char *value, struct err 
 }
 
 /*
- * The layers of an overlay one by one, since Linux 6.5: together they are often longer than the
+ * The layers of an overlay one by one, since Linux 6.7: together they are often longer than the
  * value of one option may be. "a:b::c": c is a layer of data alone; "\:" is part of a name.
  */
 static int add_layers(int fs_fd, const char *value, struct err *e)
@@ -379,7 +379,7 @@ static int make_detached(struct init *in, const struct mount_work *w, const char
 
 /*
  * Before Linux 6.5 overlay makes one text of what fsconfig(2) gives it, where a comma always ends
- * an option and "lowerdir+" means nothing; mount(2) takes "\," and a page of layers. The kernel's
+ * an option, and before 6.7 "lowerdir+" means nothing; mount(2) takes "\," and a page of layers. The kernel's
  * words about the first attempt are better than none about the second.
  */
 static int retry_classic(struct init *in, const struct mount_work *w, int target, const char *data,

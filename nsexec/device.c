@@ -56,7 +56,7 @@ static _Noreturn void child(const struct device_node *n, int sock)
 
 	if (fd < 0)
 		(void)!send(sock, &e, sizeof(e), MSG_NOSIGNAL);
-	_exit(fd < 0 || fd_send(sock, "d", fd) < 0);
+	_exit(fd >= 0 && fd_send(sock, "d", fd) == 0 ? 0 : 1);
 }
 
 static int receive(int sock, const struct device_node *n, struct err *e)

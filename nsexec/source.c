@@ -110,14 +110,16 @@ static int open_anywhere(pid_t init, const struct source_request *r, struct err 
 
 /* --- id-mapped -------------------------------------------------------------------------------- */
 
-/* Since when a file system can be id-mapped: FS_ALLOW_IDMAP in the kernel's history. */
+/*
+ * Since when a file system can be id-mapped (mount_setattr(2); FS_ALLOW_IDMAP in the kernel's history).
+ * overlay is not among them: it takes layers that are, since Linux 5.19, and never is itself.
+ */
 static const struct {
 	const char *type, *since;
 } mappable[] = {
-	{ "ext4", "5.12" },	{ "vfat", "5.12" },    { "xfs", "5.12" },   { "btrfs", "5.15" },
-	{ "ntfs3", "5.15" },	{ "f2fs", "5.18" },    { "erofs", "5.19" }, { "overlay", "5.19" },
-	{ "bcachefs", "6.7" },	{ "squashfs", "6.2" }, { "tmpfs", "6.3" },  { "ceph", "6.7" },
-	{ "hugetlbfs", "6.9" },
+	{ "ext4", "5.12" },  { "vfat", "5.12" }, { "xfs", "5.12" },	 { "btrfs", "5.15" },
+	{ "ntfs3", "5.15" }, { "f2fs", "5.18" }, { "erofs", "5.19" },	 { "squashfs", "6.2" },
+	{ "tmpfs", "6.3" },  { "ceph", "6.7" },	 { "hugetlbfs", "6.9" },
 };
 
 /* The type of the file system that path is on, from the mount's line of mountinfo (proc(5)). */
@@ -199,8 +201,9 @@ static int explain(const struct source_request *r, int userns, struct err *e)
 			e,
 			"%s is on a file system that this kernel cannot id-map (%s can be since Linux %s)",
 			path, type, since);
-	return err_wrap(e, "%s is on a file system that cannot be id-mapped (%s)", path,
-			type ? type : "of unknown type");
+	return err_wrap(e, "%s is on a file system that cannot be id-mapped (%s%s)", path,
+			type ? type : "of unknown type",
+			type && !strcmp(type, "overlay") ? ", of which only layers can be" : "");
 }
 
 static int map_ids(pid_t init, int tree, const struct source_request *r, struct err *e)

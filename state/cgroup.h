@@ -147,6 +147,12 @@ must_check int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n, 
 must_check int cgroup_kill(const struct cgroup *cg, int sig, struct err *e);
 /* Remove what is there with everything below; processes are killed and waited for. */
 must_check int cgroup_remove(const struct cgroup *cg, int timeout_ms, struct err *e);
+/*
+ * A process that was killed and does not die. v1: one that a frozen cgroup within cg holds is let go:
+ * true. And ": it is frozen by ..." as far as there is a reason to be seen; "" without. The caller frees it.
+ */
+bool cgroup_thaw_holder(const struct cgroup *cg, pid_t pid);
+char *cgroup_why_alive(const struct cgroup *cg, pid_t pid);
 void cgroup_done(struct cgroup *cg);
 
 /* What it uses, as the "data" of runc's events, added to out. */

@@ -488,10 +488,27 @@ static int wait_empty(const struct cgroup_dir *d, int64_t deadline, int pause, s
 	return 0;
 }
 
+/* Who is still there after some tries may be held by a freezer that the container has made itself. */
+static int thaw_holders(const struct cgroup *cg, const struct cgroup_dir *d, int pause,
+			struct err *e)
+{
+	auto_free pid_t *pids = NULL;
+	size_t n = 0;
+
+	if (pause < 8)
+		return 0;
+	if (cgroup_dir_pids(d->path, &pids, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		cgroup_thaw_holder(cg, pids[i]);
+	return 0;
+}
+
 static int remove_busy(const struct cgroup *cg, const struct cgroup_dir *d, int64_t deadline,
 		       struct err *e)
 {
 	auto_free pid_t *pids = NULL;
+	auto_free char *why = NULL;
 	size_t n = 0;
 
 	for (int pause = 1;; pause = pause < 64 ? pause * 2 : pause) {
@@ -503,13 +520,14 @@ static int remove_busy(const struct cgroup *cg, const struct cgroup_dir *d, int6
 			break;
 		/* The first dead may have had children on their way out of fork(2): kill every time. */
 		if (cgroup_kill(cg, SIGKILL, e) < 0 || signal_all(d->path, SIGKILL, e) < 0 ||
-		    wait_empty(d, deadline, pause, e) < 0)
+		    thaw_holders(cg, d, pause, e) < 0 || wait_empty(d, deadline, pause, e) < 0)
 			return err_wrap(e, "unable to remove container's cgroup");
 	}
 	if (cgroup_dir_pids(d->path, &pids, &n, e) < 0)
 		return err_wrap(e, "unable to remove container's cgroup");
-	return err_set(e, EBUSY, "unable to remove container's cgroup %s: %zu process(es) left",
-		       d->path, n);
+	why = n ? cgroup_why_alive(cg, pids[0]) : xstrdup("");
+	return err_set(e, EBUSY, "unable to remove container's cgroup %s: %zu process(es) left%s",
+		       d->path, n, why);
 }
 
 /*

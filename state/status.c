@@ -50,10 +50,11 @@ enum status status_of(const struct container *c, const struct record *r, pid_t *
 		*ret_pid = alive ? r->pid : 0;
 	if (r->phase == RECORD_CREATING)
 		return journal_status(r);
-	if (cgroup_is_frozen(&r->cgroup) && (alive || record_same_boot(r)))
-		return STATUS_PAUSED;
+	/* Whoever may be left in a frozen cgroup: without its init a container has stopped. */
 	if (!alive)
 		return STATUS_STOPPED;
+	if (cgroup_is_frozen(&r->cgroup))
+		return STATUS_PAUSED;
 	return waits_for_start(c) ? STATUS_CREATED : STATUS_RUNNING;
 }
 

@@ -228,7 +228,7 @@ static int map_layers(const struct request *m, struct str *list, struct err *e)
 	return 0;
 }
 
-/* fsconfig(2) takes 255 bytes at once; a layer for each call there is since Linux 6.5. */
+/* fsconfig(2) takes 255 bytes at once; a layer for each call there is since Linux 6.7. */
 static int add_layers(int fs, const char *list, struct err *e)
 {
 	if (strlen(list) < 256)
@@ -242,7 +242,7 @@ static int add_layers(int fs, const char *list, struct err *e)
 		if (sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", layer, 0) < 0) {
 			err_sys(e, "overlay: lowerdir+=%s", layer);
 			if (e->code == EINVAL)
-				err_wrap(e, "so many layers need Linux 6.5");
+				err_wrap(e, "so many layers need Linux 6.7");
 			return -1;
 		}
 		p += n + (p[n] == ':');
