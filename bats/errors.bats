@@ -343,3 +343,41 @@ bad() {
 	[ "$(jq -r .msg log)" = "$stderr" ]
 	[ "$(wc -l <log)" -eq 1 ]
 }
+
+@test "a log or a hook's output that is a FIFO that nobody reads is an error, and no wait; one whose reader goes is none" {
+	mkfifo fifo
+	for args in "run" "--debug run" "create"; do
+		# shellcheck disable=SC2086 # words
+		run timeout -s KILL 10 "$HULL" --root "$ROOT" --log "$PWD/fifo" $args test_box 3>&-
+		[ "$status" = 1 ]
+		[[ $output == *"unable to open the log file: nobody reads $PWD/fifo"* ]]
+	done
+	update_config '.annotations = {"run.oci.hooks.stdout": $f} | .hooks.createRuntime = [{path: "/bin/true"}]' --arg f "$PWD/fifo"
+	run timeout -s KILL 10 "$HULL" --root "$ROOT" create test_box 3>&-
+	[ "$status" = 1 ]
+	[[ $output == *"output of hooks: nobody reads $PWD/fifo"* ]]
+	nothing_left test_box
+	update_config 'del(.annotations, .hooks) | .process.args = ["true"]'
+	head -c 1 fifo >/dev/null 3>&- &
+	run timeout -s KILL 10 "$HULL" --root "$ROOT" --debug --log "$PWD/fifo" run test_box 3>&-
+	[ "$status" = 0 ]
+	wait $!
+}
+
+@test "too few descriptors: the error says so, and nothing is left" {
+	for n in 8 15 16 18 20; do
+		run sh -c 'ulimit -n $1; shift; exec "$@"' sh $n "$HULL" --root "$ROOT" create test_box 3>&-
+		[ "$status" = 0 ] || [[ $output == *"descriptors, and may have $n (RLIMIT_NOFILE)"* ]] ||
+			[[ $output == *"too many open files (hull may have $n, see RLIMIT_NOFILE)"* ]]
+		"$HULL" --root "$ROOT" delete --force test_box 3>&-
+		[ ! -e "$ROOT/test_box" ]
+		nothing_left test_box
+	done
+}
+
+@test "a very long error keeps its beginning and its end" {
+	long=$(printf 'a%.0s' {1..200})
+	update_config '.mounts += [{destination: "/mnt", type: "bind", source: ($l | [., ., ., ., ., .] | join("/") | "/" + .), options: ["bind"]}]' --arg l "$long"
+	refused "unable to start container process: error during container init: error mounting" create test_box
+	[[ $output == *"no such file or directory (/mounts/7)"* ]]
+}

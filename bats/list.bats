@@ -31,6 +31,25 @@ teardown() { teardown_bundle; }
 		'[["test_box1","running","root"],["test_box2","created","root"]]' ]
 }
 
+@test "list has a line for each container, whatever the path of its bundle" {
+	mkdir "$BATS_TEST_TMPDIR/a"$'\n\t'"b"
+	update_config '.root.path = $p' --arg p "$BUNDLE/rootfs"
+	cp config.json "$BATS_TEST_TMPDIR/a"$'\n\t'"b"
+	quietly create --bundle "$BATS_TEST_TMPDIR/a"$'\n\t'"b" test_lines
+	must list
+	[ "${#lines[@]}" = 2 ]
+	[[ ${lines[1]} == "test_lines "*"/a\x0a\x09b "* ]]
+	must list --format json
+	[ "$(jq -r '.[].bundle' <<<"$output")" = "$BATS_TEST_TMPDIR/a"$'\n\t'"b" ]
+}
+
+@test "the state directory shows containers only, and hides what is hull's own" {
+	update_config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["acct"], action: "SCMP_ACT_ERRNO"}]}'
+	quietly create test_one
+	[ "$(ls "$ROOT")" = test_one ]
+	[ -d "$ROOT/.@seccomp" ]
+}
+
 @test "list of nothing" {
 	refused "no such file or directory" list
 	mkdir "$ROOT"

@@ -151,6 +151,17 @@ fds() {
 	[ "$output" = $'1 1\nthree\nnone' ]
 }
 
+@test "run and exec pass the names of LISTEN_FDS on with them, and not without" {
+	set_args sh -c 'echo "$LISTEN_FDS:$LISTEN_FDNAMES"'
+	with_names() { sh -c 'LISTEN_PID=$(($$ + $1)) LISTEN_FDS=1 LISTEN_FDNAMES=web; export LISTEN_PID LISTEN_FDS LISTEN_FDNAMES; shift
+		exec "$@"' sh "$1" "$HULL" --root "$ROOT" "${@:2}" 3</dev/null; }
+	[ "$(with_names 0 run test_run)" = 1:web ]
+	[ "$(with_names 1 run test_run)" = : ]
+	update_config '.process.args = ["sleep", "1000"]'
+	quietly run --detach test_run
+	[ "$(with_names 0 exec test_run sh -c 'echo "$LISTEN_FDS:$LISTEN_FDNAMES"')" = 1:web ]
+}
+
 @test "run ignores LISTEN_FDS that is meant for another" {
 	set_args sh -c 'echo "$LISTEN_FDS:$LISTEN_PID"; [ -e /proc/self/fd/3 ] || echo none'
 	fds 1 2 0

@@ -56,7 +56,7 @@ profile() { update_config ".linux.seccomp = $1"; }
 	profile '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO"}]}'
 	inside 'mkdir /dev/shm/x'
 	[ "$status" -eq 1 ]
-	file=$(echo "$ROOT"/@seccomp/*)
+	file=$(echo "$ROOT"/.@seccomp/*)
 	[ -s "$file" ]
 	[ "$(stat -c %a "$file")" = 600 ]
 	echo nonsense >"$file"

@@ -96,6 +96,7 @@ needs_v1() { is_v1 || skip "this machine has these controllers in v1 only"; }
 	[ "$(file memory memory.memsw.limit_in_bytes)" = 52428800 ]
 	# Swap counts memory, too, so an older limit of it still holds.
 	refused "memory+swap limit should be >= memory limit, and 52428800 is less than 62914560" update --memory 60M test_box
+	refused "memory+swap limit should be >= memory limit (/memory/swap)" update --memory -1 --memory-swap 300m test_box
 	[ "$(file memory memory.limit_in_bytes)" = 31457280 ]
 	quietly update --memory -1 test_box
 	[ "$(file memory memory.memsw.limit_in_bytes)" = 9223372036854771712 ]

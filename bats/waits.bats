@@ -27,7 +27,6 @@ begin() {
 	pid=$!
 }
 
-# bats test_tags=vm
 @test "create and run end when any step between READY and PROCEED fails, and leave nothing" {
 	update_config '.process.rlimits = [{type: "RLIMIT_CORE", hard: 0, soft: 0}]'
 	# Of hull alone, from the moment that it has received READY, the first recvmsg, to the last step before PROCEED.
@@ -51,7 +50,6 @@ begin() {
 	nothing_left test_box
 }
 
-# bats test_tags=vm
 @test "SIGTERM, SIGINT and SIGHUP end a create or run that waits for a hook, and leave nothing" {
 	for kind in prestart createRuntime createContainer; do
 		update_config '.hooks = {($k): [{path: "/bin/sh", args: ["sh", "-c", $s]}]}' --arg k "$kind" \
@@ -73,7 +71,6 @@ begin() {
 	done
 }
 
-# bats test_tags=vm
 @test "a signal that the caller ignores does not interrupt" {
 	update_config '.hooks = {createRuntime: [{path: "/bin/sh", args: ["sh", "-c", $s]}]}' \
 		--arg s "echo >$BUNDLE/hook; until [ -e $BUNDLE/go ]; do sleep 0.02; done"
@@ -90,7 +87,6 @@ begin() {
 	done
 }
 
-# bats test_tags=vm
 @test "a signal while the program runs is the program's" {
 	set_args sh -c 'trap "exit 7" TERM; echo ready; while :; do sleep 0.1; done'
 	begin run test_box
@@ -100,7 +96,6 @@ begin() {
 	[ "$status" = 7 ]
 }
 
-# bats test_tags=vm
 @test "SIGTERM ends an exec that waits, for ever in a paused container, and its process" {
 	[ -d /sys/fs/cgroup/freezer ] || [ -e /sys/fs/cgroup/cgroup.controllers ] || skip "no freezer here"
 	update_config '.linux.cgroupsPath = $p' --arg p "$(cgroups_path test_waits)"

@@ -24,7 +24,10 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define DESCRIPTORS_MIN 16 /* without them not even what was made could be taken back */
 
 static int open_start_socket(struct launch *l, struct err *e)
 {
@@ -242,8 +245,16 @@ void launch_undo(struct launch *l, struct err *e)
 
 int launch_heed_signals(const struct launch *l, struct err *e)
 {
+	struct rlimit r;
+
 	if (l->foreground && !l->o->detach && attach_prepare(!l->o->no_subreaper, e) < 0)
 		return -1;
+	/* Nor does a pipe whose reader has gone. */
+	signal(SIGPIPE, SIG_IGN);
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < DESCRIPTORS_MIN)
+		return err_set(e, EMFILE,
+			       "hull needs %d descriptors, and may have %llu (RLIMIT_NOFILE)",
+			       DESCRIPTORS_MIN, (unsigned long long)r.rlim_cur);
 	return interrupt_open(e);
 }
 

@@ -169,7 +169,7 @@ int launch_attach(struct terminal *t, pid_t pid, struct err *e)
 }
 
 /* No container can have this name. Without the directory there is just no cache. */
-#define SECCOMP_CACHE "@seccomp"
+#define SECCOMP_CACHE ".@seccomp"
 
 int launch_seccomp(struct prepared *p, int root_fd, struct err *e)
 {
@@ -274,7 +274,9 @@ int launch_check_fds(int preserve_fds, struct err *e)
 void launch_keep_fds(struct prepared *p, struct spec_process *process, int preserve_fds)
 {
 	int n = prepare_listen_fds();
+	const char *fdnames = n ? getenv("LISTEN_FDNAMES") : NULL;
 	auto_free char *entry = xasprintf("LISTEN_FDS=%d", n);
+	auto_free char *names = fdnames ? xasprintf("LISTEN_FDNAMES=%s", fdnames) : NULL;
 
 	p->args->preserve_fds = preserve_fds + n;
 	/* Not for hooks and helpers. */
@@ -285,4 +287,6 @@ void launch_keep_fds(struct prepared *p, struct spec_process *process, int prese
 		return;
 	prepare_set_env(p, process, entry);
 	prepare_set_env(p, process, "LISTEN_PID=1");
+	if (names)
+		prepare_set_env(p, process, names);
 }

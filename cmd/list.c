@@ -46,6 +46,20 @@ static const char *user_name(char buf[static 16])
 	return buf;
 }
 
+/* A path may have any character in its name, and a table has lines. The caller frees it. */
+static char *visible(const char *s)
+{
+	struct str out = { 0 };
+
+	for (; *s; s++) {
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			str_addf(&out, "\\x%02x", (unsigned)*s);
+		else
+			str_add_n(&out, s, 1);
+	}
+	return out.s ? out.s : xstrdup("");
+}
+
 static void add_row(struct list *l, const struct record *r, enum status status, pid_t pid)
 {
 	char when[40];
@@ -54,7 +68,7 @@ static void add_row(struct list *l, const struct record *r, enum status status, 
 	l->rows[l->n][0] = xstrdup(r->id);
 	l->rows[l->n][1] = xasprintf("%d", (int)pid);
 	l->rows[l->n][2] = xstrdup(status_name(status));
-	l->rows[l->n][3] = xstrdup(r->bundle);
+	l->rows[l->n][3] = visible(r->bundle);
 	l->rows[l->n][4] = xstrdup(record_time(r->created, when));
 	l->rows[l->n][5] = xstrdup(l->owner);
 }

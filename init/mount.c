@@ -8,6 +8,7 @@
 #include "init/mount.h"
 
 #include "nsexec/channel.h"
+#include "nsexec/nsexec.h"
 #include "nsexec/source.h"
 #include "nsexec/tree.h"
 #include "state/fd.h"
@@ -79,22 +80,40 @@ static unsigned long lockable_flags(int fd)
 	return ms;
 }
 
+static void tell_kept(int fd, const struct mount_options *o)
+{
+	unsigned long kept = lockable_flags(fd) & o->ms_clr;
+	auto_str struct str names = { 0 };
+
+	if (!kept || nsexec_sync_sock() < 0 || !nsexec_boot()->debug)
+		return;
+	mount_flag_names(kept, &names);
+	channel_log(nsexec_sync_sock(), "the host's flags of the source are locked, %s stay(s)",
+		    names.s);
+}
+
 /*
- * In a user namespace the flags that the host gave the source are locked (mount_namespaces(7)).
- * Who does not name them keeps them; who wants them cleared is told that it cannot be.
+ * In a user namespace the flags that the host gave the source are locked (mount_namespaces(7)), and
+ * stay: those that nobody names, and what takes rights away (nosuid, nodev, noexec) or is none
+ * (access times) whatever is asked for, as with crun. Who wants to write is told that it cannot be.
  */
 static int apply_beside_locked(int fd, const struct mount_options *o, struct err *e)
 {
+	const uint64_t atimes = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
 	struct mount_change c = mount_options_locked(o);
-	unsigned long locked = lockable_flags(fd) & o->ms_clr;
-	auto_str struct str names = { 0 };
+	int r;
 
-	if (!locked)
-		return mount_set_attr(fd, 0, c.set, c.clr, e);
-	mount_flag_names(locked, &names);
-	return err_set(e, EPERM,
-		       "the host's flags of the source are locked, %s cannot be cleared: %s",
-		       names.s, errno_text(EPERM));
+	if (lockable_flags(fd) & o->ms_clr & MS_RDONLY)
+		return err_set(
+			e, EPERM,
+			"the host's flags of the source are locked, ro cannot be cleared: %s",
+			errno_text(EPERM));
+	r = mount_set_attr(fd, 0, c.set, c.clr, e);
+	if (r < 0 && e->code == EPERM && (c.set | c.clr) & atimes)
+		r = mount_set_attr(fd, 0, c.set & ~atimes, c.clr & ~atimes, e);
+	if (r == 0)
+		tell_kept(fd, o);
+	return r;
 }
 
 int mount_apply_attrs(int fd, const struct mount_options *o, struct err *e)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cache of compiled filters: ROOT/@seccomp. Runs in hull, with the rights of its user.
+ * The cache of compiled filters: ROOT/.@seccomp. Runs in hull, with the rights of its user.
  *
  * A hit has to be cheap: four system calls, no parsing. What is read goes to the kernel as a
  * filter, so a file counts only if it is ours and nobody else could have written it; the sum is

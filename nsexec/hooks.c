@@ -18,11 +18,13 @@
 /* 0: nothing asked for. The caller closes what is above 0. */
 static int open_output(const char *file, struct err *e)
 {
-	int fd = file ? fd_open(AT_FDCWD, file,
-				O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NOFOLLOW, 0600, e) :
-			0;
+	int fd = file ? fd_open_output(file, O_NOFOLLOW, 0600, e) : 0;
 
-	return fd < 0 ? err_wrap(e, "output of hooks") : fd;
+	if (fd < 0)
+		return err_wrap(e, "output of hooks");
+	if (fd > 0)
+		fcntl(fd, F_SETFL, O_APPEND); /* for the hook it blocks */
+	return fd;
 }
 
 static void close_output(int fd)

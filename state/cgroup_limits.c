@@ -80,6 +80,10 @@ static int set_memory_and_swap_v1(const struct target *t, int64_t limit, int64_t
 	/* Unlimited memory with the old memory+swap would not be unlimited; so runc. */
 	if (limit == -1 && swap == 0)
 		swap = -1;
+	if (swap > 0 && (limit < 0 || limit > swap)) {
+		err_set(e, EINVAL, "memory+swap limit should be >= memory limit");
+		return put_at(e, "memory/swap");
+	}
 	if (limit && swap) {
 		if (put_try(t, "memory.limit_in_bytes", put_number(text, limit)) == 0)
 			limit = 0;

@@ -9,19 +9,50 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
-/* Put prefix and sep before what buf holds; the tail, which is the cause, is kept. */
+#define CUT " ... " /* stands for the middle of what is too long */
+
+/* text + tail in size bytes: both ends are kept, the beginning of text and the end of tail. */
+static void join(char *buf, size_t size, size_t n, const char *tail)
+{
+	size_t t = strlen(tail), room = size - 1;
+
+	if (t > room / 2)
+		tail += t - room / 2, t = room / 2;
+	if (n + t > room) {
+		n = room - t - strlen(CUT);
+		memcpy(buf + n, CUT, strlen(CUT));
+		n += strlen(CUT);
+	}
+	memcpy(buf + n, tail, t + 1);
+}
+
+/*
+ * Put prefix and sep before what buf holds. When that is too much the middle goes: the cause, which is
+ * the end, and what is outermost are kept.
+ */
 static void prepend(char *buf, size_t size, const char *prefix, const char *sep)
 {
 	size_t p = strlen(prefix), s = strlen(sep), have = strlen(buf);
+	size_t keep = (size - 1) / 2, head = size - 1 - keep - strlen(CUT);
 
 	if (have == 0)
 		s = 0;
-	if (p + s + have >= size)
+	if (p + s + have < size) {
+		memmove(buf + p + s, buf, have + 1);
+		memcpy(buf, prefix, p);
+		memcpy(buf + p, sep, s);
 		return;
-	memmove(buf + p + s, buf, have + 1);
+	}
+	if (have < keep)
+		return;
+	p = p + s > head ? head - s : p;
+	memmove(buf + head + strlen(CUT), buf + have - keep, keep + 1);
+	memmove(buf + p + s, buf, head - p - s);
 	memcpy(buf, prefix, p);
 	memcpy(buf + p, sep, s);
+	memcpy(buf + head, CUT, strlen(CUT));
 }
 
 static void fill(struct err *e, int code, const char *fmt, va_list ap)
@@ -43,15 +74,19 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 
 int err_sys(struct err *e, const char *fmt, ...)
 {
+	char text[128];
 	int code = errno;
-	size_t n;
+	struct rlimit r;
 	va_list ap;
 
 	va_start(ap, fmt);
 	fill(e, code, fmt, ap);
 	va_end(ap);
-	n = strlen(e->chain);
-	snprintf(e->chain + n, sizeof(e->chain) - n, ": %s", errno_text(code));
+	snprintf(text, sizeof(text), ": %s", errno_text(code));
+	if (code == EMFILE && getrlimit(RLIMIT_NOFILE, &r) == 0)
+		snprintf(text, sizeof(text), ": %s (hull may have %llu, see RLIMIT_NOFILE)",
+			 errno_text(code), (unsigned long long)r.rlim_cur);
+	join(e->chain, sizeof(e->chain), strlen(e->chain), text);
 	errno = code;
 	return -1;
 }

@@ -328,6 +328,14 @@ int fd_connect_unix(int dirfd, const char *name, int type)
 	return take_fd(&fd);
 }
 
+int fd_open_output(const char *path, int flags, mode_t mode, struct err *e)
+{
+	int fd = fd_open(AT_FDCWD, path,
+			 O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK | flags, mode, e);
+
+	return fd < 0 && e->code == ENXIO ? err_set(e, ENXIO, "nobody reads %s", path) : fd;
+}
+
 int fd_send(int sock, const char *text, int fd)
 {
 	union {

@@ -66,6 +66,12 @@ socklen_t fd_unix_name(struct sockaddr_un *ret, const char *name);
 int fd_connect_unix(int dirfd, const char *name, int type);
 #define FD_PEER_SECONDS 10
 
+/*
+ * To be appended to, made if it is not there, with more flags of open(2): O_NONBLOCK is set, so that a FIFO that nobody reads is an
+ * error (ENXIO) and not a wait.
+ */
+must_check int fd_open_output(const char *path, int flags, mode_t mode, struct err *e);
+
 /* Send a descriptor with a text beside it over a connected AF_UNIX socket; -1 and errno, never SIGPIPE. */
 int fd_send(int sock, const char *text, int fd);
 /*

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -39,10 +40,13 @@ int log_open(const char *path, bool json, bool debug, struct err *e)
 		log_fd = fd_number(path);
 		return 0;
 	}
-	fd = fd_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY, 0644, e);
+	/* Not blocking: a FIFO whose reader stops to read loses lines, and nobody waits. */
+	fd = fd_open_output(path, 0, 0644, e);
 	if (fd < 0)
 		return err_wrap(e, "unable to open the log file");
 	log_fd = fd;
+	/* A reader that goes does not end hull in the middle of its work. */
+	signal(SIGPIPE, SIG_IGN);
 	return 0;
 }
 
