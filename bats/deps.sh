@@ -150,19 +150,25 @@ source_lists() {
 	touch "$APT/ready"
 }
 
-# Unpacks the newest source of a package that can be had into build/deps/src/PACKAGE. The security suite lists versions
-# whose files are gone (404), so go from the newest down.
+# Unpacks a source of a package into build/deps/src/PACKAGE: an archive in $DEPS_DIR, or the newest version that can be
+# had of all suites that apt knows. Some list versions whose files are gone (404), so go from the newest down; and where
+# only Debian's description of one is gone, its upstream archive will do.
 fetch() {
 	local package=$1 version versions log=$DEPS/log/$1.fetch.log dir=$DEPS/src/$1
 	mkdir -p "$DEPS/log" "$DEPS/src"
 	exec 8>"$DEPS/lock"
 	flock 8 # the Makefile builds libraries side by side
 	packages build
+	if [ -n "${DEPS_DIR:-}" ]; then
+		exec 8>&-
+		from_folder "$package"
+		return
+	fi
 	source_lists
 	exec 8>&-
 	versions=$(apt-cache "${apt_options[@]}" showsrc --only-source "$package" 2>/dev/null |
 		sed -n 's/^Version: *//p' | sort -ruV)
-	[ -n "$versions" ] || die "apt knows no source of $package: $(tail -n 3 "$APT/update.log")"
+	[ -n "$versions" ] || give_up "$package" "apt knows no source of it: $(tail -n 3 "$APT/update.log")"
 	: >"$log"
 	for version in $versions; do
 		rm -rf "$dir"
@@ -175,8 +181,59 @@ fetch() {
 			return 0
 		fi
 	done
+	for version in $versions; do
+		! fetch_upstream "$package" "$version" >>"$log" 2>&1 || return 0
+	done
 	tail -n 40 "$log" >&2
-	die "no version of $package could be fetched; see $log"
+	give_up "$package" "no version of it could be fetched (see $log)"
+}
+
+give_up() {
+	die "no source of $1: $2. Either take the machine's own libraries (make DEPS=system), or put the archive ($1_VERSION.orig.tar.*, or its project's) into a folder and name that: make DEPS_DIR=/path"
+}
+
+# unpack ARCHIVE PACKAGE VERSION
+unpack() {
+	local dir=$DEPS/src/$2
+	rm -rf "$dir/tree" && mkdir -p "$dir/tree"
+	tar -C "$dir/tree" --strip-components=1 -xf "$1" && echo "$2 $3" >"$dir/version"
+}
+
+# The upstream archive alone, from any of apt's archives that has it, checked against the hash in the index of sources,
+# which apt has checked.
+fetch_upstream() {
+	local package=$1 version=$2 dir=$DEPS/src/$1 folder sum file uri
+	read -r folder sum file < <(apt-cache "${apt_options[@]}" showsrc --only-source "$package" |
+		awk -v version="$version" '
+			/^Package:/ { ours = 0; dir = "" }
+			$1 == "Version:" { ours = $2 == version }
+			$1 == "Directory:" { dir = $2 }
+			/^[A-Z]/ { sums = $1 == "Checksums-Sha256:" }
+			sums && $3 ~ /\.orig\.tar\.[a-z0-9]*$/ { sum = $1; file = $3 }
+			/^$/ && ours && file { print dir, sum, file; exit }
+			END { if (ours && file) print dir, sum, file }') || return 1
+	for uri in $(apt-get "${apt_options[@]}" indextargets --format '$(REPO_URI)' 'Created-By: Sources' | sort -u); do
+		rm -rf "$dir" && mkdir -p "$dir"
+		echo "$uri$folder/$file"
+		/usr/lib/apt/apt-helper "${apt_options[@]}" download-file "${uri%/}/$folder/$file" "$dir/$file" "SHA256:$sum" &&
+			unpack "$dir/$file" "$package" "$version" && return 0
+	done
+	return 1
+}
+
+# The archive of a package in $DEPS_DIR, under Debian's name or its project's. Whoever put it there answers for it.
+from_folder() {
+	local package=$1 name archive
+	case $package in
+	libcap2) name=libcap ;;
+	cjson) name=cJSON ;;
+	*) name=$package ;;
+	esac
+	archive=$(find "$DEPS_DIR/" -maxdepth 1 \( -name "${package}_*.orig.tar.*" -o -iname "$name-*.tar.*" \) \
+		! -name '*.asc' | sort -V | tail -n 1)
+	[ -n "$archive" ] || give_up "$package" "there is none in $DEPS_DIR"
+	say UNPACK "$archive"
+	unpack "$archive" "$package" "$(basename "$archive")" || give_up "$package" "$archive cannot be unpacked"
 }
 
 # The library is put in place last and by rename: make takes its presence to mean that all is there.
