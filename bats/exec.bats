@@ -473,11 +473,11 @@ sleeps() { "$HULL" --root "$ROOT" ps test_exec | grep -q "sleep 1001"; }
 	mknod "$BATS_TEST_TMPDIR/null" c 1 3 && chown 4242:4243 "$BATS_TEST_TMPDIR/null"
 	quietly create test_exec
 	quietly start test_exec
-	"$HULL" --root "$ROOT" exec --user 1000:1000 test_exec true <"$BATS_TEST_TMPDIR/null" >"$BATS_TEST_TMPDIR/null" 2>&1 3>&-
+	"$HULL" --root "$ROOT" exec --user 1000:1000 test_exec true <>"$BATS_TEST_TMPDIR/null" >&0 2>&0 3>&-
 	[ "$(stat -c %u:%g "$BATS_TEST_TMPDIR/null")" = 4242:4243 ]
 	quietly delete --force test_exec
 	user_namespace
 	update_config '.process.user = {uid: 1000, gid: 1000} | .process.args = ["true"]'
-	"$HULL" --root "$ROOT" run test_exec <"$BATS_TEST_TMPDIR/null" >"$BATS_TEST_TMPDIR/null" 2>&1 3>&- || true
+	"$HULL" --root "$ROOT" run test_exec <>"$BATS_TEST_TMPDIR/null" >&0 2>&0 3>&- || true
 	[ "$(stat -c %u:%g "$BATS_TEST_TMPDIR/null")" = 4242:4243 ]
 }

@@ -250,7 +250,7 @@ int launch_heed_signals(const struct launch *l, struct err *e)
 	if (l->foreground && !l->o->detach && attach_prepare(!l->o->no_subreaper, e) < 0)
 		return -1;
 	/* Nor does a pipe whose reader has gone. */
-	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
 	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < DESCRIPTORS_MIN)
 		return err_set(e, EMFILE,
 			       "hull needs %d descriptors, and may have %llu (RLIMIT_NOFILE)",

@@ -46,7 +46,7 @@ int log_open(const char *path, bool json, bool debug, struct err *e)
 		return err_wrap(e, "unable to open the log file");
 	log_fd = fd;
 	/* A reader that goes does not end hull in the middle of its work. */
-	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
 	return 0;
 }
 
