@@ -289,7 +289,7 @@ inject() {
 		pivot_root|EPERM|1|operation not permitted
 		mknodat|EIO|1|input/output error
 		sethostname|EPERM|1|operation not permitted (/hostname)
-		prlimit64|EPERM|1|set RLIMIT_NOFILE to 1024:1024: operation not permitted (/process/rlimits/0)
+		prlimit64|EPERM|2|set RLIMIT_NOFILE to 1024:1024: operation not permitted (/process/rlimits/0)
 	END
 }
 

@@ -498,13 +498,16 @@ runs_by() { [ "$(cat "/proc/$(pgrep -P "$2")/comm")" = "$1" ]; }
 
 @test "hull's own binary cannot be made writable by who finds it as a program in the container (CVE-2019-5736)" {
 	[[ $HULL != */san/* ]] || skip "a sanitizer's hull is linked dynamically, and cannot be a container's program"
-	# It stands still in there, and does not hide, while the log that it is to open has no reader.
-	printf '#!/proc/self/exe --log=/fifo\n' >rootfs/bin/evil
+	# It stands still in there, and does not hide, while nobody reads what it prints.
+	printf '#!/proc/self/exe --help\n' >rootfs/bin/evil
 	chmod 755 rootfs/bin/evil
-	mkfifo rootfs/fifo
+	mkfifo full
 	quietly create test_box
 	quietly start test_box
-	hull_bg exec test_box /bin/evil
+	exec 9<>full
+	timeout 1 dd if=/dev/zero bs=4096 status=none >&9 || true
+	"$HULL" --root "$ROOT" exec test_box /bin/evil >&9 2>&9 3>&- 9>&- </dev/null &
+	local pid=$!
 	wait_for 5 runs_by evil "$pid"
 	# mount_setattr(2) with MOUNT_ATTR_RDONLY to be cleared; AT_EMPTY_PATH.
 	perl -e 'my ($name, $attr) = ("", pack("Q4", 0, 1, 0, 0));
@@ -512,6 +515,7 @@ runs_by() { [ "$(cat "/proc/$(pgrep -P "$2")/comm")" = "$1" ]; }
 		die "writable" if syscall(442, fileno(F), $name, 0x1000, $attr, 32) == 0;
 		print "$!\n"' "$(pgrep -P "$pid")"
 	quietly delete --force test_box
+	exec 9>&-
 }
 
 @test "a waiting init holds nothing but its stdio and the start socket" {

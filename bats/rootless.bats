@@ -59,6 +59,16 @@ inside() {
 	[ -d "$dir/run/hull/test_box" ]
 }
 
+@test "a user's devices are the host's of the same name, which must be there" {
+	update_config '.linux.devices = [{path: "/dev/fuse2", type: "u", major: 1, minor: 5}]'
+	refused "/dev/fuse2: no such file or directory (/linux/devices/0)" run test_box
+	update_config '.linux.devices[0].path = "/dev/zero/"'
+	inside 'stat -c "%F %t:%T" /dev/zero'
+	[ "$output" = "character special file 1:5" ]
+	update_config '.linux.devices[0].path = "/dev/null"'
+	refused "the host's /dev/null is not device 1:5 (/linux/devices/0)" run test_box
+}
+
 @test "a user may have a /proc that hides what is not his" {
 	ranges
 	for hide in 1 2 4; do

@@ -165,15 +165,8 @@ inside() {
 	[[ ${lines[0]} =~ ^monotonic\ +-1\ +3$ ]]
 }
 
-@test "run in a user namespace makes FIFOs, with owner and mode, and binds what else is configured" {
-	update_config '.linux.devices = [{path: "/dev/pipe", type: "p", fileMode: 416, uid: 7, gid: 8},
-		{path: "/dev/fuse2", type: "u", major: 1, minor: 5}]'
+@test "run in a user namespace makes FIFOs, with owner and mode" {
+	update_config '.linux.devices = [{path: "/dev/pipe", type: "p", fileMode: 416, uid: 7, gid: 8}]'
 	inside 'stat -c "%F %a %u %g" /dev/pipe'
-	[ "$status" -ne 0 ]
-	[[ $output = *"/dev/fuse2: no such file or directory (/linux/devices/1)"* ]]
-	update_config '.linux.devices[1].path = "/dev/zero"'
-	inside 'stat -c "%F %a %u %g" /dev/pipe; stat -c "%F %t:%T" /dev/zero'
-	[ "${lines[*]}" = "fifo 640 7 8 character special file 1:5" ]
-	update_config '.linux.devices[1].path = "/dev/null"'
-	refused "the host's /dev/null is not device 1:5 (/linux/devices/1)" run test_box
+	[ "${lines[*]}" = "fifo 640 7 8" ]
 }
