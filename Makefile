@@ -8,6 +8,7 @@
 #
 #   V=1           show every command            CI=true or WERROR=1   warnings are errors
 #   SAN=1         build/san/hull for glibc with ASan and UBSan (also: make SAN=1 check)
+#   ARCH=arm64    build/arm64/hull, by Debian's cross compilers (also armv7, riscv64, amd64)
 #   DEPS=system   link the system's static libraries (a musl distribution) instead of building them
 #   LANES="host v2" TESTS="bats/create.bats"    what make check runs
 #   PREFIX, DESTDIR, FUZZ_TIME (seconds for each fuzzer; 60 for config.json)
@@ -64,10 +65,23 @@ LIBS     := -lseccomp -lcap -lcjson -ldbus-1
 READY     = packages-san
 export ASAN_OPTIONS := detect_leaks=0:abort_on_error=1
 else
+ifneq ($(ARCH),)
+TRIPLE_amd64   := x86_64-linux-gnu
+TRIPLE_arm64   := aarch64-linux-gnu
+TRIPLE_armv7   := arm-linux-gnueabihf
+TRIPLE_riscv64 := riscv64-linux-gnu
+CROSS    := $(or $(TRIPLE_$(ARCH)),$(error ARCH=$(ARCH) is not amd64, arm64, armv7 or riscv64))-
+B        := build/$(ARCH)
+D        := $(B)/deps
+CC       := $(D)/musl/bin/musl-gcc
+MUSL     := $(D)/musl/bin/musl-gcc
+else
 ifeq ($(origin CC),default)
 CC       := $(if $(filter system,$(DEPS)),cc,musl-gcc)
 endif
 B        := build
+D        := build/deps
+endif
 # Not PIE: Debian's musl-gcc turns -static-pie into a dynamic program without a word.
 CFLAGS   := $(COMMON) -O2 -g -fno-pie -ffunction-sections -fdata-sections -fstack-protector-strong \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffile-prefix-map=$(CURDIR)=.
@@ -76,9 +90,9 @@ LIBS     := -lseccomp -lcap -lcjson -ldbus-1
 ifeq ($(DEPS),system)
 CPPFLAGS += -idirafter /usr/include/cjson $(DBUS)
 else
-CPPFLAGS += -isystem build/deps/include -idirafter build/deps/include-linux
-LDFLAGS  += -Lbuild/deps/lib
-DEP_LIBS := $(addprefix build/deps/lib/,libseccomp.a libcap.a libcjson.a libdbus-1.a)
+CPPFLAGS += -isystem $(D)/include -idirafter $(D)/include-linux
+LDFLAGS  += -L$(D)/lib
+DEP_LIBS := $(addprefix $(D)/lib/,libseccomp.a libcap.a libcjson.a libdbus-1.a)
 READY    := $(DEP_LIBS)
 endif
 endif
@@ -87,7 +101,8 @@ endif
 
 OBJS := $(SRCS:%.c=$(B)/obj/%.o)
 
-all: $(B)/hull $(B)/hull.8 $(B)/hull.bash
+# Of another architecture the program alone: the texts are the same, and made by running a program.
+all: $(B)/hull $(if $(ARCH),,$(B)/hull.8 $(B)/hull.bash)
 
 ifeq ($(SAN),1)
 $(B)/hull: $(OBJS)
@@ -95,7 +110,7 @@ $(B)/hull: $(OBJS)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 else
 $(B)/hull: $(B)/hull.debug
-	$(Q)strip -s -R .comment -o $@ $<
+	$(Q)$(CROSS)strip -s -R .comment -o $@ $<
 
 $(B)/hull.debug: $(OBJS) $(DEP_LIBS)
 	@echo "  LINK    $@"
@@ -110,7 +125,7 @@ $(B)/obj/%.o: %.c Makefile | $(READY)
 # One archive for each folder: tests and fuzzers link just what they use.
 define archive
 $(1)/lib$(2).a: $(patsubst %.c,$(1)/obj/%.o,$(filter-out cmd/main.c,$(filter $(2)/%,$(SRCS))))
-	$$(Q)rm -f $$@; mkdir -p $$(@D); ar rcsD $$@ $$^
+	$$(Q)rm -f $$@; mkdir -p $$(@D); $(CROSS)ar rcsD $$@ $$^
 endef
 $(foreach l,$(LAYERS),$(eval $(call archive,$(B),$(l))))
 
@@ -136,11 +151,14 @@ $(B)/hull.bash: cmd/completion.bash $(B)/docs_gen
 
 # --- Dependencies and packages: bats/deps.sh --------------------------------------------------------------------------
 
-build/deps/include-linux:
-	$(Q)V=$(V) bats/deps.sh linux-headers
+$(D)/include-linux:
+	$(Q)V=$(V) ARCH=$(ARCH) bats/deps.sh linux-headers
 
-build/deps/lib/%.a: | build/deps/include-linux
-	$(Q)V=$(V) bats/deps.sh $*
+$(D)/musl/bin/musl-gcc: | $(D)/include-linux
+	$(Q)V=$(V) ARCH=$(ARCH) bats/deps.sh musl
+
+$(D)/lib/%.a: | $(D)/include-linux $(MUSL)
+	$(Q)V=$(V) ARCH=$(ARCH) bats/deps.sh $*
 
 profiles: | packages-test
 	$(Q)V=$(V) bats/deps.sh profiles
@@ -250,4 +268,4 @@ distclean:
 
 FORCE:
 .PHONY: all profiles criu check check-clients check-vm unit lint format analyze demo bench bench-clients fuzz install clean distclean FORCE
--include $(shell find build -path build/deps -prune -o -name '*.d' -print 2>/dev/null)
+-include $(shell find build -name deps -prune -o -name '*.d' -print 2>/dev/null)

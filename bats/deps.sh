@@ -8,22 +8,42 @@
 #   deps.sh vm                  make build/deps/vm: Debian with systemd on a disk, and its kernel, for bats/vm.sh
 #   deps.sh packages GROUP...   install the missing packages of the groups (build test san fuzz bench clients vm)
 #   deps.sh linux-headers       make build/deps/include-linux, the kernel's headers for musl-gcc
+#   deps.sh musl                make build/ARCH/deps/musl, the C library for another architecture, with a compiler for it
 #   deps.sh LIBRARY             fetch and build build/deps/lib/LIBRARY.a (libseccomp libcap libcjson libdbus-1)
+#
+# With ARCH=arm64, armv7, riscv64 or amd64 headers, musl and libraries are of that architecture, below build/ARCH/deps.
 #
 # The libraries come as Debian source packages through the machine's own apt entries, with deb-src put before them in
 # a private folder: no host name is written here and nothing of the machine's apt state changes. apt checks the
 # archive's signature and every file's hash against it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-DEPS=$PWD/build/deps
-: "${V:=0}"
+: "${V:=0}" "${ARCH:=}"
+DEPS=$PWD/build/${ARCH:+$ARCH/}deps
 
 # The same shape of code as hull's own: small, sectioned for --gc-sections, not PIE, no tables for unwinding.
 CC=musl-gcc
+AR=ar RANLIB=ranlib TRIPLE=
+if [ -n "$ARCH" ]; then
+	case $ARCH in
+	amd64) TRIPLE=x86_64-linux-gnu ;;
+	arm64) TRIPLE=aarch64-linux-gnu ;;
+	armv7) TRIPLE=arm-linux-gnueabihf ;;
+	riscv64) TRIPLE=riscv64-linux-gnu ;;
+	*) echo "deps.sh: ARCH=$ARCH is not amd64, arm64, armv7 or riscv64" >&2 && exit 1 ;;
+	esac
+	CC=$DEPS/musl/bin/musl-gcc AR=$TRIPLE-ar RANLIB=$TRIPLE-ranlib
+	export LDFLAGS="-static -no-pie" # what configure links to see whether it can: musl is not PIC
+fi
+export AR RANLIB
 CPPFLAGS="-idirafter $DEPS/include-linux"
 CFLAGS="${DEP_CFLAGS:--O2} -w -fno-pie -ffunction-sections -fdata-sections -fstack-protector-strong
 	-fno-asynchronous-unwind-tables -fno-unwind-tables"
 CFLAGS=$(tr -s '\n\t' '  ' <<<"$CFLAGS")
+
+GROUP=build
+[ -z "$ARCH" ] || GROUP=cross-$ARCH
+HOST=${TRIPLE:-$(gcc -dumpmachine 2>/dev/null || true)}
 
 say() { printf '  %-8s%s\n' "$1" "$2"; }
 
@@ -54,6 +74,10 @@ packages_of() {
 		echo bats jq busybox-static shellcheck clang-format cppcheck mandoc strace perl-base \
 			procps iproute2 util-linux psmisc uidmap dbus-daemon patchelf python3-minimal
 		;;
+	cross-amd64) echo gcc make libc6-dev linux-libc-dev dpkg-dev gperf binutils xz-utils ;;
+	cross-arm64) echo gcc make libc6-dev dpkg-dev gperf xz-utils gcc-aarch64-linux-gnu linux-libc-dev-arm64-cross ;;
+	cross-armv7) echo gcc make libc6-dev dpkg-dev gperf xz-utils gcc-arm-linux-gnueabihf linux-libc-dev-armhf-cross ;;
+	cross-riscv64) echo gcc make libc6-dev dpkg-dev gperf xz-utils gcc-riscv64-linux-gnu linux-libc-dev-riscv64-cross ;;
 	san) echo gcc libc6-dev libseccomp-dev libcap-dev libcjson-dev libdbus-1-dev ;;
 	fuzz) echo clang libc6-dev libseccomp-dev libcap-dev libcjson-dev libdbus-1-dev ;;
 	clients)
@@ -105,22 +129,23 @@ no_services() {
 
 # musl-gcc sees musl's headers alone. /usr/include as a whole would mix in glibc's, so link the kernel's three folders.
 linux_headers() {
-	local arch dir=$DEPS/include-linux
-	packages build
-	arch=/usr/include/$(gcc -print-multiarch)/asm
-	[ -d "$arch" ] || arch=/usr/include/asm
-	if [ ! -d "$arch" ] || [ ! -d /usr/include/linux ]; then
-		die "no kernel headers in /usr/include (package linux-libc-dev)"
+	local arch from=/usr/include dir=$DEPS/include-linux
+	packages "$GROUP"
+	[ -z "$ARCH" ] || [ "$ARCH" = amd64 ] || from=/usr/$TRIPLE/include
+	arch=$from/$(gcc -print-multiarch)/asm
+	[ -d "$arch" ] || arch=$from/asm
+	if [ ! -d "$arch" ] || [ ! -d "$from/linux" ]; then
+		die "no kernel headers in $from (package linux-libc-dev)"
 	fi
 	mkdir -p "$dir"
-	ln -sfn /usr/include/linux "$dir/linux"
-	ln -sfn /usr/include/asm-generic "$dir/asm-generic"
+	ln -sfn "$from/linux" "$dir/linux"
+	ln -sfn "$from/asm-generic" "$dir/asm-generic"
 	ln -sfn "$arch" "$dir/asm"
 }
 
 # --- source packages -------------------------------------------------------------------------------------------------
 
-APT=$DEPS/apt
+APT=$PWD/build/deps/apt
 apt_options=(
 	-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$APT/parts"
 	-o "Dir::State::lists=$APT/lists" -o "Dir::Cache=$APT/cache"
@@ -156,9 +181,10 @@ source_lists() {
 fetch() {
 	local package=$1 version versions log=$DEPS/log/$1.fetch.log dir=$DEPS/src/$1
 	mkdir -p "$DEPS/log" "$DEPS/src"
-	exec 8>"$DEPS/lock"
+	mkdir -p "${APT%/*}"
+	exec 8>"${APT%/*}/lock"
 	flock 8 # the Makefile builds libraries side by side
-	packages build
+	packages "$GROUP"
 	if [ -n "${DEPS_DIR:-}" ]; then
 		exec 8>&-
 		from_folder "$package"
@@ -247,6 +273,19 @@ put_header() { install -D -m 644 "$1" "$DEPS/include/$2"; }
 
 put_license() { install -D -m 644 "$1" "$DEPS/licenses/$2"; }
 
+# For another architecture: musl's own script makes its cross compiler one for it.
+build_musl() {
+	local tree=$DEPS/src/musl/tree
+	fetch musl
+	say BUILD "musl for $ARCH"
+	cd "$tree"
+	quietly musl ./configure --prefix="$DEPS/musl" --target="$TRIPLE" CROSS_COMPILE="$TRIPLE-" CC="$TRIPLE-gcc" \
+		CFLAGS="$CFLAGS" --disable-shared --enable-wrapper=gcc
+	quietly musl make
+	quietly musl make install
+	put_license COPYRIGHT musl
+}
+
 build_libseccomp() {
 	local tree=$DEPS/src/libseccomp/tree
 	fetch libseccomp
@@ -257,7 +296,7 @@ build_libseccomp() {
 	find . -exec touch -d 2000-01-01 {} +
 	rm -f src/syscalls.perf src/syscalls.perf.c
 	quietly libseccomp ./configure CC="$CC" CPPFLAGS="$CPPFLAGS" CFLAGS="$CFLAGS" \
-		--host="$(gcc -dumpmachine)" --disable-shared --enable-static --disable-python
+		--host="$HOST" --disable-shared --enable-static --disable-python
 	quietly libseccomp make -C include
 	quietly libseccomp make -C src libseccomp.la
 	put_header include/seccomp.h seccomp.h
@@ -272,7 +311,7 @@ build_libcap() {
 	say BUILD libcap
 	cd "$tree"
 	# Its constructor asks the kernel six times for the last capability, in every hull: init/creds.c calls it instead.
-	quietly libcap make -C libcap libcap.a CC="$CC" BUILD_CC=gcc DEBUG= WARNINGS=-Wno-attributes \
+	quietly libcap make -C libcap libcap.a CC="$CC" AR="$AR" RANLIB="$RANLIB" BUILD_CC=gcc DEBUG= WARNINGS=-Wno-attributes \
 		COPTS="$CPPFLAGS $CFLAGS -Dconstructor=called_by_init" \
 		BUILD_COPTS=-O1
 	put_header libcap/include/sys/capability.h sys/capability.h
@@ -288,7 +327,7 @@ build_libcjson() {
 	cd "$tree"
 	# shellcheck disable=SC2086 # lists of options
 	quietly cjson $CC $CPPFLAGS $CFLAGS -c -o cJSON.o cJSON.c
-	quietly cjson ar rcs libcjson.a cJSON.o
+	quietly cjson "$AR" rcs libcjson.a cJSON.o
 	put_header cJSON.h cJSON.h
 	put_license LICENSE cJSON
 	put_library libcjson.a libcjson.a
@@ -302,7 +341,7 @@ build_libdbus-1() {
 	say BUILD libdbus
 	cd "$tree"
 	find . -exec touch -d 2000-01-01 {} +
-	quietly dbus ./configure CC="$CC" CPPFLAGS="$CPPFLAGS" CFLAGS="$CFLAGS" --host="$(gcc -dumpmachine)" \
+	quietly dbus ./configure CC="$CC" CPPFLAGS="$CPPFLAGS" CFLAGS="$CFLAGS" --host="$HOST" \
 		--disable-shared --enable-static --disable-asserts --disable-checks --disable-verbose-mode --disable-tests \
 		--disable-inotify --disable-epoll --disable-selinux --disable-apparmor --disable-libaudit --disable-systemd \
 		--disable-launchd --disable-x11-autolaunch --disable-xml-docs --disable-doxygen-docs --disable-ducktype-docs \
@@ -487,6 +526,6 @@ criu) criu ;;
 profiles) profiles ;;
 packages) shift && packages "$@" ;;
 linux-headers) linux_headers ;;
-libseccomp | libcap | libcjson | libdbus-1) "build_$1" ;;
+musl | libseccomp | libcap | libcjson | libdbus-1) "build_$1" ;;
 *) die "usage: deps.sh packages GROUP... | criu | profiles | linux-headers | LIBRARY" ;;
 esac

@@ -166,7 +166,7 @@ static int leave_initramfs(struct init *in, struct err *e)
 	struct statfs st;
 
 	if (in->a->no_pivot || statfs("/", &st) < 0 ||
-	    ((long)st.f_type != RAMFS_MAGIC && (long)st.f_type != TMPFS_MAGIC))
+	    ((uint32_t)st.f_type != RAMFS_MAGIC && (uint32_t)st.f_type != TMPFS_MAGIC))
 		return 0;
 	tree = sys_open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE | AT_RECURSIVE);
 	/* The copy stays connected where that was asked; what is done to these must not reach the host. */

@@ -23,8 +23,8 @@ static bool has_selinux(void)
 {
 	struct statfs st;
 
-	return (statfs("/sys/fs/selinux", &st) == 0 && (long)st.f_type == SELINUX_MAGIC) ||
-	       (statfs("/selinux", &st) == 0 && (long)st.f_type == SELINUX_MAGIC);
+	return (statfs("/sys/fs/selinux", &st) == 0 && (uint32_t)st.f_type == SELINUX_MAGIC) ||
+	       (statfs("/selinux", &st) == 0 && (uint32_t)st.f_type == SELINUX_MAGIC);
 }
 
 int lsm_check(const struct spec_process *p, struct err *e)

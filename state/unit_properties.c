@@ -109,14 +109,40 @@ static void limit_memory(struct unit_properties *l, const struct spec_memory *m,
 		add_signed(l, "MemorySwapMax", swap);
 }
 
+/*
+ * (a * b + c) / d without a type of 128 bits, which boards of 32 bits do not have; UINT64_MAX for more
+ * than that.
+ */
+static uint64_t mul_div(uint64_t a, uint32_t b, uint64_t d, uint32_t c)
+{
+	uint64_t low = (a & UINT32_MAX) * b + c, high = (a >> 32) * b + (low >> 32);
+	uint64_t rest = high % d, quotient = 0;
+
+	if (high / d > UINT32_MAX)
+		return UINT64_MAX;
+	/* The lower word, bit by bit: what is left is always less than d. */
+	for (int i = 31; i >= 0; i--) {
+		bool carry = rest >> 63;
+
+		rest = rest << 1 | (low >> i & 1);
+		if (carry || rest >= d) {
+			rest -= d;
+			quotient |= 1ULL << i;
+		}
+	}
+	return high / d << 32 | quotient;
+}
+
 /* Microseconds of CPU time in a second, in steps of 10 ms, that is of a percent. */
 static uint64_t quota_per_second(const struct spec_cpu *cpu)
 {
 	uint64_t period = cpu->period.set && cpu->period.v ? cpu->period.v : 100000;
-	unsigned __int128 us = (unsigned __int128)cpu->quota.v * 1000000 / period;
+	uint64_t us = mul_div((uint64_t)cpu->quota.v, 1000000, period, 0);
 
-	us = (us + 9999) / 10000 * 10000;
-	return us < INT64_MAX ? (uint64_t)us : INFINITE;
+	/* Rounded up, to what still fits. */
+	if (us > INT64_MAX - 10000)
+		return INFINITE;
+	return (us + 9999) / 10000 * 10000;
 }
 
 static bool has_quota(const struct spec_cpu *cpu)
@@ -127,13 +153,15 @@ static bool has_quota(const struct spec_cpu *cpu)
 void unit_round_quota(struct spec_cpu *cpu)
 {
 	uint64_t period = cpu->period.set && cpu->period.v ? cpu->period.v : 100000, us;
-	unsigned __int128 quota;
+	uint64_t quota;
 
 	if (!has_quota(cpu))
 		return;
 	us = quota_per_second(cpu);
-	quota = ((unsigned __int128)us * period + 999999) / 1000000;
-	if (us != INFINITE && quota > (uint64_t)cpu->quota.v && quota < INT64_MAX)
+	if (us == INFINITE || period > UINT32_MAX)
+		return;
+	quota = mul_div(us, (uint32_t)period, 1000000, 999999);
+	if (quota > (uint64_t)cpu->quota.v && quota < INT64_MAX)
 		cpu->quota.v = (int64_t)quota;
 }
 
