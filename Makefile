@@ -3,12 +3,14 @@
 #   make                build/hull, one static binary        make demo     a container's life, explained
 #   make check          build, unit tests, lint, bats        make bench    against crun and runc
 #   make lint format unit analyze fuzz install clean distclean
+#   make check-boards   build for arm64, armv7 and riscv64, unit tests by qemu-user
 #   make check-clients bench-clients    hull under containerd, podman and Docker, which they install
 #   make check-vm       bats in virtual machines: Debian with systemd, all of cgroup v2, AppArmor, SELinux; an initramfs
 #
 #   V=1           show every command            CI=true or WERROR=1   warnings are errors
 #   SAN=1         build/san/hull for glibc with ASan and UBSan (also: make SAN=1 check)
 #   ARCH=arm64    build/arm64/hull, by Debian's cross compilers (also armv7, riscv64, amd64)
+#   CC, AR, STRIP the tools, of Yocto or Buildroot, say, with DEPS=system
 #   DEPS=system   link the system's static libraries (a musl distribution) instead of building them
 #   LANES="host v2" TESTS="bats/create.bats"    what make check runs
 #   PREFIX, DESTDIR, FUZZ_TIME (seconds for each fuzzer; 60 for config.json)
@@ -97,6 +99,11 @@ READY    := $(DEP_LIBS)
 endif
 endif
 
+STRIP    ?= $(CROSS)strip
+ifeq ($(origin AR),default)
+AR       := $(CROSS)ar
+endif
+
 # --- The program ------------------------------------------------------------------------------------------------------
 
 OBJS := $(SRCS:%.c=$(B)/obj/%.o)
@@ -110,7 +117,7 @@ $(B)/hull: $(OBJS)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 else
 $(B)/hull: $(B)/hull.debug
-	$(Q)$(CROSS)strip -s -R .comment -o $@ $<
+	$(Q)$(STRIP) -s -R .comment -o $@ $<
 
 $(B)/hull.debug: $(OBJS) $(DEP_LIBS)
 	@echo "  LINK    $@"
@@ -125,7 +132,7 @@ $(B)/obj/%.o: %.c Makefile | $(READY)
 # One archive for each folder: tests and fuzzers link just what they use.
 define archive
 $(1)/lib$(2).a: $(patsubst %.c,$(1)/obj/%.o,$(filter-out cmd/main.c,$(filter $(2)/%,$(SRCS))))
-	$$(Q)rm -f $$@; mkdir -p $$(@D); $(CROSS)ar rcsD $$@ $$^
+	$$(Q)rm -f $$@; mkdir -p $$(@D); $(AR) rcsD $$@ $$^
 endef
 $(foreach l,$(LAYERS),$(eval $(call archive,$(B),$(l))))
 
@@ -196,8 +203,16 @@ check-vm: packages-test packages-vm all
 check-clients: LANES := clients clients-v2
 check-clients: packages-test packages-clients all
 	@$(RUN)
+# The other boards: built with warnings as errors, their unit tests run by qemu-user.
+BOARDS := arm64 armv7 riscv64
+board-%: | packages-boards build/deps/include-linux
+	$(Q)$(MAKE) --no-print-directory ARCH=$* WERROR=1 all units
+units: $(UNITS)
+check-boards: LANES := $(BOARDS:%=unit-%)
+check-boards: packages-test all $(BOARDS:%=board-%)
+	@$(RUN)
 ifeq ($(CI),true)
-check: packages-clients $(if $(filter 1,$(SAN)),,packages-vm)
+check: packages-clients $(if $(filter 1,$(SAN)),,$(BOARDS:%=board-%)) $(if $(filter 1,$(SAN)),,packages-vm)
 endif
 
 unit: LANES := unit
@@ -267,5 +282,5 @@ distclean:
 	$(Q)rm -rf build
 
 FORCE:
-.PHONY: all profiles criu check check-clients check-vm unit lint format analyze demo bench bench-clients fuzz install clean distclean FORCE
+.PHONY: all profiles criu check check-boards units check-clients check-vm unit lint format analyze demo bench bench-clients fuzz install clean distclean FORCE
 -include $(shell find build -name deps -prune -o -name '*.d' -print 2>/dev/null)

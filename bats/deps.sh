@@ -20,6 +20,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${V:=0}" "${ARCH:=}"
 DEPS=$PWD/build/${ARCH:+$ARCH/}deps
+APT=$PWD/build/deps/apt # for all architectures
 
 # The same shape of code as hull's own: small, sectioned for --gc-sections, not PIE, no tables for unwinding.
 CC=musl-gcc
@@ -78,6 +79,7 @@ packages_of() {
 	cross-arm64) echo gcc make libc6-dev dpkg-dev gperf xz-utils gcc-aarch64-linux-gnu linux-libc-dev-arm64-cross ;;
 	cross-armv7) echo gcc make libc6-dev dpkg-dev gperf xz-utils gcc-arm-linux-gnueabihf linux-libc-dev-armhf-cross ;;
 	cross-riscv64) echo gcc make libc6-dev dpkg-dev gperf xz-utils gcc-riscv64-linux-gnu linux-libc-dev-riscv64-cross ;;
+	boards) echo qemu-user-static util-linux ;;
 	san) echo gcc libc6-dev libseccomp-dev libcap-dev libcjson-dev libdbus-1-dev ;;
 	fuzz) echo clang libc6-dev libseccomp-dev libcap-dev libcjson-dev libdbus-1-dev ;;
 	clients)
@@ -94,16 +96,28 @@ packages_of() {
 	esac
 }
 
-packages() {
-	local missing=() options=() p group
-	command -v dpkg-query >/dev/null || return 0 # not a Debian: the user installs what the README lists
+# missing GROUP...: what is not installed, in $missing; false when there is nothing.
+find_missing() {
+	local p group
+	missing=()
 	for group; do
 		for p in $(packages_of "$group"); do
 			[[ $(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null) == installed ]] ||
 				missing+=("$p")
 		done
 	done
-	[ ${#missing[@]} -gt 0 ] || return 0
+	[ ${#missing[@]} -gt 0 ]
+}
+
+packages() {
+	local missing options=()
+	command -v dpkg-query >/dev/null || return 0 # not a Debian: the user installs what the README lists
+	find_missing "$@" || return 0
+	# The Makefile asks for several groups side by side, and apt-get update does not wait.
+	mkdir -p "${APT%/*}"
+	exec 7>"${APT%/*}/packages.lock"
+	flock 7
+	find_missing "$@" || return 0
 	[ "$(id -u)" = 0 ] || die "install these first, as root: apt-get install ${missing[*]}"
 
 	say APT "${missing[*]}"
@@ -145,7 +159,6 @@ linux_headers() {
 
 # --- source packages -------------------------------------------------------------------------------------------------
 
-APT=$PWD/build/deps/apt
 apt_options=(
 	-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$APT/parts"
 	-o "Dir::State::lists=$APT/lists" -o "Dir::Cache=$APT/cache"

@@ -140,20 +140,20 @@ static void test_actions(void)
 		"{\"names\": [\"close\"], \"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": 1},"
 		"{\"names\": [\"fstat\"], \"action\": \"SCMP_ACT_KILL\"},"
 		"{\"names\": [\"lseek\"], \"action\": \"SCMP_ACT_KILL_PROCESS\"},"
-		"{\"names\": [\"mmap\"], \"action\": \"SCMP_ACT_TRACE\", \"errnoRet\": 258},"
+		"{\"names\": [\"mremap\"], \"action\": \"SCMP_ACT_TRACE\", \"errnoRet\": 258},"
 		"{\"names\": [\"munmap\"], \"action\": \"SCMP_ACT_LOG\"},"
 		"{\"names\": [\"brk\"], \"action\": \"SCMP_ACT_NOTIFY\"},"
-		"{\"names\": [\"poll\"], \"action\": \"SCMP_ACT_TRAP\"},"
+		"{\"names\": [\"ppoll\"], \"action\": \"SCMP_ACT_TRAP\"},"
 		"{\"names\": [\"no_such_call\", \"mseal\"], \"action\": \"SCMP_ACT_ALLOW\"}]}");
 
 	ok(call(p, SYS_write) == ERR(5), "errnoRet of a rule");
 	ok(call(p, SYS_close) == ERR(EPERM), "the default action as a rule");
 	ok(call(p, SYS_fstat) == SECCOMP_RET_KILL_THREAD, "SCMP_ACT_KILL");
 	ok(call(p, SYS_lseek) == SECCOMP_RET_KILL_PROCESS, "SCMP_ACT_KILL_PROCESS");
-	ok(call(p, SYS_mmap) == (SECCOMP_RET_TRACE | 258), "SCMP_ACT_TRACE and its data");
+	ok(call(p, SYS_mremap) == (SECCOMP_RET_TRACE | 258), "SCMP_ACT_TRACE and its data");
 	ok(call(p, SYS_munmap) == SECCOMP_RET_LOG, "SCMP_ACT_LOG");
 	ok(call(p, SYS_brk) == SECCOMP_RET_USER_NOTIF, "SCMP_ACT_NOTIFY");
-	ok(call(p, SYS_poll) == SECCOMP_RET_TRAP, "SCMP_ACT_TRAP");
+	ok(call(p, SYS_ppoll) == SECCOMP_RET_TRAP, "SCMP_ACT_TRAP");
 	ok(call(p, N_MSEAL) == ALLOW && call(p, N_MSEAL - 1) == ERR(EPERM) &&
 		   call(p, N_MSEAL + 1) == ERR(ENOSYS),
 	   "a call that libseccomp may not know, after one that nobody knows");

@@ -155,7 +155,7 @@ static const char v1_metrics[] =
 static bool is_text(const struct pb_field *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
-		if (f->s[i] < ' ')
+		if ((unsigned char)f->s[i] < ' ' || (unsigned char)f->s[i] > '~')
 			return false;
 	}
 	return true;
