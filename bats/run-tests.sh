@@ -397,9 +397,9 @@ $(tail -n 20 "$OUT/vm/log" "$OUT"/vm/*.console; tail -n 20 <<<"$said")"
 run_board() {
 	local qemu u
 	case $1 in
-	arm64) qemu=qemu-aarch64-static ;;
-	armv7) qemu=qemu-arm-static ;;
-	*) qemu=qemu-$1-static ;;
+	arm64) qemu="qemu-aarch64-static" ;;
+	armv7) qemu="qemu-arm-static" ;;
+	*) qemu="qemu-$1-static" ;;
 	esac
 	if ! command -v "$qemu" >/dev/null || [ ! -d "build/$1/test" ]; then
 		fail "unit-$1" "the whole lane" "no $qemu, or no build/$1 (make check-boards)"
