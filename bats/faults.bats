@@ -293,6 +293,23 @@ inject() {
 	END
 }
 
+@test "whatever call about rights fails, the program runs with those that config.json has, or not at all" {
+	set_args grep -E 'Cap|NoNewPrivs|Groups' /proc/self/status
+	update_config '.process.capabilities.ambient = .process.capabilities.permitted | .process.capabilities.inheritable = .process.capabilities.permitted
+		| .process.user = {uid: 5, gid: 6, additionalGids: [7, 8]} | .process.noNewPrivileges = true'
+	"$HULL" --root "$ROOT" run test_fault >wanted 3>&- </dev/null
+	[ "$(grep -c Cap wanted)" = 5 ]
+	for call in prctl capset setgroups setresuid setresgid; do
+		for error in EPERM EINVAL; do
+			for ((n = 1; n < 80; n++)); do
+				inject $call $error $n run test_fault || break
+				[ "$status" -ne 0 ] || diff wanted <(grep -E '^(Cap|NoNewPrivs|Groups)' <<<"$output")
+			done
+			echo "$call $error: $n"
+		done
+	done
+}
+
 @test "create says so when any mount fails, and leaves nothing" {
 	for call in move_mount mount_setattr open_tree fsconfig fsmount openat2; do
 		for n in 1 2 3 5 8 13; do

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/securebits.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -88,10 +89,9 @@ static bool is_denied(const struct init *in)
 	auto_close int fd = open("/proc/self/setgroups", O_RDONLY | O_NOCTTY | O_CLOEXEC);
 	char word[8] = "";
 
-	if (init_in_user_ns(in))
-		return true;
-	return fd >= 0 && fd_is_on(fd, PROC_SUPER_MAGIC) && read(fd, word, sizeof(word) - 1) > 0 &&
-	       str_starts(word, "deny");
+	if (fd < 0 || !fd_is_on(fd, PROC_SUPER_MAGIC) || read(fd, word, sizeof(word) - 1) <= 0)
+		return init_in_user_ns(in); /* no /proc in the container that would say it */
+	return str_starts(word, "deny");
 }
 
 static int set_groups(struct init *in, struct err *e)
@@ -135,13 +135,21 @@ static int set_ids(struct init *in, struct err *e)
 /* libcap's constructor, which bats/deps.sh makes a plain function: it may be called twice. */
 extern void _libcap_initialize(void);
 
+#define CAPS_MIN 38 /* every kernel that hull runs on has so many (CAP_AUDIT_READ, Linux 3.16) */
+
+/*
+ * Until the kernel knows no more of them. That a number is too high is asked twice, and not believed of
+ * one that has always been there: an error must not leave the rest of the set as it is.
+ */
 static int drop_bounding(uint64_t keep, struct err *e)
 {
-	for (cap_value_t c = 0; c < cap_max_bits(); c++) {
-		if (keep & 1ULL << c)
+	for (int c = 0; c < 64; c++) {
+		if (keep & 1ULL << c || prctl(PR_CAPBSET_DROP, c, 0, 0, 0) == 0)
 			continue;
-		if (cap_drop_bound(c) < 0)
-			return err_sys(e, "drop capability %d from the bounding set", c);
+		if (errno == EINVAL && c >= CAPS_MIN && prctl(PR_CAPBSET_READ, c, 0, 0, 0) < 0 &&
+		    errno == EINVAL)
+			return 0;
+		return err_sys(e, "drop capability %d from the bounding set", c);
 	}
 	return 0;
 }
@@ -195,26 +203,33 @@ static uint64_t grantable(void)
  * config.md, Linux Process: "Runtimes SHOULD NOT fail if the container configuration requests
  * capabilities that cannot be granted". hull has warned of them.
  */
-static int set_sets(const struct spec_capabilities *c, struct err *e)
+static int set_sets(const struct spec_capabilities *c, uint64_t *ret_have, struct err *e)
 {
 	uint64_t have;
 
+	*ret_have = UINT64_MAX;
 	if (set_process(c->effective.mask, c->permitted.mask, c->inheritable.mask) == 0)
 		return 0;
-	have = grantable();
+	*ret_have = have = grantable();
 	if (set_process(c->effective.mask & have, c->permitted.mask & have,
 			c->inheritable.mask & have) == 0)
 		return 0;
 	return err_sys(e, "set the capabilities");
 }
 
-/* Each is permitted and inheritable, or the kernel would refuse it (capabilities(7)). */
-static void set_ambient(uint64_t mask)
+/*
+ * Each is permitted and inheritable, or the kernel would refuse it (capabilities(7)); it does refuse
+ * all of them to whom a caller has forbidden it for good.
+ */
+static int set_ambient(uint64_t mask, struct err *e)
 {
 	for (cap_value_t c = 0; mask && c < cap_max_bits(); c++) {
-		if (mask & 1ULL << c)
-			cap_set_ambient(c, CAP_SET);
+		if (!(mask & 1ULL << c) || cap_set_ambient(c, CAP_SET) == 0)
+			continue;
+		err_sys(e, "raise the ambient capability %d", c);
+		return prctl(PR_GET_SECUREBITS) & SECBIT_NO_CAP_AMBIENT_RAISE ? 0 : -1;
 	}
+	return 0;
 }
 
 /*
@@ -227,8 +242,13 @@ int creds_apply(struct init *in, struct err *e)
 	static const struct spec_capabilities none;
 	const struct spec_capabilities *c =
 		in->a->process->capabilities ? in->a->process->capabilities : &none;
+	uint64_t have;
 
 	_libcap_initialize();
+	if (cap_max_bits() < CAPS_MIN) {
+		err_set(e, EIO, "the kernel does not say which capabilities it has");
+		goto fail;
+	}
 	if (drop_bounding(c->bounding.mask, e) < 0)
 		goto fail;
 	if (in->a->process->user->uid.v && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) {
@@ -239,12 +259,14 @@ int creds_apply(struct init *in, struct err *e)
 		err_at_key(e, "user");
 		return err_at_key(e, "process");
 	}
-	/* The caller's own; what the kernel does not know (before 4.3) is not there. */
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (set_sets(c, e) < 0)
+	/* The caller's own. */
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) {
+		err_sys(e, "clear the ambient capabilities");
 		goto fail;
-	set_ambient(c->ambient.mask & c->inheritable.mask & c->permitted.mask);
-	return 0;
+	}
+	if (set_sets(c, &have, e) == 0 &&
+	    set_ambient(c->ambient.mask & c->inheritable.mask & c->permitted.mask & have, e) == 0)
+		return 0;
 fail:
 	err_at_key(e, "capabilities");
 	return err_at_key(e, "process");

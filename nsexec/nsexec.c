@@ -128,7 +128,10 @@ __attribute__((constructor)) static void nsexec(void)
 	if (s->sync_sock < 0)
 		_exit(1);
 	/* CVE-2016-9962: a container that we join must not be able to trace us or open our files. */
-	prctl(PR_SET_DUMPABLE, 0);
+	if (prctl(PR_SET_DUMPABLE, 0) < 0) {
+		err_sys(&e, "become not dumpable");
+		stage_fail(s, &e, "stage 0 (PARENT)");
+	}
 	die_with_hull();
 	s->is_root = getauxval(AT_EUID) == 0;
 	if (receive_bootstrap(s, &e) < 0)

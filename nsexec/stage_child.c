@@ -116,8 +116,7 @@ static int become_root(struct err *e)
 		return err_sys(e, "become user 0 of the user namespace");
 	/* A change of credentials clears the parent death signal (prctl(2)) and sets dumpable. */
 	prctl(PR_SET_PDEATHSIG, 9);
-	prctl(PR_SET_DUMPABLE, 0);
-	return 0;
+	return prctl(PR_SET_DUMPABLE, 0) < 0 ? err_sys(e, "become not dumpable") : 0;
 }
 
 static int walk(struct stages *s, struct err *e)
