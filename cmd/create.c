@@ -9,6 +9,8 @@
 const struct option_row launch_rows[] = {
 	ROW(bundle, "bundle", "b", OPT_STRING,
 	    "path to the root of the bundle directory, defaults to the current directory"),
+	ROW(config_file, "config", "f", OPT_STRING,
+	    "the specification, in the place of the bundle's config.json; - is stdin"),
 	ROW(console_socket, "console-socket", NULL, OPT_STRING,
 	    "path to an AF_UNIX socket which will receive a file descriptor referencing the master "
 	    "end of the console's pseudoterminal"),
@@ -31,6 +33,8 @@ const struct option_row launch_rows[] = {
 static const struct option_row options[] = {
 	/* go-runc can send it; create always detaches. */
 	OPTION_AS(launch_options, detach, "detach", "d", OPT_FLAG, "", OPTION_HIDDEN),
+	ROW(no_subreaper, "no-subreaper", NULL, OPT_FLAG,
+	    "as with run; create adopts nobody in any case"),
 	{ .more = launch_rows },
 };
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "cmd/launch_common.h"
+#include "cmd/match.h"
 #include "cmd/options.h"
 #include "state/cgroup.h"
 #include "state/fd.h"
@@ -31,12 +32,14 @@
 #define SOON_MS	 100 /* what nearly every death takes less than */
 
 struct options {
-	bool force;
+	bool force, regex;
 };
 
 static const struct option_row options[] = {
 	OPTION(options, force, "force", "f", OPT_FLAG,
 	       "Forcibly deletes the container if it is still running (uses SIGKILL)"),
+	OPTION(options, regex, "regex", NULL, OPT_FLAG,
+	       "the id is a regular expression: delete all containers that it matches"),
 	{ 0 },
 };
 
@@ -248,14 +251,23 @@ static int delete_container(const struct root *root, const char *id, bool force,
 	return delete_destroy(&c, &r, e);
 }
 
-static int run(struct invocation *inv, struct err *e)
+static int delete_one(void *arg, const char *id, struct err *e)
 {
+	const struct invocation *inv = arg;
 	const struct options *o = inv->options;
-	int r = delete_container(&inv->globals->root, inv->args[0], o->force, e);
+	int r = delete_container(&inv->globals->root, id, o->force, e);
 
 	if (r > 0 && !o->force)
 		return err_set(e, ENOENT, "container does not exist");
 	return r < 0 ? -1 : 0;
+}
+
+static int run(struct invocation *inv, struct err *e)
+{
+	const struct options *o = inv->options;
+
+	return o->regex ? match_each(&inv->globals->root, inv->args[0], delete_one, inv, e) :
+			  delete_one(inv, inv->args[0], e);
 }
 
 const struct command delete_command = {

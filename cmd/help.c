@@ -26,9 +26,12 @@ const struct command *const commands[] = {
 const struct option_row global_options[] = {
 	GLOBAL(debug, "debug", NULL, OPT_FLAG, "enable debug logging"),
 	GLOBAL(log, "log", NULL, OPT_STRING,
-	       "set the log file to write hull logs to (default is '/dev/stderr')"),
+	       "set the log file to write hull logs to (default is '/dev/stderr'); also file:PATH, "
+	       "journald:ID and syslog:ID"),
 	GLOBAL(log_format, "log-format", NULL, OPT_STRING,
 	       "set the log format ('text' (default), or 'json')"),
+	GLOBAL(log_level, "log-level", NULL, OPT_STRING,
+	       "the least that is logged: 'error', 'warning', 'info', or 'debug' (as --debug)"),
 	GLOBAL(root_option, "root", NULL, OPT_STRING,
 	       "root directory for storage of container state (this should be located in tmpfs; "
 	       "default is '/run/hull', or '$XDG_RUNTIME_DIR/hull' for a user)"),

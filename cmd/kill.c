@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "cmd/match.h"
 #include "cmd/options.h"
 #include "state/cgroup.h"
 #include "state/log.h"
@@ -20,12 +21,14 @@
 #include "state/sys.h"
 
 struct options {
-	bool all;
+	bool all, regex;
 };
 
 static const struct option_row options[] = {
 	OPTION(options, all, "all", "a", OPT_FLAG,
 	       "send the signal to all processes; it is no error when there are none"),
+	OPTION(options, regex, "regex", NULL, OPT_FLAG,
+	       "the id is a regular expression: all containers that it matches get the signal"),
 	{ 0 },
 };
 
@@ -78,20 +81,22 @@ static int kill_all(const struct record *r, int pidfd, int sig, struct err *e)
 	return kill_init(r, pidfd, sig, e);
 }
 
-static int run(struct invocation *inv, struct err *e)
+struct request {
+	const struct invocation *inv;
+	int sig;
+};
+
+static int kill_one(void *arg, const char *id, struct err *e)
 {
-	const struct options *o = inv->options;
-	const char *name = inv->n_args > 1 && *inv->args[1] ? inv->args[1] : "SIGTERM";
+	const struct request *q = arg;
+	const struct options *o = q->inv->options;
 	auto_container struct container c = CONTAINER_INIT;
 	auto_record struct record rec = { 0 };
 	auto_close int pidfd = -1;
-	int sig, r;
+	int r;
 
-	if (status_load(&inv->globals->root, inv->args[0], STATUS_NO_LOCK, &c, &rec, NULL, e) < 0)
+	if (status_load(&q->inv->globals->root, id, STATUS_NO_LOCK, &c, &rec, NULL, e) < 0)
 		return -1;
-	sig = signal_parse(name);
-	if (sig < 0)
-		return err_set(e, EINVAL, "unknown signal \"%s\"", name);
 	pidfd = record_pidfd(&rec, e);
 	if (pidfd < 0 && e->code != ESRCH)
 		return -1;
@@ -99,12 +104,24 @@ static int run(struct invocation *inv, struct err *e)
 	 * Where the container shares its PID namespace the death of its init ends nobody else. After
 	 * a reboot the cgroups may be another's.
 	 */
-	if ((o->all || (sig == SIGKILL && !rec.in_pid_ns)) &&
+	if ((o->all || (q->sig == SIGKILL && !rec.in_pid_ns)) &&
 	    (pidfd >= 0 || record_same_boot(&rec)))
-		r = kill_all(&rec, pidfd, sig, e);
+		r = kill_all(&rec, pidfd, q->sig, e);
 	else
-		r = kill_init(&rec, pidfd, sig, e);
+		r = kill_init(&rec, pidfd, q->sig, e);
 	return r < 0 && o->all && e->code == ESRCH ? 0 : r;
+}
+
+static int run(struct invocation *inv, struct err *e)
+{
+	const struct options *o = inv->options;
+	const char *name = inv->n_args > 1 && *inv->args[1] ? inv->args[1] : "SIGTERM";
+	struct request q = { .inv = inv, .sig = signal_parse(name) };
+
+	if (q.sig < 0)
+		return err_set(e, EINVAL, "unknown signal \"%s\"", name);
+	return o->regex ? match_each(&inv->globals->root, inv->args[0], kill_one, &q, e) :
+			  kill_one(&q, inv->args[0], e);
 }
 
 const struct command kill_command = {

@@ -54,6 +54,16 @@ static char *real_directory(const char *path, int *ret_fd)
 	return *ret_fd < 0 ? NULL : real;
 }
 
+/* --config is relative to where hull was called, not to the bundle, as with crun. */
+static int read_file(struct launch *l, int bundle, struct err *e)
+{
+	const char *file = l->o->config_file;
+
+	if (str_empty(file))
+		return prepare_config(&l->p, bundle, "config.json", e);
+	return prepare_config(&l->p, AT_FDCWD, file, e);
+}
+
 int launch_read_config(struct launch *l, struct err *e)
 {
 	const char *path = str_empty(l->o->bundle) ? "." : l->o->bundle;
@@ -65,8 +75,9 @@ int launch_read_config(struct launch *l, struct err *e)
 		return prepare_text(&l->p, &l->o->config, e);
 	}
 	l->bundle = real_directory(path, &dir);
-	return l->bundle ? prepare_config(&l->p, dir, "config.json", e) :
-			   err_sys(e, "bundle %s", path);
+	if (!l->bundle)
+		return err_sys(e, "bundle %s", path);
+	return read_file(l, dir, e);
 }
 
 /* A link to the root file system is followed once, here, and its end is what counts from then on. */

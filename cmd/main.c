@@ -235,15 +235,19 @@ static int open_log(const struct globals *g, struct err *e)
 
 	if (!str_empty(g->log_format) && !json && strcmp(g->log_format, "text") != 0)
 		return err_set(e, EINVAL, "invalid log-format: %s", g->log_format);
-	return log_open(g->log, json, g->debug, e);
+	return log_open(g->log, json, g->debug, g->log_level, e);
 }
 
 static void find_own_name(const char *called)
 {
 	const char *slash = strrchr(called, '/');
 
-	if (!strcmp(slash ? slash + 1 : called, "runc"))
+	const char *name = slash ? slash + 1 : called;
+
+	if (!strcmp(name, "runc"))
 		program_name = "runc";
+	else if (!strcmp(name, "crun"))
+		program_name = "crun";
 }
 
 static int hull_main(int argc, char **argv)

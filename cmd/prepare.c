@@ -77,7 +77,11 @@ static int decode_config(struct prepared *p, const char *name, struct err *e)
 
 int prepare_config(struct prepared *p, int dir_fd, const char *file, struct err *e)
 {
-	if (fd_read_file(dir_fd, file, SPEC_FILE_MAX, &p->config, &p->n_config, e) < 0) {
+	if (dir_fd == AT_FDCWD && !strcmp(file, "-")) {
+		file = "standard input";
+		if (fd_read_all(STDIN_FILENO, SPEC_FILE_MAX, &p->config, &p->n_config, e) < 0)
+			return err_wrap(e, "%s", file);
+	} else if (fd_read_file(dir_fd, file, SPEC_FILE_MAX, &p->config, &p->n_config, e) < 0) {
 		if (e->code == ENOENT)
 			return err_set(e, ENOENT, "JSON specification file %s not found", file);
 		return -1;

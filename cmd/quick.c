@@ -22,13 +22,17 @@
 #define RO_TREE	     "ro,rro" /* docker's ro: this mount, and those below it */
 
 int quick_check(const struct option_row *rows, const void *options, const struct quick_options *o,
-		const char *bundle, struct err *e)
+		const char *bundle, const char *config_file, struct err *e)
 {
 	if (!o->rootfs)
 		return options_check_flag(rows, options, OPTION_QUICK, "goes with --rootfs only",
 					  e);
 	if (!*o->rootfs)
 		return err_set(e, EINVAL, "--rootfs needs the name of a directory");
+	if (config_file)
+		return err_set(
+			e, EINVAL,
+			"--rootfs and --config exclude each other: one makes what the other names");
 	if (bundle)
 		return err_set(e, EINVAL,
 			       "--rootfs and --bundle exclude each other: a bundle names its own "

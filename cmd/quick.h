@@ -43,7 +43,8 @@ struct quick_options {
 
 /* Options of rows that go with --rootfs alone, and --rootfs beside bundle, are errors. */
 must_check int quick_check(const struct option_row *rows, const void *options,
-			   const struct quick_options *o, const char *bundle, struct err *e);
+			   const struct quick_options *o, const char *bundle,
+			   const char *config_file, struct err *e);
 
 /*
  * What the options wish for: *ret is filled, and points into o and args (ended by NULL, perhaps

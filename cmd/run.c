@@ -28,7 +28,7 @@ static bool takes_command(const void *values)
 /* The configuration of a container without a bundle. */
 static int make_config(const struct invocation *inv, struct launch_options *o, struct err *e)
 {
-	if (quick_check(options, o, &o->quick, o->bundle, e) < 0)
+	if (quick_check(options, o, &o->quick, o->bundle, o->config_file, e) < 0)
 		return -1;
 	if (!o->quick.rootfs)
 		return 0;

@@ -91,7 +91,7 @@ static int run(struct invocation *inv, struct err *e)
 	auto_str struct str compact = { 0 }, text = { 0 };
 	auto_close int dir_fd = -1;
 
-	if (quick_check(options, o, &o->quick, o->bundle, e) < 0)
+	if (quick_check(options, o, &o->quick, o->bundle, NULL, e) < 0)
 		return -1;
 	if (o->quick.rootfs)
 		return print_quick(&o->quick, inv->args, e);

@@ -16,8 +16,13 @@
 extern bool log_debugging; /* --debug */
 extern bool log_warning;   /* --debug, or no --log */
 
-/* path: NULL or "" is stderr. Before this call the log is text on stderr. */
-must_check int log_open(const char *path, bool json, bool debug, struct err *e);
+/*
+ * path: NULL or "" is stderr; "file:PATH", "journald:ID" and "syslog:ID" as with crun, of which the last
+ * two are daemons' sockets (systemd's native protocol, /dev/log), whatever json says. level: NULL, or the
+ * least that is told: error, warning, info, debug. The strings are kept. Before this call the log is text
+ * on stderr.
+ */
+must_check int log_open(const char *path, bool json, bool debug, const char *level, struct err *e);
 
 /* Costs nothing without --debug. */
 #define log_debug(...)                                   \

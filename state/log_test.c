@@ -55,12 +55,12 @@ int main(void)
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (close(mkstemp(file)) < 0 || saved < 0 || null < 0)
 		return 1;
-	ok(log_open("/nonexistent/x", false, false, &e) < 0, "no such folder");
+	ok(log_open("/nonexistent/x", false, false, NULL, &e) < 0, "no such folder");
 	is(e.chain, "unable to open the log file: open /nonexistent/x: no such file or directory",
 	   "the sentence");
 
-	ok(log_open("", false, false, &e) == 0 && log_warning, "on stderr there are, too");
-	ok(log_open(file, false, false, &e) == 0, "text");
+	ok(log_open("", false, false, NULL, &e) == 0 && log_warning, "on stderr there are, too");
+	ok(log_open(file, false, false, NULL, &e) == 0, "text");
 	log_debug("x");
 	log_warn("x");
 	wrote("", "nothing is said without --debug");
@@ -72,14 +72,14 @@ int main(void)
 	      "\xc3\xa9\"\n",
 	      "quoting");
 
-	ok(log_open(file, false, true, &e) == 0, "text, --debug");
+	ok(log_open(file, false, true, NULL, &e) == 0, "text, --debug");
 	log_debug("plain");
 	log_warn_text("two words");
 	wrote("time=\"0000-00-00T00:00:00Z\" level=debug msg=plain\n"
 	      "time=\"0000-00-00T00:00:00Z\" level=warning msg=\"two words\"\n",
 	      "only what needs quotes has them");
 
-	ok(log_open(file, true, false, &e) == 0, "JSON");
+	ok(log_open(file, true, false, NULL, &e) == 0, "JSON");
 	err_set(&other, ENOENT, "is\nnot \"there\"");
 	err_at_key(&other, "root");
 	log_with_stderr(null, &other);

@@ -70,7 +70,7 @@ static int fail_here(int out, const struct err *e)
 	auto_free char *name = xasprintf("fd:%d", out);
 	struct err ignored;
 
-	if (log_open(name, true, false, &ignored) == 0)
+	if (log_open(name, true, false, NULL, &ignored) == 0)
 		log_error(e);
 	return EXIT_MOUNTS;
 }

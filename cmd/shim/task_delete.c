@@ -87,7 +87,7 @@ static int delete_work(void *arg, int out)
 	if (!c->has_mounts || mounts_undo(rootfs, &e) == 0)
 		return code;
 	/* hull's own failure is what is told first. */
-	if (code == 0 && log_open(log, true, false, &e) == 0)
+	if (code == 0 && log_open(log, true, false, NULL, &e) == 0)
 		log_error(&e);
 	return code ? code : EXIT_MOUNTS;
 }
