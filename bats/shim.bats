@@ -585,12 +585,15 @@ waiting_hook() {
 	update_config '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "touch \($f).begun; exec cat \($f)"]}]' --arg f "$hook"
 }
 
+# It may not have opened the FIFO yet, or be gone.
+end_hook() { timeout 5 sh -c ': >"$0"' "$hook" >/dev/null 2>&1 </dev/null 3>&- & }
+
 @test "shim: a create that takes longer than its caller would wait is given up, and leaves nothing" {
 	waiting_hook
 	begin
 	TIMEOUT_NS=500000000 fails 4 "deadline exceeded" Create "{\"1\":\"$ID\",\"2\":\"$BUNDLE\",\"10\":$OPTIONS}"
-	: 1<>"$hook"
-	wait_for 5 test ! -e "$ROOT/test/$ID"
+	end_hook
+	wait_for 20 test ! -e "$ROOT/test/$ID"
 	fails 5 "container not created" State "{\"1\":\"$ID\"}"
 	works Shutdown '{"1":"x"}'
 	wait_for 5 gone "$pid"
@@ -605,8 +608,8 @@ waiting_hook() {
 	fails 5 "container not created" State "{\"1\":\"$ID\"}"
 	pkill -KILL -P "$client" 2>/dev/null || true
 	kill -KILL "$client"
-	: 1<>"$hook"
-	wait_for 5 test ! -e "$ROOT/test/$ID"
+	end_hook
+	wait_for 20 test ! -e "$ROOT/test/$ID"
 }
 
 @test "shim: bad frames and messages are refused, and hurt nobody else" {

@@ -94,6 +94,30 @@ on_tty() {
 	nothing_left test_box
 }
 
+@test "run passes signals on though nobody reads its output, and a second one ends its wait for a reader" {
+	set_args sh -c 'trap "exit 7" TERM; while :; do echo 0123456789abcdef; done'
+	mkfifo fifo
+	exec 9<>fifo
+	script -qefc "exec $HULL --root $ROOT run test_box >fifo" /dev/null </dev/null >/dev/null 2>&1 3>&- &
+	local script=$! pid
+	hulls() { pid=$(pgrep -f "^$HULL --root $ROOT run test_box\$"); }
+	wait_for 5 hulls
+	wait_status test_box running
+	# Until the FIFO is full and hull stands still.
+	still() { local n; n=$(awk '{ print $14 + $15 }' "/proc/$pid/stat"); sleep 0.2; [ "$n" = "$(awk '{ print $14 + $15 }' "/proc/$pid/stat")" ]; }
+	wait_for 5 still
+	kill -TERM "$pid"
+	wait_status test_box stopped
+	[ -d "/proc/$pid" ]
+	kill -TERM "$pid"
+	wait_for 5 gone "$pid"
+	code=0
+	wait $script || code=$?
+	[ "$code" = 7 ]
+	exec 9>&-
+	nothing_left test_box
+}
+
 @test "a console socket that is none is named" {
 	echo text >file
 	refused "connect to --console-socket file: connection refused" create --console-socket file test_box

@@ -81,124 +81,171 @@ void terminal_restore(struct terminal *t)
 	t->raw = false;
 }
 
-/* What was read from our stdin and the master has not taken yet. */
+#define CHUNK \
+	4096 /* bytes: what a pipe that is writable takes without a wait (pipe(7), PIPE_BUF) */
+
+/* What was read on one side and the other has not taken yet. */
 struct pending {
-	char buf[4096];
+	char buf[16384];
 	size_t from, to;
-	bool closed; /* our stdin has ended */
 };
 
-/* The caller may have made its end of a pipe non-blocking, and ours with it. */
-static int write_out(const char *buf, size_t n)
-{
-	while (n) {
-		ssize_t k = write(STDOUT_FILENO, buf, n);
+struct relay {
+	struct terminal *t;
+	int signals;
+	struct pending in, out;
+	bool in_closed; /* our stdin has ended */
+	bool output;	/* there may be more of it */
+	bool lost; /* nobody reads ours any more: the container's is still taken, and ends as it would */
+};
 
-		if (k >= 0) {
-			buf += k;
-			n -= (size_t)k;
-		} else if (errno == EAGAIN) {
-			poll(&(struct pollfd){ .fd = STDOUT_FILENO, .events = POLLOUT }, 1, -1);
-		} else if (errno != EINTR) {
-			return -1;
-		}
-	}
-	return 0;
+static bool is_full(const struct pending *p)
+{
+	return p->from < p->to;
 }
 
-/*
- * True while there may be more. Where nobody reads ours any more (lost), the container's output is
- * still taken: it must not wait for a full terminal, and end as it would.
- */
-static bool show_output(int master, bool *lost)
+/* Only when it is writable, for a reader that has stopped to read must not keep signals waiting. */
+static void write_out(struct relay *r)
 {
-	char buf[16384];
-	ssize_t n = read(master, buf, sizeof(buf));
+	size_t n = r->out.to - r->out.from;
+	ssize_t k = write(STDOUT_FILENO, r->out.buf + r->out.from, n < CHUNK ? n : CHUNK);
 
-	if (n > 0) {
-		*lost = *lost || write_out(buf, (size_t)n) < 0;
-		return true;
-	}
-	/* EIO: nobody has the slave open, or it was hung up. */
-	return n < 0 && (errno == EINTR || errno == EAGAIN);
+	if (k >= 0)
+		r->out.from += (size_t)k;
+	else if (errno != EAGAIN && errno != EINTR)
+		r->lost = true;
+	if (r->lost)
+		r->out.from = r->out.to;
 }
 
-static void read_input(struct pending *p)
+static void read_output(struct relay *r)
 {
-	ssize_t n = read(STDIN_FILENO, p->buf, sizeof(p->buf));
+	ssize_t n = read(r->t->master, r->out.buf, sizeof(r->out.buf));
 
 	if (n > 0) {
-		p->from = 0;
-		p->to = (size_t)n;
+		r->out.from = 0;
+		r->out.to = r->lost ? 0 : (size_t)n;
 	} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
-		p->closed = true;
+		/* EIO: nobody has the slave open, or it was hung up. */
+		r->output = false;
 	}
 }
 
-static void pass_input(int master, struct pending *p)
+static void read_input(struct relay *r)
 {
-	ssize_t n = write(master, p->buf + p->from, p->to - p->from);
+	ssize_t n = read(STDIN_FILENO, r->in.buf, CHUNK);
+
+	if (n > 0) {
+		r->in.from = 0;
+		r->in.to = (size_t)n;
+	} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
+		r->in_closed = true;
+	}
+}
+
+static void pass_input(struct relay *r)
+{
+	ssize_t n = write(r->t->master, r->in.buf + r->in.from, r->in.to - r->in.from);
 
 	if (n > 0)
-		p->from += (size_t)n;
+		r->in.from += (size_t)n;
 	else if (n < 0 && errno != EAGAIN && errno != EINTR)
-		p->from = p->to; /* nobody will read it */
+		r->in.from = r->in.to; /* nobody will read it */
 }
 
 /* True when pid has ended; *ret_code is then set. */
-static bool take_signal(const struct terminal *t, int signals, pid_t pid, int *ret_code)
+static bool take_signal(const struct relay *r, pid_t pid, int *ret_code)
 {
 	struct signalfd_siginfo s;
 
-	while (read(signals, &s, sizeof(s)) == sizeof(s)) {
+	while (read(r->signals, &s, sizeof(s)) == sizeof(s)) {
 		if (s.ssi_signo == SIGWINCH)
-			copy_size(t);
+			copy_size(r->t);
 		else if (attach_handle_signal((int)s.ssi_signo, pid, ret_code))
 			return true;
 	}
 	return false;
 }
 
-/* The last output: what is there now, not what a process left behind may write some day. */
-static void drain(int master, bool *lost)
+/* The program has ended: what should end it ends us. */
+static bool is_told_to_end(const struct relay *r)
 {
-	struct pollfd p = { .fd = master, .events = POLLIN };
+	struct signalfd_siginfo s;
 
-	while (poll(&p, 1, 0) > 0 && (p.revents & POLLIN) && show_output(master, lost))
-		;
+	while (read(r->signals, &s, sizeof(s)) == sizeof(s)) {
+		if (s.ssi_signo == SIGTERM || s.ssi_signo == SIGINT || s.ssi_signo == SIGHUP ||
+		    s.ssi_signo == SIGQUIT)
+			return true;
+	}
+	return false;
+}
+
+/* The last output: what is there now, not what a process left behind may write some day. */
+static void drain(struct relay *r)
+{
+	while (r->output || is_full(&r->out)) {
+		bool full = is_full(&r->out);
+		struct pollfd p[] = {
+			{ .fd = full ? r->signals : -1, .events = POLLIN },
+			{ .fd = full ? STDOUT_FILENO : r->t->master,
+			  .events = full ? POLLOUT : POLLIN },
+		};
+		int n = poll(p, ARRAY_SIZE(p), full ? -1 : 0);
+
+		if ((n < 0 && errno != EINTR) || (n == 0 && !full) ||
+		    (p[0].revents && is_told_to_end(r)))
+			return;
+		if (n > 0 && !full && !(p[1].revents & POLLIN))
+			return;
+		if (n > 0 && p[1].revents)
+			full ? write_out(r) : read_output(r);
+	}
+}
+
+static int wait_some(struct relay *r, pid_t pid, bool *ret_ended, int *ret_code, struct err *e)
+{
+	bool in = is_full(&r->in), out = is_full(&r->out);
+	struct pollfd p[] = {
+		{ .fd = r->signals, .events = POLLIN },
+		{ .fd = r->output && (!out || in) ? r->t->master : -1,
+		  .events = (short)((out ? 0 : POLLIN) | (in ? POLLOUT : 0)) },
+		{ .fd = in || r->in_closed ? -1 : STDIN_FILENO, .events = POLLIN },
+		{ .fd = out ? STDOUT_FILENO : -1, .events = POLLOUT },
+	};
+
+	if (poll(p, ARRAY_SIZE(p), -1) < 0 && errno != EINTR)
+		return err_sys(e, "poll");
+	if (p[3].revents)
+		write_out(r);
+	if (!out && (p[1].revents & (POLLIN | POLLHUP | POLLERR)))
+		read_output(r);
+	if (r->output && (p[1].revents & POLLOUT))
+		pass_input(r);
+	else if (p[1].revents & (POLLHUP | POLLERR))
+		r->in.from = r->in.to; /* as pass_input() would find */
+	if (p[2].revents)
+		read_input(r);
+	*ret_ended = (p[0].revents & POLLIN) && take_signal(r, pid, ret_code);
+	return 0;
 }
 
 int terminal_relay(struct terminal *t, pid_t pid, struct err *e)
 {
+	auto_free struct relay *r = xzalloc(sizeof(*r));
 	auto_close int signals = attach_open_signals(e);
-	struct pending in = { .closed = false };
-	bool output = true, lost = false;
-	int code;
+	bool ended = false;
+	int code = 0;
 
 	if (signals < 0)
 		return -1;
-	for (;;) {
-		bool waiting = in.from < in.to;
-		struct pollfd p[3] = {
-			{ .fd = signals, .events = POLLIN },
-			{ .fd = output ? t->master : -1,
-			  .events = (short)(POLLIN | (waiting ? POLLOUT : 0)) },
-			{ .fd = waiting || in.closed ? -1 : STDIN_FILENO, .events = POLLIN },
-		};
-
-		if (poll(p, 3, -1) < 0 && errno != EINTR)
-			return err_sys(e, "poll");
-		if (p[1].revents & (POLLIN | POLLHUP | POLLERR))
-			output = show_output(t->master, &lost);
-		if (output && (p[1].revents & POLLOUT))
-			pass_input(t->master, &in);
-		if (p[2].revents)
-			read_input(&in);
-		if ((p[0].revents & POLLIN) && take_signal(t, signals, pid, &code))
-			break;
+	r->t = t;
+	r->signals = signals;
+	r->output = true;
+	while (!ended) {
+		if (wait_some(r, pid, &ended, &code, e) < 0)
+			return -1;
 	}
-	if (output)
-		drain(t->master, &lost);
+	drain(r);
 	terminal_restore(t);
 	return code;
 }
