@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# lanes: -v1
 #
 # containerd's shim by its protocol alone, with a client of our own (shim.py): what containerd does with it is in
 # clients/*_shim.bats.

@@ -12,12 +12,12 @@
 # everywhere, at a tenth of the speed. The disk is only read; what a guest writes to it is dropped. OUT gets what the
 # guests say: BOOT.results, BOOT.console. Exit status 77: this machine cannot do it, and the one line says why.
 #
-#   GUEST_TIMEOUT   seconds for a boot with its tests (1800)     TESTS, FILE_TIMEOUT, BATS_TEST_TIMEOUT   as in run-tests.sh
+#   GUEST_TIMEOUT   seconds for a boot with its tests (3000)     TESTS, FILE_TIMEOUT, BATS_TEST_TIMEOUT   as in run-tests.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$1
 shift
-: "${HULL:=$PWD/build/hull}" "${CC:=musl-gcc}" "${TESTS:=}" "${GUEST_TIMEOUT:=1800}"
+: "${HULL:=$PWD/build/hull}" "${CC:=musl-gcc}" "${TESTS:=}" "${GUEST_TIMEOUT:=3000}"
 vm=build/deps/vm
 work=build/vm
 
