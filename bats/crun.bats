@@ -126,7 +126,7 @@ with_daemon() {
 		run unshare -m --propagation private sh -c 'mkdir -p /run/systemd && mount -t tmpfs tmpfs /run/systemd; [ ! -e /dev/log ] || mount --bind /dev/null /dev/log
 			exec "$@"' sh "$HULL" --root "$ROOT" --log=$log list 3>&-
 		[ "$status" = 1 ]
-		[[ $output == *"unable to open the log file: /"*": "* ]]
+		[[ $output == *"level=error msg=\"unable to open the log file: /"*": "* ]]
 	done
 	refused "a name is missing behind the colon" --log=journald: list
 }

@@ -67,7 +67,10 @@ static int open_path(const char *path, struct err *e)
 		/* Not blocking: a FIFO whose reader stops to read loses lines, and nobody waits. */
 		fd = fd_open_output(str_starts(path, "file:") ? path + strlen("file:") : path, 0,
 				    0644, e);
-	return fd < 0 ? err_wrap(e, "unable to open the log file") : fd;
+	if (fd >= 0)
+		return fd;
+	log_kind = TO_FILE; /* stderr, which is told of it */
+	return err_wrap(e, "unable to open the log file");
 }
 
 /* "error", "warning", "info", "debug", or NULL. */
