@@ -95,7 +95,8 @@ on_tty() {
 }
 
 @test "run passes signals on though nobody reads its output, and a second one ends its wait for a reader" {
-	set_args sh -c 'trap "exit 7" TERM; while :; do echo 0123456789abcdef; done'
+	# A shell that waits for its terminal heeds no signal: another one writes.
+	set_args sh -c 'trap "exit 7" TERM; while :; do echo 0123456789abcdef; done & while :; do sleep 0.1; done'
 	mkfifo fifo
 	exec 9<>fifo
 	script -qefc "exec $HULL --root $ROOT run test_box >fifo" /dev/null </dev/null >/dev/null 2>&1 3>&- &
