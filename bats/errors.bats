@@ -358,7 +358,9 @@ bad() {
 	[[ $output == *"output of hooks: nobody reads $PWD/fifo"* ]]
 	nothing_left test_box
 	update_config 'del(.annotations, .hooks) | .process.args = ["true"]'
-	head -c 1 fifo >/dev/null 3>&- &
+	# Opened for both, so that the open waits for nobody, and can be waited for.
+	head -c 1 <>fifo >/dev/null 3>&- &
+	wait_for 5 test "/proc/$!/fd/0" -ef fifo
 	run timeout -s KILL 10 "$HULL" --root "$ROOT" --debug --log "$PWD/fifo" run test_box 3>&-
 	[ "$status" = 0 ]
 	wait $!

@@ -15,8 +15,8 @@ load helpers
 	done
 }
 
-@test "called as runc, hull calls itself so" {
-	local runc=$BATS_TEST_TMPDIR/runc crun=$BATS_TEST_TMPDIR/crun
+@test "called as runc or crun, hull calls itself so" {
+	local runc=$BATS_TEST_TMPDIR/runc crun=$BATS_TEST_TMPDIR/crun other=$BATS_TEST_TMPDIR/youki
 	ln -s "$HULL" "$runc"
 	run -0 "$runc" --version
 	[[ ${lines[0]} =~ ^runc\ version\ [0-9.]+\ \(hull\)$ ]]
@@ -30,9 +30,12 @@ load helpers
 	[[ $output = *'"runc run failed: bundle /nowhere: '* ]]
 	run -1 "$runc" --root "$ROOT" create --bundle /nowhere test_box
 	[[ $output = *'"runc create failed: bundle /nowhere: '* ]]
-	# No other name changes anything.
 	ln -s "$HULL" "$crun"
 	run -0 "$crun" --version
+	[[ ${lines[0]} =~ ^crun\ version\ [0-9.]+\ \(hull\)$ ]]
+	# No other name changes anything.
+	ln -s "$HULL" "$other"
+	run -0 "$other" --version
 	[[ ${lines[0]} =~ ^hull\ version\ [0-9.]+$ ]]
 }
 
