@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <string.h>
 
 #include "cmd/match.h"
 #include "cmd/options.h"
@@ -35,12 +34,9 @@ static const struct option_row options[] = {
 /* v1: somebody else's frozen cgroup, or one that the container has made itself. */
 static void warn_held(const struct record *r)
 {
-	auto_free char *why = NULL;
+	auto_free char *why = cgroup_why_frozen(&r->cgroup, r->pid);
 
-	if (r->cgroup.layout == CGROUP_V2 || cgroup_thaw_holder(&r->cgroup, r->pid))
-		return;
-	why = cgroup_why_alive(&r->cgroup, r->pid);
-	if (strstr(why, "frozen"))
+	if (why && !cgroup_thaw_holder(&r->cgroup, r->pid))
 		log_warn("container init does not die yet%s", why);
 }
 

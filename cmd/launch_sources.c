@@ -5,10 +5,10 @@
  */
 #include "cmd/launch_create.h"
 
+#include "cmd/device.h"
 #include "init/mount_idmap.h"
 #include "init/mount_options.h"
 #include "nsexec/channel.h"
-#include "nsexec/device.h"
 #include "nsexec/source.h"
 #include "state/fd.h"
 #include "state/proc.h"
@@ -18,7 +18,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -79,6 +78,13 @@ static int open_source(const struct launch *l, const struct spec_mount *m,
 	return source_open_for(l->n.init, &r, e);
 }
 
+/* What init asks for by its number among n. */
+static bool read_index(const struct msg *m, size_t n, uint32_t *ret)
+{
+	memcpy(ret, m->body, sizeof(*ret));
+	return m->n == sizeof(*ret) && *ret < n;
+}
+
 int launch_send_source(struct launch *l, const struct msg *m, struct err *e)
 {
 	const struct spec_mounts *mounts = &l->p.spec->mounts;
@@ -86,8 +92,7 @@ int launch_send_source(struct launch *l, const struct msg *m, struct err *e)
 	struct mount_options o;
 	uint32_t i;
 
-	memcpy(&i, m->body, sizeof(i));
-	if (m->n != sizeof(i) || i >= mounts->n || !mounts->v[i].source)
+	if (!read_index(m, mounts->n, &i) || !mounts->v[i].source)
 		return err_set(e, EPROTO, "init asked for the source of a mount that has none");
 	mount_options_parse(&mounts->v[i].options, &o);
 	fd = open_source(l, &mounts->v[i], &o, e);
@@ -102,20 +107,11 @@ int launch_send_source(struct launch *l, const struct msg *m, struct err *e)
 	return nsexec_send(&l->n, MSG_SOURCE_FD, fd, e);
 }
 
-/* The host's id of an id in the container; the map is /proc/PID/uid_map's, or NULL: the same. */
+/* The host's id of an id in the container; map is of its own user namespace, or NULL: the same. */
 static int map_id(const char *map, uint64_t id, const char *key, uint64_t *ret, struct err *e)
 {
 	*ret = id;
-	for (const char *p = map; p && *p; p += strcspn(p, "\n"), p += *p == '\n') {
-		char *end;
-		uint64_t inside = strtoull(p, &end, 10), outside = strtoull(end, &end, 10);
-
-		if (id >= inside && id - inside < strtoull(end, NULL, 10)) {
-			*ret = outside + id - inside;
-			return 0;
-		}
-	}
-	if (!map)
+	if (!map || mount_idmap_to_host(map, id, ret))
 		return 0;
 	err_set(e, EINVAL, "%" PRIu64 " is not mapped in the container's user namespace", id);
 	return err_at_key(e, key);
@@ -144,8 +140,7 @@ int launch_send_device(struct launch *l, const struct msg *m, struct err *e)
 	auto_close int fd = -1;
 	uint32_t i;
 
-	memcpy(&i, m->body, sizeof(i));
-	if (m->n != sizeof(i) || i >= devices->n)
+	if (!read_index(m, devices->n, &i))
 		return err_set(e, EPROTO, "init asked for a device that there is none of");
 	fd = open_device(l, &devices->v[i], e);
 	/* As root of a user namespace, or in a container, hull can do no more than init. */

@@ -123,14 +123,9 @@ static int make_node(struct init *in, int dir_fd, const char *name, const struct
 /* hull makes it, with the owner and mode that are asked for, if it can: it may be no better off. */
 static int ask_node(struct init *in, size_t index, struct node *n, struct err *e)
 {
-	uint32_t which = (uint32_t)index;
-	struct msg m;
-
 	if (!init_in_user_ns(in) || n->type == S_IFIFO || !nsexec_is_root())
 		return 0;
-	if (channel_send(in->sync, MSG_DEVICE, &which, sizeof(which), -1, e) < 0)
-		return -1;
-	return channel_expect(in->sync, MSG_SOURCE_FD, &m, &n->tree, e);
+	return init_ask(in, MSG_DEVICE, index, &n->tree, e);
 }
 
 static int make_configured(struct init *in, size_t index, const char *path, struct err *e)

@@ -86,6 +86,16 @@ int init_create_container_hooks(struct init *in, struct err *e)
 	return r;
 }
 
+int init_ask(const struct init *in, enum msg_type what, size_t index, int *ret_fd, struct err *e)
+{
+	uint32_t which = (uint32_t)index;
+	struct msg m;
+
+	if (channel_send(in->sync, what, &which, sizeof(which), -1, e) < 0)
+		return -1;
+	return channel_expect(in->sync, MSG_SOURCE_FD, &m, ret_fd, e);
+}
+
 bool init_may_look(const struct init *in)
 {
 	const struct spec_linux *l = in->a->spec->linux_;

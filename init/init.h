@@ -10,6 +10,7 @@
 #ifndef INIT_INIT_H
 #define INIT_INIT_H
 
+#include "nsexec/channel.h"
 #include "state/err.h"
 #include "state/spec.h"
 
@@ -166,6 +167,13 @@ int start_wait(struct init *in, struct err *e);
 int start_close_fds(struct init *in, struct err *e);
 int start_keep_fds(struct init *in, struct err *e);
 int start_exec(struct init *in, struct err *e);
+
+/*
+ * Ask hull for something by its number in config.json, MSG_SOURCE or MSG_DEVICE: *ret_fd is a detached
+ * mount, the caller's, or -1 where hull has none.
+ */
+must_check int init_ask(const struct init *in, enum msg_type what, size_t index, int *ret_fd,
+			struct err *e);
 
 /*
  * Whether a call may be made that is only for a better error: the filter is loaded by now, and could

@@ -214,12 +214,9 @@ int mount_open_target(struct init *in, const char *dest, enum inside_kind kind, 
 /* hull opens it with the host's eyes: as root of a user namespace we may not reach it. */
 static int ask_source(struct init *in, size_t index, struct err *e)
 {
-	uint32_t which = (uint32_t)index;
-	struct msg m;
-	int fd = -1;
+	int fd;
 
-	if (channel_send(in->sync, MSG_SOURCE, &which, sizeof(which), -1, e) < 0 ||
-	    channel_expect(in->sync, MSG_SOURCE_FD, &m, &fd, e) < 0)
+	if (init_ask(in, MSG_SOURCE, index, &fd, e) < 0)
 		return -1;
 	return fd < 0 ? err_set(e, EPROTO, "hull sent no descriptor of the source") : fd;
 }

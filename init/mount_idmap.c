@@ -50,19 +50,35 @@ static const char *parse_numbers(const char *s, char between, struct range *ret)
 	return s;
 }
 
+/* The line of a map, as read from /proc, that an id is in. */
+static bool find_line(const char *map, uint64_t id, struct range *ret)
+{
+	const char *p = map;
+
+	while ((p = parse_numbers(p + strspn(p, "\n"), ' ', ret))) {
+		if (id >= ret->from && id - ret->from < ret->size)
+			return true;
+	}
+	return false;
+}
+
+bool mount_idmap_to_host(const char *map, uint64_t id, uint64_t *ret)
+{
+	struct range line;
+
+	if (!find_line(map, id, &line))
+		return false;
+	*ret = line.to + id - line.from;
+	return true;
+}
+
 /* Ids of the container's user namespace are the host's only line by line of its map. */
 static int add_relative(const struct range *r, const char *own, struct str *out, struct err *e)
 {
 	struct range left = *r, line;
 
 	while (left.size) {
-		const char *p = own;
-
-		while (p && (p = parse_numbers(p + strspn(p, "\n"), ' ', &line))) {
-			if (left.to >= line.from && left.to - line.from < line.size)
-				break;
-		}
-		if (!p)
+		if (!find_line(own, left.to, &line))
 			return err_set(e, EINVAL,
 				       "%llu has no mapping in the container's user namespace",
 				       (unsigned long long)left.to);

@@ -7,11 +7,17 @@
 #include "state/spec.h"
 #include "state/str.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /*
  * uidMappings or gidMappings as lines: of mounts[] the ids of the file system, of linux those of the
  * container, and the host's that they become. Nothing is added when there are none.
  */
 void mount_idmap_text(const struct spec_id_maps *maps, struct str *out);
+
+/* The host's id of one in a user namespace whose map, as read from /proc, this is; false without. */
+bool mount_idmap_to_host(const char *map, uint64_t id, uint64_t *ret);
 
 /*
  * crun's "uids=0-1-10#10-11-10;gids=@0-100-10": ranges of first id in the file system, first id on

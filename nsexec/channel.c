@@ -159,14 +159,7 @@ int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd, str
 
 int channel_wait_end(int sock, struct err *e)
 {
-	struct pollfd pf = { .fd = sock }; /* only POLLHUP: a message alone does not wake us */
-	int r;
-
-	if (interrupt_fd() >= 0)
-		return interrupt_wait(sock, 0, e);
-	while ((r = poll(&pf, 1, -1)) < 0 && errno == EINTR)
-		;
-	return r < 0 ? err_sys(e, "poll") : 0;
+	return interrupt_wait(sock, 0, e); /* a message alone does not wake us */
 }
 
 static int serve_listener(int sock, const struct msg *m, const struct channel_listener *l,

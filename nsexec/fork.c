@@ -24,7 +24,7 @@ static _Noreturn void become_child(const struct fork_request *r)
 	int keep[FORK_KEEP_MAX];
 
 	for (int i = 0; i < 3; i++) {
-		if (dup3(r->stdio[i], i, 0) < 0)
+		if (r->stdio[i] != i && dup3(r->stdio[i], i, 0) < 0)
 			_exit(127);
 	}
 	if (r->n_keep)

@@ -11,7 +11,7 @@
 struct fork_request {
 	int (*work)(void *arg); /* its return value is the exit code */
 	void *arg;
-	int stdio[3];	 /* become 0, 1 and 2; each 3 or more */
+	int stdio[3];	 /* become 0, 1 and 2; each 3 or more, or what it is to be */
 	const int *keep; /* stay open at their numbers, 3 or more; all others are closed; -1: none */
 	size_t n_keep;	 /* at most FORK_KEEP_MAX */
 };

@@ -56,7 +56,7 @@ int interrupt_wait(int fd, short events, struct err *e)
 	struct pollfd p[] = { { .fd = fd, .events = events },
 			      { .fd = signal_fd, .events = POLLIN } };
 
-	if (signal_fd < 0)
+	if (signal_fd < 0 && events)
 		return 0;
 	while (poll(p, ARRAY_SIZE(p), -1) < 0) {
 		if (errno != EINTR)

@@ -22,8 +22,8 @@ int interrupt_fd(void);
 int interrupt_take(struct err *e);
 
 /*
- * Wait for events of fd (poll(2); 0: for its end). -1, with EINTR and a sentence, when a signal comes
- * first. Where nothing is open it does not wait, and whoever reads next does.
+ * Wait for events of fd (poll(2); 0: for its end alone). -1, with EINTR and a sentence, when a signal
+ * comes first. Where nothing is open it does not wait for events, since whoever reads next does.
  */
 must_check int interrupt_wait(int fd, short events, struct err *e);
 

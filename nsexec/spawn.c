@@ -13,6 +13,7 @@
 #include "state/mem.h"
 #include "state/names.h"
 #include "state/proc.h"
+#include "state/record.h"
 #include "state/sys.h"
 
 #include <errno.h>
@@ -146,7 +147,7 @@ static pid_t clone_stage0(struct launch *l, struct err *e)
 	 * cloned into it is killed before it runs. One that moves there by itself is not.
 	 */
 	if (!l->entered && !l->r->frozen) {
-		waitpid((pid_t)pid, NULL, 0);
+		sys_reap((pid_t)pid);
 		return clone_old(l, e);
 	}
 	return (pid_t)pid;
@@ -187,7 +188,7 @@ static int spawn(const struct nsexec_request *r, int exe_fd, int init_fd, int sy
 	if (pid < 0)
 		return -1;
 	if (l.failed) {
-		waitpid(pid, NULL, 0);
+		sys_reap(pid);
 		errno = l.code;
 		return err_sys(e, "%s", l.failed);
 	}
@@ -325,8 +326,7 @@ static void kill_unknown(void)
 				continue;
 			found = true;
 			kill(pid, SIGKILL);
-			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-				;
+			sys_reap(pid);
 		}
 	}
 }
@@ -446,15 +446,9 @@ void nsexec_reap(struct nsexec *n)
 static void await(pid_t *pid)
 {
 	auto_close int fd = *pid > 0 ? sys_pidfd_open(*pid, 0) : -1;
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int r;
 
-	while (fd >= 0 && (r = poll(&p, 1, KILLED_MS)) <= 0) {
-		if (r == 0)
-			*pid = 0;
-		if (r == 0 || errno != EINTR)
-			return;
-	}
+	if (fd >= 0 && !pidfd_wait(fd, KILLED_MS))
+		*pid = 0;
 }
 
 void nsexec_kill(struct nsexec *n)

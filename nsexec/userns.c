@@ -84,8 +84,7 @@ static int make(const char *uid_map, const char *gid_map, struct err *e)
 	}
 	close(end[1]);
 	close(end[0]);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	sys_reap(pid);
 	return fd;
 }
 

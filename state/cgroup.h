@@ -153,6 +153,8 @@ must_check int cgroup_remove(const struct cgroup *cg, int timeout_ms, struct err
  */
 bool cgroup_thaw_holder(const struct cgroup *cg, pid_t pid);
 char *cgroup_why_alive(const struct cgroup *cg, pid_t pid);
+/* The same only of a frozen cgroup; NULL when none holds it. */
+char *cgroup_why_frozen(const struct cgroup *cg, pid_t pid);
 void cgroup_done(struct cgroup *cg);
 
 /* What it uses, as the "data" of runc's events, added to out. */

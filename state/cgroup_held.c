@@ -18,7 +18,7 @@
  * freezer-subsystem.rst: a process in a frozen cgroup of v1 does not even die. v2's do. The cgroup
  * that was frozen, which may be one above the process's own; NULL for none. The caller frees it.
  */
-static char *frozen_by(pid_t pid)
+static char *frozen_by(const struct cgroup *cg, pid_t pid)
 {
 	const struct cgroup_dir *d;
 	char text[16], *slash;
@@ -26,7 +26,7 @@ static char *frozen_by(pid_t pid)
 	struct cgroup now;
 	struct err ignored;
 
-	if (cgroup_of(pid, &now, &ignored) < 0)
+	if (cg->layout == CGROUP_V2 || cgroup_of(pid, &now, &ignored) < 0)
 		return NULL;
 	d = cgroup_find(&now, "freezer");
 	if (d && cgroup_dir_frozen(d->path, false))
@@ -48,7 +48,7 @@ static bool is_within(const struct cgroup *cg, const char *dir)
 
 bool cgroup_thaw_holder(const struct cgroup *cg, pid_t pid)
 {
-	auto_free char *dir = cg->layout == CGROUP_V2 ? NULL : frozen_by(pid);
+	auto_free char *dir = frozen_by(cg, pid);
 
 	return dir && is_within(cg, dir) && cgroup_write(dir, "freezer.state", "THAWED") == 0;
 }
@@ -68,14 +68,21 @@ static char *state_of(pid_t pid)
 	return xasprintf(": it is in state %c%s%s", p[2], *where ? ", in " : "", where);
 }
 
-char *cgroup_why_alive(const struct cgroup *cg, pid_t pid)
+char *cgroup_why_frozen(const struct cgroup *cg, pid_t pid)
 {
-	auto_free char *dir = frozen_by(pid);
+	auto_free char *dir = frozen_by(cg, pid);
 
 	if (!dir)
-		return state_of(pid);
+		return NULL;
 	return xasprintf(": it is frozen by %s%s", dir,
 			 is_within(cg, dir) ?
 				 "" :
 				 ", which is not the container's, and dies when that is thawed");
+}
+
+char *cgroup_why_alive(const struct cgroup *cg, pid_t pid)
+{
+	char *why = cgroup_why_frozen(cg, pid);
+
+	return why ? why : state_of(pid);
 }

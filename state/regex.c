@@ -154,30 +154,39 @@ static int parse_atom(struct parser *s)
 	return 0;
 }
 
+/*
+ * Before what was parsed from start on: a way into it, and one around it, to what comes next. ret_jump,
+ * if not NULL: a jump at its end, whose number this is, to a place that the caller knows.
+ */
+static int branch(struct parser *s, int start, int *ret_jump)
+{
+	if (insert(s, start, OP_SPLIT) < 0)
+		return -1;
+	if (ret_jump && (*ret_jump = append(s, OP_JUMP)) < 0)
+		return -1;
+	s->re->v[start].x = start + 1;
+	s->re->v[start].y = s->re->n;
+	return 0;
+}
+
 /* What was parsed from start on, once or never, or again and again. */
 static int repeat(struct parser *s, int start, char how)
 {
-	int split, jump;
+	int at;
 
-	if (how == '+') {
-		split = append(s, OP_SPLIT);
-		if (split < 0)
+	if (how == '?')
+		return branch(s, start, NULL);
+	if (how == '*') {
+		if (branch(s, start, &at) < 0)
 			return -1;
-		s->re->v[split].x = start;
-		s->re->v[split].y = split + 1;
+		s->re->v[at].x = start;
 		return 0;
 	}
-	split = insert(s, start, OP_SPLIT);
-	if (split < 0)
+	at = append(s, OP_SPLIT);
+	if (at < 0)
 		return -1;
-	if (how == '*') {
-		jump = append(s, OP_JUMP);
-		if (jump < 0)
-			return -1;
-		s->re->v[jump].x = start;
-	}
-	s->re->v[start].x = start + 1;
-	s->re->v[start].y = s->re->n;
+	s->re->v[at].x = start;
+	s->re->v[at].y = at + 1;
 	return 0;
 }
 
@@ -198,20 +207,14 @@ static int parse_sequence(struct parser *s)
 
 static int parse_alternatives(struct parser *s)
 {
-	int start = s->re->n, split, jump;
+	int start = s->re->n, jump;
 
 	if (parse_sequence(s) < 0)
 		return -1;
 	if (*s->p != '|')
 		return 0;
 	s->p++;
-	split = insert(s, start, OP_SPLIT);
-	jump = split < 0 ? -1 : append(s, OP_JUMP);
-	if (jump < 0)
-		return -1;
-	s->re->v[start].x = start + 1;
-	s->re->v[start].y = s->re->n;
-	if (parse_alternatives(s) < 0)
+	if (branch(s, start, &jump) < 0 || parse_alternatives(s) < 0)
 		return -1;
 	s->re->v[jump].x = s->re->n;
 	return 0;

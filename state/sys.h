@@ -146,6 +146,8 @@ bool sys_kernel_before(unsigned major, unsigned minor);
  * otherwise. The C library's functions keep three of them for themselves.
  */
 void sys_default_signals(void);
+/* Wait for the end of a child, however it ended; nothing for a pid that is none (-1). */
+void sys_reap(pid_t pid);
 int sys_pidfd_open(pid_t pid, unsigned flags);
 int sys_pidfd_send_signal(int pidfd, int sig);
 int sys_pidfd_getfd(int pidfd, int fd);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nsexec/device.h"
+#include "cmd/device.h"
 
+#include "init/mount.h"
+#include "nsexec/fork.h"
+#include "nsexec/tree.h"
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/sys.h"
@@ -13,17 +16,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-static int make_tmpfs(struct err *e)
-{
-	auto_close int fs = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
-
-	if (fs < 0 || sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return err_sys(e, "make a tmpfs");
-	return sys_fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-}
 
 /* In the child. A part of a mount can be copied only where that is attached (open_tree(2)). */
 static int make(const struct device_node *n, struct err *e)
@@ -34,7 +27,7 @@ static int make(const struct device_node *n, struct err *e)
 
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
 		return err_sys(e, "unshare the mount namespace");
-	fs = make_tmpfs(e);
+	fs = mount_new_fs("tmpfs", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, "", e);
 	if (fs < 0)
 		return -1;
 	if (sys_move_mount(fs, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
@@ -45,18 +38,25 @@ static int make(const struct device_node *n, struct err *e)
 	if (fchownat(fs, name, n->uid, n->gid, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    fchmodat(fs, name, n->mode & 07777, 0) < 0)
 		return err_sys(e, "set owner and mode of %s", n->path);
-	fd = sys_open_tree(fs, name, OPEN_TREE_CLONE | O_CLOEXEC);
+	fd = tree_open(fs, name, 0);
 	return fd < 0 ? err_sys(e, "open_tree %s", n->path) : fd;
 }
 
-static _Noreturn void child(const struct device_node *n, int sock)
-{
-	struct err e;
-	int fd = make(n, &e);
+struct work {
+	const struct device_node *n;
+	int sock;
+};
 
-	if (fd < 0)
-		(void)!send(sock, &e, sizeof(e), MSG_NOSIGNAL);
-	_exit(fd >= 0 && fd_send(sock, "d", fd) == 0 ? 0 : 1);
+static int work(void *arg)
+{
+	const struct work *w = arg;
+	struct err e;
+	int fd = make(w->n, &e);
+
+	if (fd >= 0)
+		return fd_send(w->sock, "d", fd) < 0;
+	(void)!send(w->sock, &e, sizeof(e), MSG_NOSIGNAL);
+	return 1;
 }
 
 static int receive(int sock, const struct device_node *n, struct err *e)
@@ -76,21 +76,20 @@ static int receive(int sock, const struct device_node *n, struct err *e)
 
 int device_open(const struct device_node *n, struct err *e)
 {
-	int pair[2], fd = -1;
+	int pair[2], fd;
+	struct work w = { .n = n };
+	struct fork_request r = {
+		.work = work, .arg = &w, .stdio = { 0, 1, 2 }, .keep = &w.sock, .n_keep = 1
+	};
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "socketpair");
-	pid = fork();
-	if (pid == 0)
-		child(n, pair[1]);
+	w.sock = pair[1];
+	pid = fork_work(&r, e);
 	close(pair[1]);
-	if (pid < 0)
-		err_sys(e, "fork");
-	else
-		fd = receive(pair[0], n, e);
+	fd = pid < 0 ? -1 : receive(pair[0], n, e);
 	close(pair[0]);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	sys_reap(pid);
 	return fd;
 }

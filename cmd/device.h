@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Device nodes for a user namespace, in which nobody can make them. Runs in hull. */
-#ifndef NSEXEC_DEVICE_H
-#define NSEXEC_DEVICE_H
+#ifndef CMD_DEVICE_H
+#define CMD_DEVICE_H
 
 #include "state/err.h"
 
