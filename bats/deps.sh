@@ -42,8 +42,8 @@ CFLAGS="${DEP_CFLAGS:--O2} -w -fno-pie -ffunction-sections -fdata-sections -fsta
 	-fno-asynchronous-unwind-tables -fno-unwind-tables"
 CFLAGS=$(tr -s '\n\t' '  ' <<<"$CFLAGS")
 
-GROUP=build
-[ -z "$ARCH" ] || GROUP=cross-$ARCH
+GROUPS_NEEDED=(build)
+[ -z "$ARCH" ] || GROUPS_NEEDED=(cross "cross-$ARCH")
 HOST=${TRIPLE:-$(gcc -dumpmachine 2>/dev/null || true)}
 
 say() { printf '  %-8s%s\n' "$1" "$2"; }
@@ -75,10 +75,11 @@ packages_of() {
 		echo bats jq busybox-static shellcheck clang-format cppcheck mandoc strace perl-base \
 			procps iproute2 util-linux psmisc uidmap dbus-daemon patchelf python3-minimal
 		;;
-	cross-amd64) echo gcc make libc6-dev linux-libc-dev dpkg-dev gperf binutils xz-utils ;;
-	cross-arm64) echo gcc make libc6-dev dpkg-dev gperf xz-utils gcc-aarch64-linux-gnu linux-libc-dev-arm64-cross ;;
-	cross-armv7) echo gcc make libc6-dev dpkg-dev gperf xz-utils gcc-arm-linux-gnueabihf linux-libc-dev-armhf-cross ;;
-	cross-riscv64) echo gcc make libc6-dev dpkg-dev gperf xz-utils gcc-riscv64-linux-gnu linux-libc-dev-riscv64-cross ;;
+	cross) echo gcc make libc6-dev dpkg-dev gperf binutils xz-utils ;; # what runs here; and for each:
+	cross-amd64) echo linux-libc-dev ;;
+	cross-arm64) echo gcc-aarch64-linux-gnu linux-libc-dev-arm64-cross ;;
+	cross-armv7) echo gcc-arm-linux-gnueabihf linux-libc-dev-armhf-cross ;;
+	cross-riscv64) echo gcc-riscv64-linux-gnu linux-libc-dev-riscv64-cross ;;
 	boards) echo qemu-user-static util-linux ;;
 	san) echo gcc libc6-dev libseccomp-dev libcap-dev libcjson-dev libdbus-1-dev ;;
 	fuzz) echo clang libc6-dev libseccomp-dev libcap-dev libcjson-dev libdbus-1-dev ;;
@@ -96,7 +97,7 @@ packages_of() {
 	esac
 }
 
-# missing GROUP...: what is not installed, in $missing; false when there is nothing.
+# find_missing GROUP...: what is not installed, in $missing; false when there is nothing.
 find_missing() {
 	local p group
 	missing=()
@@ -144,7 +145,7 @@ no_services() {
 # musl-gcc sees musl's headers alone. /usr/include as a whole would mix in glibc's, so link the kernel's three folders.
 linux_headers() {
 	local arch from=/usr/include dir=$DEPS/include-linux
-	packages "$GROUP"
+	packages "${GROUPS_NEEDED[@]}"
 	[ -z "$ARCH" ] || [ "$ARCH" = amd64 ] || from=/usr/$TRIPLE/include
 	arch=$from/$(gcc -print-multiarch)/asm
 	[ -d "$arch" ] || arch=$from/asm
@@ -193,11 +194,10 @@ source_lists() {
 # only Debian's description of one is gone, its upstream archive will do.
 fetch() {
 	local package=$1 version versions log=$DEPS/log/$1.fetch.log dir=$DEPS/src/$1
-	mkdir -p "$DEPS/log" "$DEPS/src"
-	mkdir -p "${APT%/*}"
+	mkdir -p "$DEPS/log" "$DEPS/src" "${APT%/*}"
 	exec 8>"${APT%/*}/lock"
 	flock 8 # the Makefile builds libraries side by side
-	packages "$GROUP"
+	packages "${GROUPS_NEEDED[@]}"
 	if [ -n "${DEPS_DIR:-}" ]; then
 		exec 8>&-
 		from_folder "$package"
