@@ -2,7 +2,8 @@
 #
 #   make                build/hull, one static binary        make demo     a container's life, explained
 #   make check          build, unit tests, lint, bats        make bench    against crun and runc
-#   make lint format unit analyze fuzz install clean distclean
+#   make lint format unit analyze fuzz dist install clean distclean
+#   make dist           build/dist: the binaries for all four processors, texts, licences, hashes, SPDX
 #   make check-boards   build for arm64, armv7 and riscv64, unit tests by qemu-user
 #   make check-clients bench-clients    hull under containerd, podman and Docker, which they install
 #   make check-vm       bats in virtual machines: Debian with systemd, all of cgroup v2, AppArmor, SELinux; an initramfs
@@ -267,13 +268,28 @@ fuzz: LANES := fuzz
 fuzz: $(FUZZERS)
 	@$(RUN)
 
-# --- Installing, cleaning ---------------------------------------------------------------------------------------------
+# --- Releases, installing, cleaning ---------------------------------------------------------------------------------------------
 
-install: all
+TEXTS := $(if $(ARCH),build,$(B))
+DIST  := amd64 arm64 armv7 riscv64
+dist-%: | build/deps/include-linux
+	$(Q)$(MAKE) --no-print-directory ARCH=$* all
+dist: packages-dist all $(DIST:%=dist-%)
+	$(Q)bats/dist.sh '$(VERSION)' '$(COMMIT)' $(DIST)
+
+# With ARCH a second make runs the program that prints them.
+ifneq ($(ARCH),)
+texts: | all
+	$(Q)$(MAKE) --no-print-directory ARCH= build/hull.8 build/hull.bash
+else
+texts: all
+endif
+
+install: all texts
 	$(Q)install -D -m 755 $(B)/hull $(DESTDIR)$(PREFIX)/bin/hull
 	$(Q)ln -sfn hull $(DESTDIR)$(PREFIX)/bin/containerd-shim-hull-v2
-	$(Q)install -D -m 644 $(B)/hull.8 $(DESTDIR)$(PREFIX)/share/man/man8/hull.8
-	$(Q)install -D -m 644 $(B)/hull.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hull
+	$(Q)install -D -m 644 $(TEXTS)/hull.8 $(DESTDIR)$(PREFIX)/share/man/man8/hull.8
+	$(Q)install -D -m 644 $(TEXTS)/hull.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hull
 
 clean:
 	$(Q)rm -rf $(filter-out build/deps,$(wildcard build/*))
@@ -282,5 +298,5 @@ distclean:
 	$(Q)rm -rf build
 
 FORCE:
-.PHONY: all profiles criu check check-boards units check-clients check-vm unit lint format analyze demo bench bench-clients fuzz install clean distclean FORCE
+.PHONY: all profiles criu check check-boards units check-clients check-vm unit lint format analyze demo bench bench-clients fuzz dist texts install clean distclean FORCE
 -include $(shell find build -name deps -prune -o -name '*.d' -print 2>/dev/null)

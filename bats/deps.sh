@@ -6,6 +6,7 @@
 #   deps.sh profiles            the default seccomp profiles of podman and Docker, for a test
 #   deps.sh criu                make build/deps/criu/criu, one that works on this kernel, for the tests of checkpoint
 #   deps.sh vm                  make build/deps/vm: Debian with systemd on a disk, and its kernel, for bats/vm.sh
+#   deps.sh guest NAME          make build/deps/vm-NAME: kernel and root of another machine (arm64 armv7 riscv64 old)
 #   deps.sh packages GROUP...   install the missing packages of the groups (build test san fuzz bench clients vm)
 #   deps.sh linux-headers       make build/deps/include-linux, the kernel's headers for musl-gcc
 #   deps.sh musl                make build/ARCH/deps/musl, the C library for another architecture, with a compiler for it
@@ -93,6 +94,11 @@ packages_of() {
 		echo systemd systemd-sysv dbus dbus-user-session libpam-systemd uidmap apparmor kmod bats jq busybox-static \
 			strace perl-base procps psmisc iproute2 util-linux criu
 		;;
+	guests) echo qemu-system-x86 qemu-system-arm qemu-system-misc ;;
+	board) # of the root that "deps.sh guest" makes
+		echo bats jq busybox-static strace perl-base procps psmisc iproute2 util-linux mount uidmap
+		;;
+	dist) echo jq xz-utils ;;
 	*) die "no package group is called \"$1\"" ;;
 	esac
 }
@@ -216,7 +222,7 @@ fetch() {
 		if (cd "$dir" && apt-get "${apt_options[@]}" source --download-only --only-source \
 			"$package=$version") >>"$log" 2>&1 &&
 			dpkg-source -x "$dir"/*.dsc "$dir/tree" >>"$log" 2>&1; then
-			echo "$package $version" >"$dir/version"
+			fetched "$package" "$version" "$dir"/*.dsc "$dir"/*.tar.*
 			return 0
 		fi
 	done
@@ -231,11 +237,20 @@ give_up() {
 	die "no source of $1: $2. Either take the machine's own libraries (make DEPS=system), or put the archive ($1_VERSION.orig.tar.*, or its project's) into a folder and name that: make DEPS_DIR=/path"
 }
 
+# fetched PACKAGE VERSION FILE...: what bats/dist.sh says of it
+fetched() {
+	local dir=$DEPS/src/$1 file
+	echo "$1 $2" >"$dir/version"
+	for file in "${@:3}"; do
+		printf '%s %s\n' "$(sha256sum <"$file" | cut -d ' ' -f 1)" "${file##*/}"
+	done >"$dir/sources"
+}
+
 # unpack ARCHIVE PACKAGE VERSION
 unpack() {
 	local dir=$DEPS/src/$2
 	rm -rf "$dir/tree" && mkdir -p "$dir/tree"
-	tar -C "$dir/tree" --strip-components=1 -xf "$1" && echo "$2 $3" >"$dir/version"
+	tar -C "$dir/tree" --strip-components=1 -xf "$1" && fetched "$2" "$3" "$1"
 }
 
 # The upstream archive alone, from any of apt's archives that has it, checked against the hash in the index of sources,
@@ -415,28 +430,39 @@ CRIU=$DEPS/criu
 # libraries that it wants beside it. Nothing of it is installed.
 criu_release=trixie
 
+# other_debian DIR ARCH RELEASE...: sets apt_options to an apt of its own in DIR, which knows Debian's main of these releases
+# alone, and of whose machine nothing is installed.
+other_debian() {
+	local dir=$1 arch=$2 release
+	shift 2
+	mkdir -p "$dir/parts" "$dir/lists/partial" "$dir/cache/archives/partial"
+	for release; do
+		printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' "$(debian_archive)" "$release" \
+			/usr/share/keyrings/debian-archive-keyring.gpg >"$dir/parts/$release.sources"
+	done
+	: >"$dir/status"
+	apt_options=(
+		-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$dir/parts" -o "Dir::State::lists=$dir/lists"
+		-o "Dir::State::status=$dir/status" -o "Dir::Cache=$dir/cache" -o APT::Sandbox::User= -o Acquire::Retries=3
+		-o "APT::Architecture=$arch" -o "APT::Architectures=$arch"
+	)
+}
+
 # Where it cannot be had, the tests that want it are skipped.
 criu() {
-	local apt=$CRIU/apt archive deb lib
+	local apt=$CRIU/apt deb lib
 	if [ -f "$CRIU/ready" ] || ! command -v apt-get >/dev/null || ! command -v patchelf >/dev/null; then
 		return 0
 	fi
 	rm -rf "$CRIU"
-	mkdir -p "$apt/parts" "$apt/lists/partial" "$apt/cache/archives/partial"
+	mkdir -p "$CRIU"
 	if command criu check >"$CRIU/log" 2>&1; then
 		ln -s "$(command -v criu)" "$CRIU/criu"
 		touch "$CRIU/ready"
 		return 0
 	fi
 	say FETCH "criu of Debian $criu_release"
-	archive=$(debian_archive)
-	printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' "$archive" "$criu_release" \
-		/usr/share/keyrings/debian-archive-keyring.gpg >"$apt/parts/criu.sources"
-	: >"$apt/status"
-	apt_options=(
-		-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$apt/parts" -o "Dir::State::lists=$apt/lists"
-		-o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User= -o Acquire::Retries=3
-	)
+	other_debian "$apt" "$(dpkg --print-architecture)" "$criu_release"
 	if ! apt-get "${apt_options[@]}" update >>"$CRIU/log" 2>&1 ||
 		! apt-get "${apt_options[@]}" install -y --no-install-recommends --download-only criu >>"$CRIU/log" 2>&1; then
 		return 0
@@ -488,23 +514,32 @@ vm() {
 	echo "$key" >"$VM/ready"
 }
 
+# pick_modules FROM TO NAME...: kernel modules, and TO/order with their names in the order in which to load them. A kernel
+# that has one of them built in has no file for it.
+pick_modules() {
+	local from=$1 to=$2 m f
+	shift 2
+	mkdir -p "$to"
+	for m; do
+		f=$(find "$from" -name "$m.ko*")
+		[ -n "$f" ] || continue
+		cp "$f" "$to/"
+		f=$to/$(basename "$f")
+		[[ $f != *.xz ]] || xz -d "$f"
+		echo "$m.ko" >>"$to/order"
+	done
+}
+
 # The kernel, without its package's scripts.
 vm_kernel() {
-	local kernel modules m f
+	local kernel modules
 	kernel=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/^ *Depends: *\(linux-image-.*\)/\1/p')
 	[ -n "$kernel" ] || die "apt knows no linux-image-cloud-amd64"
 	(cd "$VM/work" && quietly vm apt-get -o APT::Sandbox::User= download "$kernel")
 	dpkg-deb -x "$VM/work/$kernel"_*.deb "$VM/work/kernel"
 	cp "$VM/work/kernel/boot"/vmlinuz-* "$VM/vmlinuz"
 	modules=$(find "$VM/work/kernel" -path '*/lib/modules/*' -prune)
-	for m in "${vm_modules[@]}"; do
-		f=$(find "$modules" -name "$m.ko*")
-		[ -n "$f" ] || continue
-		cp "$f" "$VM/modules/"
-		f=$VM/modules/$(basename "$f")
-		[[ $f != *.xz ]] || xz -d "$f"
-		echo "$m.ko" >>"$VM/modules/order"
-	done
+	pick_modules "$modules" "$VM/modules" "${vm_modules[@]}"
 	mkdir -p "$VM/work/root/usr/lib/modules"
 	cp -r "$modules" "$VM/work/root/usr/lib/modules/"
 	quietly vm chroot "$VM/work/root" depmod "$(basename "$modules")"
@@ -532,13 +567,69 @@ vm_disk() {
 	quietly vm mke2fs -q -t ext4 -d "$root" "$VM/root.ext4" 1G
 }
 
+# --- guests of other machines ------------------------------------------------------------------------------------------
+
+# Debian's programs for another processor, or for an older kernel, as an archive that is the guest's whole root: unpacked
+# only, for none of their scripts could run here.
+guest() {
+	local name=$1 dir=$DEPS/vm-$1 arch release kernel_release package key
+	release=bookworm kernel_release=bookworm
+	case $name in
+	arm64) arch=arm64 package=linux-image-arm64 ;;
+	armv7) arch=armhf package=linux-image-armmp ;;
+	riscv64) arch=riscv64 package=linux-image-riscv64 release=trixie kernel_release=trixie ;;
+	old) arch=amd64 package=linux-image-cloud-amd64 kernel_release=bullseye ;;
+	*) die "no guest is called \"$name\"" ;;
+	esac
+	packages vm guests
+	key=$(printf '%s\n' "$(declare -f guest guest_root guest_kernel pick_modules)" "$(packages_of board)" | sha256sum)
+	[ "$(cat "$dir/ready" 2>/dev/null)" != "$key" ] || return 0
+	rm -rf "$dir"
+	say FETCH "Debian $release for $arch, with the kernel of $kernel_release"
+	other_debian "$dir/apt" "$arch" "$release" "$kernel_release"
+	quietly "vm-$name" apt-get "${apt_options[@]}" update
+	guest_root
+	guest_kernel
+	(cd "$dir/root" && find . | busybox cpio -o -H newc 2>/dev/null) >"$dir/root.cpio"
+	rm -rf "$dir/apt" "$dir/root" "$dir/kernel"
+	echo "$key" >"$dir/ready"
+}
+
+# The following two are parts of guest, and see its variables.
+guest_root() {
+	local deb root=$dir/root
+	# shellcheck disable=SC2046 # words
+	quietly "vm-$name" apt-get "${apt_options[@]}" install -y --no-install-recommends --download-only -t "$release" \
+		'?essential' $(packages_of board)
+	for deb in "$dir"/apt/cache/archives/*.deb; do
+		dpkg-deb -x "$deb" "$root"
+	done
+	rm -rf "$root"/usr/share/{doc,locale,man,info,zoneinfo,i18n} "$root"/usr/lib/*/{gconv,perl} "$root"/usr/share/perl
+	cp "$root"/usr/share/base-passwd/passwd.master "$root/etc/passwd"
+	cp "$root"/usr/share/base-passwd/group.master "$root/etc/group"
+	ln -sf mawk "$root/usr/bin/awk"
+	cp "$(find "$root/bin/" "$root/usr/bin" -name busybox -print -quit)" "$root/busybox"
+}
+
+guest_kernel() {
+	local image
+	image=$(apt-cache "${apt_options[@]}" depends -t "$kernel_release" "$package" | sed -n 's/^ *Depends: *\(linux-image-.*\)/\1/p')
+	[ -n "$image" ] || die "Debian $kernel_release has no $package for $arch"
+	mkdir "$dir/kernel"
+	(cd "$dir/kernel" && quietly "vm-$name" apt-get "${apt_options[@]}" download "$image")
+	dpkg-deb -x "$dir/kernel/$image"_*.deb "$dir/kernel"
+	cp "$dir/kernel/boot"/vmlinu[xz]-* "$dir/vmlinuz"
+	pick_modules "$dir/kernel/lib/modules" "$dir/root/modules" "${vm_modules[@]}" virtio_mmio overlay veth dummy
+}
+
 unset MAKEFLAGS MFLAGS MAKELEVEL
 case ${1:-} in
 vm) vm ;;
+guest) guest "${2:-}" ;;
 criu) criu ;;
 profiles) profiles ;;
 packages) shift && packages "$@" ;;
 linux-headers) linux_headers ;;
 musl | libseccomp | libcap | libcjson | libdbus-1) "build_$1" ;;
-*) die "usage: deps.sh packages GROUP... | criu | profiles | linux-headers | LIBRARY" ;;
+*) die "usage: deps.sh packages GROUP... | criu | guest NAME | profiles | linux-headers | LIBRARY" ;;
 esac

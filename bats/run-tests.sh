@@ -94,7 +94,7 @@ in_lane() {
 : "${HULL:=$TOP/build/hull}" "${UNITS:=}" "${FUZZERS:=}" "${TESTS:=}" "${LANES:=}" "${V:=0}" "${SAN:=0}"
 : "${FILE_TIMEOUT:=300}" "${BATS_TEST_TIMEOUT:=60}" "${GUEST:=0}"
 export HULL BATS_TEST_TIMEOUT
-GUEST_LANES="vm vm-user vm-systemd vm-hybrid vm-initramfs vm-selinux"
+GUEST_LANES="vm vm-user vm-systemd vm-hybrid vm-initramfs vm-selinux vm-arm64 vm-armv7 vm-riscv64 vm-old"
 strict=0
 if [ "${CI:-}" = true ] || [ "${STRICT:-}" = 1 ]; then
 	strict=1

@@ -184,7 +184,7 @@ start_agent() {
 @test "the agent may be asked about all that init does but write" {
 	start_agent
 	for nnp in true false; do
-		notify '"execve","openat","open","read","close","fcntl","sendmsg","recvmsg","sendto","prctl","capset","setresuid","setgroups","umask","mkdir"'
+		notify '"execve","openat","open","read","close","fcntl","sendmsg","recvmsg","sendto","prctl","capset","setresuid","setgroups","umask","mkdir","mkdirat"'
 		update_config ".process.noNewPrivileges = $nnp"
 		inside 'echo good'
 		[ "$output" = good ]
@@ -201,7 +201,7 @@ start_agent() {
 
 @test "startContainer hooks are asked about, too, and do not see the listener" {
 	start_agent
-	notify '"mkdir"'
+	notify '"mkdir", "mkdirat"'
 	update_config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "ls /proc/self/fd | wc -l; mkdir /tmp/x; exit 1"]}]'
 	refused "exit status 1, stdout: 4, stderr: mkdir" run test_box
 	[[ $output == *"omain"* ]]

@@ -7,6 +7,8 @@
 #   vm-hybrid      one of its own, whose controllers are v1's
 #   vm...          the others, under systemd
 #   vm-selinux     like vm-initramfs, with SELinux in the place of AppArmor
+#   vm-arm64, vm-armv7, vm-riscv64   other processors, with build/ARCH/hull; all that they have is their initramfs
+#   vm-old         likewise, with the oldest kernel that Debian still has: Linux 5.10
 #
 # All else is cgroup v2 with all of the kernel's controllers, and AppArmor is on. qemu translates (TCG): that runs
 # everywhere, at a tenth of the speed. The disk is only read; what a guest writes to it is dropped. OUT gets what the
@@ -29,11 +31,15 @@ cannot() {
 [ "$(uname -m)" = x86_64 ] || cannot "the virtual machine is an x86_64 one, and this machine is $(uname -m)"
 command -v qemu-system-x86_64 >/dev/null || cannot "no qemu-system-x86_64 here (package qemu-system-x86)"
 
-bats/deps.sh vm
 mkdir -p "$work/tree/programs" "$out"
-for c in bats/*.c; do
-	"$CC" -static -Os -idirafter build/deps/include-linux -o "$work/tree/programs/$(basename "$c" .c)" "$c"
-done
+
+# programs CC DIRECTORY: the tests' own
+programs() {
+	local c
+	for c in bats/*.c; do
+		"$1" -static -Os -idirafter build/deps/include-linux -o "$2/$(basename "$c" .c)" "$c"
+	done
+}
 
 # settings LANE...: what the guest is to do, as shell.
 settings() {
@@ -52,6 +58,24 @@ test_disk() {
 	tar -cf "$work/$name.tar" bats cmd init nsexec state Makefile README.md -C "$work/tree" vm.env build programs selinux.policy
 }
 
+# guest_tests LANE HULL CC: the same for a guest without a disk, as a second archive behind that of its root.
+guest_tests() {
+	local lane=$1 dir=$work/$1
+	rm -rf "$dir"
+	mkdir -p "$dir/hull/build" "$dir/hull/programs" "$dir/etc"
+	echo "nameserver 192.0.2.1" >"$dir/etc/resolv.conf"
+	echo "127.0.0.1 localhost" >"$dir/etc/hosts"
+	settings "$lane" >"$dir/hull/vm.env"
+	cp "$2" "$dir/hull/build/hull"
+	programs "$3" "$dir/hull/programs"
+	cp -r bats "$dir/hull/bats"
+	cp bats/vm/init "$dir/init"
+	{
+		cat "build/deps/$lane/root.cpio"
+		(cd "$dir" && find hull init etc | busybox cpio -o -H newc 2>/dev/null)
+	} >"$dir.initrd"
+}
+
 initramfs() {
 	local dir=$work/initramfs
 	rm -rf "$dir"
@@ -63,24 +87,50 @@ initramfs() {
 	(cd "$dir" && find . | busybox cpio -o -H newc 2>/dev/null) >"$work/initrd"
 }
 
-# boot NAME COMMAND_LINE LANE...: in the background; its process goes into boots. What newer processors have is slow to
-# translate, and so is what Debian's kernel does for hardening.
+# qemu NAME COMMAND_LINE PROGRAM ARGUMENT...: in the background; its process goes into boots.
 declare -A boots=()
 trap '[ ${#boots[@]} = 0 ] || kill -TERM "${boots[@]}" 2>/dev/null; exit 143' INT TERM
+qemu() {
+	local name=$1 line=$2
+	shift 2
+	timeout -k 5 "$GUEST_TIMEOUT" "$@" -smp 2 -m 2048 -nodefaults -display none -no-reboot -monitor none \
+		-append "panic=-1 mitigations=off init_on_alloc=0 randomize_kstack_offset=0 quiet $line" \
+		-serial "file:$out/$name.console" -device virtio-serial \
+		-chardev "file,id=results,path=$out/$name.results" -device virtserialport,chardev=results \
+		</dev/null >"$out/$name.qemu" 2>&1 &
+	boots[$name]=$!
+}
+
+# What newer processors have is slow to translate, and so is what Debian's kernel does for hardening.
+pc=(qemu-system-x86_64 -M q35 -accel "tcg,thread=multi" -cpu "Nehalem,+pdpe1gb")
+
+# boot NAME COMMAND_LINE LANE...: with the disks
 boot() {
 	local name=$1 line=$2
 	shift 2
 	test_disk "$name" "$@"
 	rm -f "$out/$name".*
-	timeout -k 5 "$GUEST_TIMEOUT" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu Nehalem,+pdpe1gb -smp 2 \
-		-m 2048 -nodefaults -display none -no-reboot -monitor none -snapshot \
-		-kernel "$vm/vmlinuz" -initrd "$work/initrd" -append "console=ttyS0 panic=-1 mitigations=off init_on_alloc=0 randomize_kstack_offset=0 systemd.mask=serial-getty@ttyS0.service systemd.mask=getty.target root=/dev/vda rw quiet $line" \
+	qemu "$name" "console=ttyS0 systemd.mask=serial-getty@ttyS0.service systemd.mask=getty.target root=/dev/vda rw $line" \
+		"${pc[@]}" -snapshot -kernel "$vm/vmlinuz" -initrd "$work/initrd" \
 		-drive "file=$vm/root.ext4,format=raw,if=virtio,cache=unsafe" \
-		-drive "file=$work/$name.tar,format=raw,if=virtio,readonly=on" \
-		-serial "file:$out/$name.console" -device virtio-serial \
-		-chardev "file,id=results,path=$out/$name.results" -device virtserialport,chardev=results \
-		</dev/null >"$out/$name.qemu" 2>&1 &
-	boots[$name]=$!
+		-drive "file=$work/$name.tar,format=raw,if=virtio,readonly=on"
+}
+
+# boot_guest NAME: of another processor or kernel
+boot_guest() {
+	local name=$1 hull=$PWD/build/$1/hull cc=$PWD/build/$1/deps/musl/bin/musl-gcc console=ttyAMA0 machine=()
+	case $name in
+	arm64) machine=(qemu-system-aarch64 -M virt -cpu cortex-a57) ;;
+	armv7) machine=(qemu-system-arm -M "virt,highmem=off" -cpu cortex-a15) ;;
+	riscv64) machine=(qemu-system-riscv64 -M virt) console=ttyS0 ;;
+	old) machine=("${pc[@]}") hull=$HULL cc=$CC console=ttyS0 ;;
+	esac
+	bats/deps.sh guest "$name"
+	guest_tests "vm-$name" "$hull" "$cc"
+	truncate -s 1M "$work/blank" # some disk, for throttles
+	rm -f "$out/$name".*
+	qemu "$name" "console=$console hull.stay" "${machine[@]}" -kernel "build/deps/vm-$name/vmlinuz" \
+		-initrd "$work/vm-$name.initrd" -drive "file=$work/blank,format=raw,if=virtio"
 }
 
 finish() {
@@ -101,20 +151,29 @@ to_its_end() {
 	finish "$1"
 }
 
-initramfs
-with_systemd=() hybrid=() bare=() selinux=()
+with_systemd=() hybrid=() bare=() selinux=() others=()
 for lane; do
 	case $lane in
 	vm-initramfs) bare+=("$lane") ;;
 	vm-hybrid) hybrid+=("$lane") ;;
 	vm-selinux) selinux+=("$lane") ;;
+	vm-arm64 | vm-armv7 | vm-riscv64 | vm-old) others+=("${lane#vm-}") ;;
 	*) with_systemd+=("$lane") ;;
 	esac
 done
+if [ ${#others[@]} -lt $# ]; then
+	bats/deps.sh vm
+	initramfs
+	programs "$CC" "$work/tree/programs"
+fi
 # Two machines at a time: the longest, and beside it the others one by one.
 [ ${#with_systemd[@]} = 0 ] || boot systemd "systemd.show_status=0 audit=0" "${with_systemd[@]}"
 to_its_end hybrid "systemd.show_status=0 audit=0 systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=0" \
 	"${hybrid[@]}"
 to_its_end initramfs hull.stay "${bare[@]}"
 to_its_end selinux "hull.stay lsm=selinux selinux=1" "${selinux[@]}"
+for name in "${others[@]}"; do
+	boot_guest "$name"
+	finish "$name"
+done
 [ ${#with_systemd[@]} = 0 ] || finish systemd
