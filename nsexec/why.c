@@ -83,26 +83,53 @@ static bool script(char *head, int code, char *buf, size_t size)
 	return blame("interpreter", name, code, buf, size);
 }
 
-/* The dynamic loader that a program of our own class asks for (elf(5), PT_INTERP). */
+/* A program header (elf(5)) of either class */
+struct segment {
+	uint32_t type;
+	uint64_t offset, size; /* in the file, bytes */
+};
+
+static bool read_segment(int fd, bool wide, uint64_t at, struct segment *s)
+{
+	Elf64_Phdr p64;
+	Elf32_Phdr p32;
+	void *ph = wide ? (void *)&p64 : &p32;
+	size_t size = wide ? sizeof(p64) : sizeof(p32);
+
+	if (at > INT64_MAX || pread(fd, ph, size, (off_t)at) != (ssize_t)size)
+		return false;
+	*s = wide ? (struct segment){ p64.p_type, p64.p_offset, p64.p_filesz } :
+		    (struct segment){ p32.p_type, p32.p_offset, p32.p_filesz };
+	return true;
+}
+
+/* The dynamic loader that a program asks for (PT_INTERP), of our own class or, where the kernel runs such, of the other. */
 static bool read_loader(int fd, const char *head, char *name, size_t size)
 {
-	Elf64_Ehdr eh;
-	Elf64_Phdr ph;
-	ssize_t n;
+	bool wide = head[EI_CLASS] == ELFCLASS64;
+	Elf64_Ehdr e64;
+	Elf32_Ehdr e32;
+	struct segment s;
 
-	memcpy(&eh, head, sizeof(eh));
-	for (unsigned i = 0; i < eh.e_phnum && i < 64; i++) {
-		off_t at = (off_t)(eh.e_phoff + i * sizeof(ph));
+	memcpy(&e64, head, sizeof(e64));
+	memcpy(&e32, head, sizeof(e32));
+	uint64_t start = wide ? e64.e_phoff : e32.e_phoff;
+	unsigned n = wide ? e64.e_phnum : e32.e_phnum,
+		 each = wide ? e64.e_phentsize : e32.e_phentsize;
 
-		if (eh.e_phentsize != sizeof(ph) || at < 0 ||
-		    pread(fd, &ph, sizeof(ph), at) != sizeof(ph))
+	if (each != (wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)))
+		return false;
+	for (unsigned i = 0; i < n && i < 64; i++) {
+		if (!read_segment(fd, wide, start + i * each, &s))
 			return false;
-		if (ph.p_type != PT_INTERP)
+		if (s.type != PT_INTERP)
 			continue;
-		n = ph.p_offset <= INT64_MAX ? pread(fd, name, size - 1, (off_t)ph.p_offset) : -1;
-		if (n <= 0)
+		ssize_t got = s.offset <= INT64_MAX ? pread(fd, name, size - 1, (off_t)s.offset) :
+						      -1;
+
+		if (got <= 0)
 			return false;
-		name[(uint64_t)n < ph.p_filesz ? (uint64_t)n : ph.p_filesz] = '\0';
+		name[(uint64_t)got < s.size ? (uint64_t)got : s.size] = '\0';
 		return name[0];
 	}
 	return false;
@@ -124,7 +151,9 @@ static bool program(int fd, const char *head, size_t n, int code, char *buf, siz
 			 machine_name(machine), machine_name(SYS_ELF_MACHINE));
 		return true;
 	}
-	if (head[EI_CLASS] != ELFCLASS64 || machine != SYS_ELF_MACHINE ||
+	/* Of another machine's kind that this kernel knows, 32-bit programs mostly, it missed the loader and no more. */
+	if (big != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) ||
+	    (machine != SYS_ELF_MACHINE && code != ENOENT) ||
 	    !read_loader(fd, head, loader, sizeof(loader)))
 		return false;
 	return blame("dynamic loader", loader, code, buf, size);

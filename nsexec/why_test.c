@@ -101,5 +101,33 @@ int main(void)
 	p.eh.e_phoff = 0;
 	p.eh.e_phentsize = 1;
 	says("headers of another size", &p, sizeof(p), ENOENT, NULL);
+
+	/* Of 32 bits: armv7's own, and what a kernel of 64 bits runs beside its own */
+	struct {
+		Elf32_Ehdr eh;
+		Elf32_Phdr ph[2];
+		char loader[32];
+	} q = {
+		.eh = { .e_ident = ELFMAG,
+			.e_machine = EM_386,
+			.e_phoff = offsetof(__typeof__(q), ph),
+			.e_phentsize = sizeof(Elf32_Phdr),
+			.e_phnum = 2 },
+		.ph = { { .p_type = PT_LOAD },
+			{ .p_type = PT_INTERP,
+			  .p_offset = offsetof(__typeof__(q), loader),
+			  .p_filesz = 14 } },
+		.loader = "/no/ld-linux.2",
+	};
+	q.eh.e_ident[EI_CLASS] = ELFCLASS32;
+	q.eh.e_ident[EI_DATA] = ELFDATA2LSB;
+	says("32 bits", &q, sizeof(q), ENOENT,
+	     "its dynamic loader \"/no/ld-linux.2\" does not exist");
+	foreign("32 bits of a foreign machine", &q, sizeof(q), "i386");
+	q.eh.e_machine = SYS_ELF_MACHINE;
+	says("32 bits of our own", &q, sizeof(q), ENOENT,
+	     "its dynamic loader \"/no/ld-linux.2\" does not exist");
+	q.eh.e_phoff = UINT32_MAX;
+	says("headers of 32 bits nowhere", &q, sizeof(q), ENOENT, NULL);
 	return done_testing();
 }
