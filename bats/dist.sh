@@ -87,11 +87,12 @@ for arch; do
 	! grep -aqF "$PWD" "$dir/hull-$arch" || die "the path $PWD is in build/$arch/hull"
 done
 install -m 644 build/hull.8 build/hull.bash README.md LICENSE "$dir/"
-for name in $(cut -d ' ' -f 1 <<<"$linked"); do
+while read -r name _; do
 	install -m 644 "build/$1/deps/licenses/$name" "$dir/licenses/$name"
-done
+done <<<"$linked"
 spdx "$@" >"$dir/hull.spdx.json"
-(cd "$dir" && find . -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS)
+sums=$(cd "$dir" && find . -type f -printf '%P\n' | LC_ALL=C sort | xargs sha256sum)
+echo "$sums" >"$dir/SHA256SUMS"
 tar -C "$top" --sort=name --mtime="@$time" --owner=0 --group=0 --numeric-owner --mode=go-w,a+rX --format=ustar \
 	-cf "$dir.tar" "hull-$version"
 xz -9 -T1 -f "$dir.tar"

@@ -217,16 +217,17 @@ needs_v1() { is_v1 || skip "this machine has these controllers in v1 only"; }
 	quietly create test_box
 	[ ! -e /sys/fs/cgroup/net_cls ] || skip "the controller is here"
 	message='cannot set network.classID: the \"net_cls\" cgroup controller is not available'
-	refused "$message (/network/classID)" update -r - test_box <<<"$limits"
+	refused "$message: " update -r - test_box <<<"$limits"
 	refused "$message" --missing-controllers error update -r - test_box <<<"$limits"
 	quietly --missing-controllers=ignore update -r - test_box <<<"$limits"
 	must --missing-controllers=warn update -r - test_box <<<"$limits"
 	[ "${#lines[@]}" -eq 1 ]
-	[[ $output = *"level=warning"*"$message (/network/classID)"* ]]
+	[[ $output = *"level=warning"*"$message: "*" (/network/classID)"* ]]
 	refused 'invalid --missing-controllers: \"no\" is not error, warn or ignore' --missing-controllers no state test_box
 	# The same of create.
 	update_config '.linux.cgroupsPath = $p | .linux.resources.network.classID = 7' --arg p "$(cgroups_path test_update2)"
-	refused "$message (/linux/resources/network/classID)" create test_other
+	refused "$message: " create test_other
+	[[ $output = *"(/linux/resources/network/classID)"* ]]
 	nothing_left test_other
 	quietly --missing-controllers ignore create test_other
 }

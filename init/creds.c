@@ -16,7 +16,6 @@
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -71,7 +70,7 @@ static void explain_groups(const gid_t *list, size_t n, struct err *e)
 {
 	err_sys(e, "setgroups");
 	for (size_t i = 0; e->code == EINVAL && i < n; i++) {
-		if (syscall(SYS_setgroups, 1, &list[i]) == 0)
+		if (sys_setgroups(1, &list[i]) == 0)
 			continue;
 		err_set(e, EINVAL, "cannot setgroups to unmapped gid %u in user namespace",
 			list[i]);
@@ -104,8 +103,7 @@ static int set_groups(struct init *in, struct err *e)
 		return 0;
 	for (size_t i = 0; i < u->additional_gids.n; i++)
 		list[i] = (gid_t)u->additional_gids.v[i].v;
-	/* Raw calls, since musl's would signal other threads first; there are none. */
-	if (syscall(SYS_setgroups, u->additional_gids.n, list) == 0)
+	if (sys_setgroups(u->additional_gids.n, list) == 0)
 		return 0;
 	code = errno;
 	if (code == EPERM && is_denied(in))
@@ -121,11 +119,11 @@ static int set_ids(struct init *in, struct err *e)
 
 	if (set_groups(in, e) < 0)
 		return -1;
-	if (syscall(SYS_setresgid, (gid_t)u->gid.v, (gid_t)u->gid.v, (gid_t)u->gid.v) < 0) {
+	if (sys_setresgid((gid_t)u->gid.v) < 0) {
 		explain_id("gid", u->gid.v, e);
 		return err_at_key(e, "gid");
 	}
-	if (syscall(SYS_setresuid, (uid_t)u->uid.v, (uid_t)u->uid.v, (uid_t)u->uid.v) < 0) {
+	if (sys_setresuid((uid_t)u->uid.v) < 0) {
 		explain_id("uid", u->uid.v, e);
 		return err_at_key(e, "uid");
 	}

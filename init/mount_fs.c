@@ -144,9 +144,11 @@ static int new_fs(const char *type, const char *source, unsigned long ms, uint64
 	int fd;
 
 	if (fs < 0 && errno == ENODEV)
-		return err_set(e, ENODEV,
-			       "file system type \"%s\" is unknown to the kernel: no such device",
-			       type);
+		return err_set(
+			e, ENODEV,
+			"file system type \"%s\" is unknown to the kernel, and no module of it could be "
+			"loaded: no such device",
+			type);
 	if (fs < 0)
 		return err_sys(e, "fsopen %s", type);
 	if (!str_empty(source) && set_option(fs, "source", source, e) < 0)

@@ -61,6 +61,17 @@ static bool opens_up(const struct init *in)
 	       !in->a->exec;
 }
 
+/* A kernel with filters says of the missing program that it is at a bad address (seccomp(2)). */
+static void explain(struct err *e)
+{
+	int code = e->code;
+
+	if ((code == EINVAL || code == ENOSYS) &&
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0 && errno == code)
+		err_wrap(e, "this kernel has no seccomp filters (CONFIG_SECCOMP_FILTER)");
+	e->code = code;
+}
+
 static int load(struct init *in, struct err *e)
 {
 	long r;
@@ -73,6 +84,7 @@ static int load(struct init *in, struct err *e)
 	if (r < 0) {
 		err_sys(e, "load the seccomp filter of %u instructions",
 			(unsigned)in->a->seccomp->len);
+		explain(e);
 		goto fail;
 	}
 	channel_use_write();

@@ -28,14 +28,20 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
 	unsigned flag;
-	const char *name;
+	const char *name, *file, *option; /* in /proc/PID/ns; of the kernel's configuration */
 } ns_names[] = {
-	{ CLONE_NEWUSER, "user" },     { CLONE_NEWNS, "mount" },  { CLONE_NEWPID, "pid" },
-	{ CLONE_NEWNET, "network" },   { CLONE_NEWIPC, "ipc" },	  { CLONE_NEWUTS, "uts" },
-	{ CLONE_NEWCGROUP, "cgroup" }, { CLONE_NEWTIME, "time" },
+	{ CLONE_NEWUSER, "user", "user", "USER_NS" },
+	{ CLONE_NEWNS, "mount", "mnt", "NAMESPACES" },
+	{ CLONE_NEWPID, "pid", "pid", "PID_NS" },
+	{ CLONE_NEWNET, "network", "net", "NET_NS" },
+	{ CLONE_NEWIPC, "ipc", "ipc", "IPC_NS" },
+	{ CLONE_NEWUTS, "uts", "uts", "UTS_NS" },
+	{ CLONE_NEWCGROUP, "cgroup", "cgroup", "CGROUPS" },
+	{ CLONE_NEWTIME, "time", "time", "TIME_NS, Linux 5.6" },
 };
 
 const char *plan_ns_name(unsigned flag)
@@ -45,6 +51,22 @@ const char *plan_ns_name(unsigned flag)
 			return ns_names[i].name;
 	}
 	return "?";
+}
+
+int plan_ns_lacking(unsigned flags, const char *dir, struct err *e)
+{
+	char path[64];
+
+	if (e->code != EINVAL)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(ns_names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, ns_names[i].file);
+		if ((flags & ns_names[i].flag) && access(path, F_OK) < 0 && errno == ENOENT)
+			err_wrap(e, "this kernel has no %s namespaces (CONFIG_%s)",
+				 ns_names[i].name, ns_names[i].option);
+	}
+	e->code = EINVAL;
+	return -1;
 }
 
 static int add(struct plan *p, enum plan_op op, unsigned flags, int fd, struct err *e)

@@ -77,5 +77,10 @@ void plan_print(const struct plan *plan, char *buf, size_t size);
 
 /* "mount" for CLONE_NEWNS and so on; "?" for what is no namespace flag. */
 const char *plan_ns_name(unsigned flag);
+/*
+ * The kernel refused to make namespaces (CLONE_NEW*) with EINVAL: *e says which of them it does not
+ * know, those without a file in dir, /proc/self/ns (namespaces(7)). Returns -1, the code stays.
+ */
+int plan_ns_lacking(unsigned flags, const char *dir, struct err *e);
 
 #endif

@@ -3,7 +3,12 @@
 #include "state/sys.h"
 #include "state/tap.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void is_plan(const char *name, const struct plan_input *in, const char *want)
 {
@@ -34,6 +39,31 @@ static void refuses(const char *name, const struct plan_input *in, const char *w
 	struct err e = { 0 };
 
 	ok(plan_make(&p, in, &e) < 0 && strstr(e.chain, want), "%s: \"%s\"", name, e.chain);
+}
+
+/* A kernel without user and IPC namespaces, as its /proc/self/ns shows it */
+static void lacking(void)
+{
+	char dir[] = "/tmp/plan_test.XXXXXX", path[64];
+	struct err e = { 0 };
+
+	if (!ok(mkdtemp(dir) != NULL, "a directory"))
+		return;
+	snprintf(path, sizeof(path), "%s/net", dir);
+	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	err_set(&e, EINVAL, "unshare: invalid argument");
+	ok(plan_ns_lacking(CLONE_NEWNET, dir, &e) == -1 &&
+		   !strcmp(e.chain, "unshare: invalid argument"),
+	   "a kind that is there is no reason: %s", e.chain);
+	plan_ns_lacking(CLONE_NEWUSER | CLONE_NEWNET, dir, &e);
+	is(e.chain,
+	   "this kernel has no user namespaces (CONFIG_USER_NS): unshare: invalid argument", "one");
+	ok(e.code == EINVAL, "the code stays");
+	err_set(&e, ENOSPC, "unshare: no space left on device");
+	plan_ns_lacking(CLONE_NEWUSER, dir, &e);
+	is(e.chain, "unshare: no space left on device", "another error says nothing of that");
+	unlink(path);
+	rmdir(dir);
 }
 
 int main(void)
@@ -112,5 +142,6 @@ int main(void)
 		"twice");
 	ok(!strcmp(plan_ns_name(CLONE_NEWTIME), "time") && !strcmp(plan_ns_name(1), "?"),
 	   "names of namespaces");
+	lacking();
 	return done_testing();
 }

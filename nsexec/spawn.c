@@ -105,7 +105,11 @@ static pid_t clone_old(struct launch *l, struct err *e)
 	l->procs_fd = procs;
 	pid = clone(launched, stack + STACK_SIZE,
 		    (l->r->frozen ? 0 : CLONE_VM | CLONE_VFORK) | SIGCHLD | birth_flag(l), l);
-	return pid < 0 ? err_sys(e, "clone") : pid;
+	if (pid < 0) {
+		err_sys(e, "clone");
+		plan_ns_lacking((unsigned)birth_flag(l), "/proc/self/ns", e);
+	}
+	return pid;
 }
 
 /*

@@ -99,20 +99,18 @@ static int unshare_new(uint32_t flags, struct err *e)
 		return 0;
 	err_sys(e, "unshare");
 	/* Say which one: the kernel refuses them all for one that it lacks. */
-	if (e->code == EINVAL && (flags & CLONE_NEWTIME))
-		err_wrap(e, "the kernel may lack time namespaces (Linux 5.6)");
+	plan_ns_lacking(flags, "/proc/self/ns", e);
 	if ((e->code == EPERM || e->code == ENOSPC) && (flags & CLONE_NEWUSER))
 		err_wrap(e,
 			 "user namespaces may be disabled or limited (user.max_user_namespaces)");
 	return -1;
 }
 
-/* Raw calls: musl's would try to change every thread of a process that has one. */
 static int become_root(struct err *e)
 {
-	if (syscall(SYS_setresgid, 0, 0, 0) < 0)
+	if (sys_setresgid(0) < 0)
 		return err_sys(e, "become group 0 of the user namespace");
-	if (syscall(SYS_setresuid, 0, 0, 0) < 0)
+	if (sys_setresuid(0) < 0)
 		return err_sys(e, "become user 0 of the user namespace");
 	/* A change of credentials clears the parent death signal (prctl(2)) and sets dumpable. */
 	prctl(PR_SET_PDEATHSIG, 9);

@@ -4,6 +4,7 @@
  * child is born into a new one and waits until its maps are written and it is held by a
  * descriptor; then it goes. The stages know nothing of it.
  */
+#include "nsexec/plan.h"
 #include "nsexec/source.h"
 #include "state/fd.h"
 #include "state/mem.h"
@@ -75,6 +76,7 @@ static int make(const char *uid_map, const char *gid_map, struct err *e)
 		wait_for_end(end[0], end[1]);
 	if (pid < 0) {
 		err_sys(e, "make a user namespace for an id-mapped mount");
+		plan_ns_lacking(CLONE_NEWUSER, "/proc/self/ns", e);
 		if (e->code == ENOSPC || e->code == EPERM)
 			err_wrap(
 				e,

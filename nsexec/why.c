@@ -91,15 +91,18 @@ struct segment {
 
 static bool read_segment(int fd, bool wide, uint64_t at, struct segment *s)
 {
-	Elf64_Phdr p64;
-	Elf32_Phdr p32;
-	void *ph = wide ? (void *)&p64 : &p32;
-	size_t size = wide ? sizeof(p64) : sizeof(p32);
+	union {
+		Elf64_Phdr of64;
+		Elf32_Phdr of32;
+	} ph = { 0 };
+	size_t size = wide ? sizeof(ph.of64) : sizeof(ph.of32);
 
-	if (at > INT64_MAX || pread(fd, ph, size, (off_t)at) != (ssize_t)size)
+	if (at > INT64_MAX || pread(fd, &ph, size, (off_t)at) != (ssize_t)size)
 		return false;
-	*s = wide ? (struct segment){ p64.p_type, p64.p_offset, p64.p_filesz } :
-		    (struct segment){ p32.p_type, p32.p_offset, p32.p_filesz };
+	if (wide)
+		*s = (struct segment){ ph.of64.p_type, ph.of64.p_offset, ph.of64.p_filesz };
+	else
+		*s = (struct segment){ ph.of32.p_type, ph.of32.p_offset, ph.of32.p_filesz };
 	return true;
 }
 

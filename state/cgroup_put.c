@@ -183,6 +183,83 @@ int put_missing(struct err *e)
 	return 0;
 }
 
+/* Controllers whose configuration option is not CONFIG_CGROUP_NAME, and whether cgroup v1 alone has them */
+static const struct {
+	const char *name, *option;
+	bool v1;
+} controllers[] = {
+	{ "memory", "MEMCG", false },
+	{ "cpu", "CGROUP_SCHED", false },
+	{ "cpuset", "CPUSETS", false },
+	{ "io", "BLK_CGROUP", false },
+	{ "pids", "CGROUP_PIDS", false },
+	{ "hugetlb", "CGROUP_HUGETLB", false },
+	{ "rdma", "CGROUP_RDMA", false },
+	{ "devices", "CGROUP_DEVICE", true },
+	{ "net_cls", "CGROUP_NET_CLASSID", true },
+	{ "net_prio", "CGROUP_NET_PRIO", true },
+};
+
+/* What the line of a controller in /proc/cgroups says: its hierarchy and whether it is enabled. */
+static bool find_controller(const char *proc_cgroups, const char *name, unsigned *hierarchy,
+			    unsigned *enabled)
+{
+	size_t n = strlen(name);
+	char *end;
+
+	for (const char *l = proc_cgroups; *l; l += strcspn(l, "\n"), l += *l == '\n') {
+		if (strncmp(l, name, n) != 0 || l[n] != '\t')
+			continue;
+		*hierarchy = (unsigned)strtoul(l + n, &end, 10);
+		strtoul(end, &end, 10); /* num_cgroups */
+		*enabled = (unsigned)strtoul(end, NULL, 10);
+		return true;
+	}
+	return false;
+}
+
+char *cgroup_why_missing(const char *controller, const char *proc_cgroups,
+			 const char *root_controllers)
+{
+	const char *option = NULL, *name = !strcmp(controller, "io") ? "blkio" : controller;
+	unsigned hierarchy, enabled;
+	bool v1 = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
+		if (!strcmp(controllers[i].name, controller))
+			option = controllers[i].option, v1 = controllers[i].v1;
+	}
+	if (root_controllers && cgroup_has_word(root_controllers, controller))
+		return xstrdup("the cgroup above does not pass it on (cgroup.subtree_control)");
+	if (!find_controller(proc_cgroups, name, &hierarchy, &enabled))
+		return option ? xasprintf("this kernel has none (CONFIG_%s)", option) :
+				xstrdup("this kernel has none");
+	if (!enabled)
+		return xasprintf(
+			"the kernel was started without it (cgroup_disable=%s; on a Raspberry Pi "
+			"\"cgroup_enable=%s\" in cmdline.txt brings it back)",
+			controller, controller);
+	if (hierarchy)
+		return xstrdup("it belongs to a cgroup v1 hierarchy");
+	if (v1)
+		return xstrdup("cgroup v1 alone has it, and is not mounted");
+	return xstrdup(root_controllers ? "the root of cgroup v2 has it not" :
+					  "no cgroup file system is mounted at /sys/fs/cgroup");
+}
+
+static int missing_controller(const struct target *t, const char *words, struct err *e)
+{
+	char all[2048] = "", root[512];
+	bool unified = cgroup_read("/sys/fs/cgroup", "cgroup.controllers", root, sizeof(root)) >= 0;
+
+	(void)cgroup_read("/proc", "cgroups", all, sizeof(all));
+	auto_free char *why = cgroup_why_missing(t->controller, all, unified ? root : NULL);
+
+	return err_set(e, EOPNOTSUPP,
+		       "cannot set %s: the \"%s\" cgroup controller is not available: %s", words,
+		       t->controller, why);
+}
+
 int put_failed(const struct target *t, const char *property, const char *file, const char *text,
 	       struct err *e)
 {
@@ -197,9 +274,7 @@ int put_failed(const struct target *t, const char *property, const char *file, c
 		return put_at(e, property);
 	}
 	if (!put_has_controller(t))
-		err_set(e, EOPNOTSUPP,
-			"cannot set %s: the \"%s\" cgroup controller is not available", words,
-			t->controller);
+		missing_controller(t, words, e);
 	else
 		err_set(e, EOPNOTSUPP, "cannot set %s: the kernel has no %s", words, file);
 	put_at(e, property);

@@ -33,6 +33,12 @@ int put_at(struct err *e, const char *property);
 int put_missing(struct err *e);
 
 bool put_has_controller(const struct target *t);
+/*
+ * Why a controller is not there, for a person, allocated: out of the texts of /proc/cgroups and of
+ * cgroup.controllers at the root of cgroup v2, NULL where that is not mounted (cgroups(7)).
+ */
+char *cgroup_why_missing(const char *controller, const char *proc_cgroups,
+			 const char *root_controllers);
 /* The number in a file, 0 when there is none. */
 uint64_t put_read_number(const struct target *t, const char *file);
 

@@ -92,6 +92,10 @@ void root_done(struct root *r)
 
 static int not_his(const struct root *r, struct err *e)
 {
+	if (e->code == EROFS)
+		return err_wrap(
+			e,
+			"hull needs a directory for the state of containers, on a tmpfs best; --root names another");
 	if ((e->code != EACCES && e->code != EPERM) || !r->is_default || r->sticky)
 		return -1;
 	return err_wrap(

@@ -128,6 +128,21 @@ void sys_default_signals(void)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL, sizeof(none));
 }
 
+int sys_setresuid(uid_t uid)
+{
+	return (int)syscall(SYS_OF_IDS(setresuid), uid, uid, uid);
+}
+
+int sys_setresgid(gid_t gid)
+{
+	return (int)syscall(SYS_OF_IDS(setresgid), gid, gid, gid);
+}
+
+int sys_setgroups(size_t n, const gid_t *list)
+{
+	return (int)syscall(SYS_OF_IDS(setgroups), n, list);
+}
+
 void sys_reap(pid_t pid)
 {
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)

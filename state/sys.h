@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/syscall.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/types.h>
@@ -146,6 +147,16 @@ bool sys_kernel_before(unsigned major, unsigned minor);
  * otherwise. The C library's functions keep three of them for themselves.
  */
 void sys_default_signals(void);
+
+/*
+ * Real, effective and saved IDs at once; supplementary groups. Raw calls, for musl's would change
+ * every thread of a process that has one. Of 32 bits everywhere: 32-bit processors have older
+ * calls by these names, which take 16 (setresuid(2), C library/kernel differences). -1 and errno.
+ */
+int sys_setresuid(uid_t uid);
+int sys_setresgid(gid_t gid);
+int sys_setgroups(size_t n, const gid_t *list);
+
 /* Wait for the end of a child, however it ended; nothing for a pid that is none (-1). */
 void sys_reap(pid_t pid);
 int sys_pidfd_open(pid_t pid, unsigned flags);
@@ -215,6 +226,13 @@ static inline long sys_clone3_fn(struct sys_clone_args *args, size_t size, int (
 
 int sys_bpf(int cmd, void *attr, unsigned size);
 int sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c);
+
+/* The number of a call that takes user or group IDs of 32 bits. */
+#ifdef SYS_setresuid32
+#define SYS_OF_IDS(name) SYS_##name##32
+#else
+#define SYS_OF_IDS(name) SYS_##name
+#endif
 
 /* The machine that hull is built for, as in the header of its programs (elf(5), e_machine). */
 #if defined(__x86_64__)
