@@ -212,8 +212,9 @@ units: $(UNITS)
 check-boards: LANES := $(BOARDS:%=unit-%)
 check-boards: packages-test all $(BOARDS:%=board-%)
 	@$(RUN)
+check: $(foreach b,$(BOARDS),$(if $(filter unit-$(b) vm-$(b),$(LANES)),board-$(b)))
 ifeq ($(CI),true)
-check: packages-clients $(if $(filter 1,$(SAN)),,$(BOARDS:%=board-%) packages-vm)
+check: packages-guests packages-clients $(if $(filter 1,$(SAN)),,$(BOARDS:%=board-%) packages-vm)
 endif
 
 unit: LANES := unit

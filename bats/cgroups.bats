@@ -59,7 +59,7 @@ resources() { update_config ".linux.resources += $1"; }
 	[ "$(cat "$(dir_of '')/hugetlb.2MB.max")" = 4194304 ]
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-board,vm-old
 @test "device rules are enforced, and the default devices work" {
 	mknod rootfs/bin/kmsg c 1 11
 	update_config '.process.capabilities |= map_values(. + ["CAP_SYSLOG"])'
@@ -228,7 +228,7 @@ sub() {
 	refused "no such file or directory" exec --cgroup cpu:nonexistent test_box true
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-old
 @test "create gives the cgroup to a container that has it writable in its own namespace (v2)" {
 	is_v1 && skip "v1 cannot be delegated"
 	dir=/sys/fs/cgroup/test_own

@@ -36,6 +36,7 @@ running() {
 	is_status test_box paused
 }
 
+# bats test_tags=vm-board
 @test "delete ends a created container" {
 	quietly create test_box
 	CGROUPS=$(cgroups_of test_box)
@@ -81,6 +82,7 @@ running() {
 	done
 }
 
+# bats test_tags=vm-old
 @test "delete --force of a container without a PID namespace ends everybody" {
 	set_args sh -c 'sleep 1001 & sleep 1002 & exec sleep 1000'
 	update_config '.linux.namespaces -= [{"type": "pid"}]'

@@ -619,7 +619,7 @@ guest_kernel() {
 	(cd "$dir/kernel" && quietly "vm-$name" apt-get "${apt_options[@]}" download "$image")
 	dpkg-deb -x "$dir/kernel/$image"_*.deb "$dir/kernel"
 	cp "$dir/kernel/boot"/vmlinu[xz]-* "$dir/vmlinuz"
-	pick_modules "$dir/kernel/lib/modules" "$dir/root/modules" "${vm_modules[@]}" virtio_mmio overlay veth dummy
+	pick_modules "$dir/kernel" "$dir/root/modules" "${vm_modules[@]}" virtio_mmio overlay veth dummy
 }
 
 unset MAKEFLAGS MFLAGS MAKELEVEL

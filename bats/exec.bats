@@ -41,7 +41,7 @@ cap() { sed -n "s/^Cap$1:\t//p" <<<"$output"; }
 	[ "$(cat err)" = error ]
 }
 
-# bats test_tags=vm,vm-initramfs,vm-systemd
+# bats test_tags=vm,vm-initramfs,vm-systemd,vm-board,vm-old
 @test "exec is in the container's namespaces and cgroups" {
 	running
 	init=$(state_of test_exec .pid)

@@ -31,6 +31,7 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	[ "${lines[*]:6}" = "/proc/self/fd /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 pts/ptmx" ]
 }
 
+# bats test_tags=vm-board
 @test "run makes configured devices, their directories, owners and modes" {
 	update_config '.linux.devices = [
 		{path: "/dev/net/tun", type: "c", major: 10, minor: 200, fileMode: 432, uid: 3, gid: 4},
@@ -126,7 +127,7 @@ caps() { update_config ".process.capabilities.$1 = $2"; }
 	done
 }
 
-# bats test_tags=vm-initramfs
+# bats test_tags=vm-initramfs,vm-old
 @test "run masks files and directories" {
 	mkdir -p rootfs/secret rootfs/sub && echo word >rootfs/secret/file && echo word >rootfs/sub/file
 	update_config '.linux.maskedPaths += ["/secret", "/sub/file", "/missing"]'
@@ -190,6 +191,7 @@ move() {
 	nothing_left test_box
 }
 
+# bats test_tags=vm-old
 @test "run makes paths read-only with all that is mounted below" {
 	mkdir -p rootfs/ro/sub
 	update_config '.root.readonly = false | .linux.readonlyPaths += ["/ro", "/missing"] |
@@ -201,6 +203,7 @@ move() {
 	[ -e rootfs/free ]
 }
 
+# bats test_tags=vm-board
 @test "run sets capabilities, all five sets" {
 	caps bounding '["CAP_CHOWN", "CAP_KILL", "CAP_NET_RAW"]'
 	caps permitted '["CAP_CHOWN", "CAP_KILL"]'
@@ -250,6 +253,7 @@ move() {
 	[ "$output" = "NoNewPrivs:	0" ]
 }
 
+# bats test_tags=vm-board
 @test "run sets rlimits exactly, up to what 64 bits hold" {
 	update_config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 200},
 		{type: "RLIMIT_CORE", soft: 0, hard: 0}, {type: "RLIMIT_FSIZE", soft: 9007199254740993, hard: 9007199254740993}]'
@@ -356,7 +360,7 @@ move() {
 	nothing_left test_box
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-board
 @test "run makes a time namespace with offsets" {
 	[ -e /proc/self/ns/time ] || skip "no time namespaces"
 	update_config '.linux.namespaces += [{type: "time"}] |
@@ -383,6 +387,7 @@ move() {
 	not grep -q "_ses.${id}x" /proc/keys
 }
 
+# bats test_tags=vm-board
 @test "run sets the personality" {
 	update_config '.linux.personality = {domain: "LINUX32"}'
 	inside 'uname -m'
@@ -606,6 +611,7 @@ runs_by() { [ "$(cat "/proc/$(pgrep -P "$2")/comm")" = "$1" ]; }
 	[ "$(stat -c %a "$ROOT/test_box/start.sock")" = 600 ]
 }
 
+# bats test_tags=vm-board
 @test "what the caller ignores and blocks is default and open in the program, an exec and all hooks" {
 	look="grep -h '^Sig[BI]' /proc/self/status"
 	for kind in prestart createRuntime createContainer poststart poststop; do

@@ -14,7 +14,7 @@ inside() {
 	hull run test_box
 }
 
-# bats test_tags=vm-initramfs
+# bats test_tags=vm-initramfs,vm-board,vm-old
 @test "run mounts what hull spec asks for" {
 	inside 'cat /proc/mounts'
 	[ "$status" -eq 0 ]
@@ -122,7 +122,7 @@ inside() {
 	[[ $output == *written* && $output == *"/ro/x: Read-only"* ]]
 }
 
-# bats test_tags=vm-initramfs
+# bats test_tags=vm-initramfs,vm-old
 @test "run makes the root read-only, or not" {
 	inside 'touch /x'
 	[[ $output == *"/x: Read-only file system"* ]]
@@ -198,7 +198,7 @@ inside() {
 	refused "bind mounts cannot have any filesystem-specific options applied" create test_box
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-old
 @test "run mounts overlay" {
 	mkdir -p lower upper work && echo word >lower/file
 	add_mount /mnt overlay overlay "lowerdir=$BUNDLE/lower" "upperdir=$BUNDLE/upper" "workdir=$BUNDLE/work"
@@ -273,7 +273,7 @@ in_shared() {
 	cat out
 }
 
-# bats test_tags=vm,vm-initramfs
+# bats test_tags=vm,vm-initramfs,vm-old
 @test "run with rootfsPropagation slave or private leaves volumes connected that are to be" {
 	update_config '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])'
 	for propagation in slave private; do

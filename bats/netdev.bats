@@ -48,6 +48,7 @@ inside() {
 	[ "${lines[*]}" = "lo net0x net1x" ]
 }
 
+# bats test_tags=vm-board
 @test "run keeps MAC address, MTU and the permanent global addresses, and no others" {
 	devices '{hullt0: {name: "eth7"}}'
 	ip link set hullt0 address 00:11:22:33:44:55 mtu 1789

@@ -108,6 +108,9 @@ mounts_of() {
 		refused "a recursive attribute needs Linux 5.12" create test_box
 		update_config '.mounts[-1] |= (.options = ["bind", "idmap"] | .uidMappings = [{containerID: 0, hostID: 1000, size: 10}] | .gidMappings = .uidMappings)'
 		refused "id-mapped mounts need Linux 5.12" create test_box
+		update_config '.mounts |= map(select(.destination != "/mnt")) | .linux.rootfsPropagation = "shared"'
+		refused "a rootfsPropagation of shared takes Linux 5.12" create test_box
+		update_config 'del(.linux.rootfsPropagation)'
 		nothing_left test_box
 	done
 }

@@ -7,6 +7,7 @@ load helpers
 setup() { setup_bundle; }
 teardown() { teardown_bundle; }
 
+# bats test_tags=vm-old
 @test "pause stops the processes and resume lets them go on" {
 	set_args sh -c 'while :; do echo x >>/tmp/log; sleep 0.02; done'
 	update_config '.root.readonly = false'
@@ -23,6 +24,7 @@ teardown() { teardown_bundle; }
 	wait_for 5 [ "$size" != "$(stat -c %s rootfs/tmp/log)" ]
 }
 
+# bats test_tags=vm-old
 @test "pause and resume refuse where there is nothing to do" {
 	quietly create test_box
 	refused "container not paused" resume test_box

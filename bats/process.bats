@@ -57,6 +57,7 @@ two_cpus() { [ "$(nproc --all)" -ge 2 ] || skip "one CPU"; }
 # policy_of PID: as chrt prints it, without the PID.
 policy_of() { chrt -p "$1" | sed "s/.*scheduling //; s/.*current runtime/runtime/"; }
 
+# bats test_tags=vm-board
 @test "create sets the scheduler of policies without real time" {
 	for policy in OTHER BATCH IDLE; do
 		update_config '.process.scheduler = {policy: $p, nice: 7}' --arg p "SCHED_$policy"
@@ -317,6 +318,7 @@ numa() {
 	[[ $output != *"cannot be granted"* ]]
 }
 
+# bats test_tags=vm-board
 @test "exec of a process file has the container's limits, capabilities and umask, or its own" {
 	update_config '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 77, hard: 88}] | .process.user.umask = 63
 		| .process.capabilities |= map_values(["CAP_KILL"])'

@@ -14,12 +14,14 @@
 #   vm-systemd     there, every hull with --systemd-cgroup
 #   vm-hybrid      in one whose systemd has v1, and cgroup2 for itself
 #   vm-initramfs   in one without systemd, whose / is an initramfs
+#   vm-arm64, vm-armv7, vm-riscv64, vm-old   other processors, and Linux 5.10     vm-small   next to nothing (vm/small.sh)
 #   vm-selinux     in another such one, where SELinux enforces bats/vm/selinux.conf
 #
 # v1 and v2 are private mount namespaces; the machine's mounts stay as they are. The virtual machines (bats/vm.sh) run
 # beside the other lanes; there this same program runs, with GUEST=1, and prints TAP. A bats file with "# lanes: host"
 # (or "host v2") among its first lines runs only there, and one with "# lanes: -v1" everywhere else. A guest is slow:
-# unless TESTS says which, it runs the tests that have its lane's name as a tag (bats(7)); clients-v2 always does so. By
+# unless TESTS says which, it runs the tests that have its lane's name as a tag (bats(7)), vm-board for those of other
+# processors; clients-v2 always does so. By
 # default the engines' lanes run where one is installed, and in CI, which has the virtual machines, too. Environment:
 #
 #   HULL     the binary                   LANES   which lanes           UNITS         the unit tests
@@ -94,7 +96,7 @@ in_lane() {
 : "${HULL:=$TOP/build/hull}" "${UNITS:=}" "${FUZZERS:=}" "${TESTS:=}" "${LANES:=}" "${V:=0}" "${SAN:=0}"
 : "${FILE_TIMEOUT:=300}" "${BATS_TEST_TIMEOUT:=60}" "${GUEST:=0}"
 export HULL BATS_TEST_TIMEOUT
-GUEST_LANES="vm vm-user vm-systemd vm-hybrid vm-initramfs vm-selinux vm-arm64 vm-armv7 vm-riscv64 vm-old"
+GUEST_LANES="vm vm-user vm-systemd vm-hybrid vm-initramfs vm-selinux vm-arm64 vm-armv7 vm-riscv64 vm-old vm-small"
 strict=0
 if [ "${CI:-}" = true ] || [ "${STRICT:-}" = 1 ]; then
 	strict=1
@@ -300,7 +302,8 @@ files_of_lane() {
 }
 
 run_bats_lane() {
-	local lane=$1 file files before reason tags=()
+	local lane=$1 file files before reason tags=() tag=$1
+	case $lane in vm-arm64 | vm-armv7 | vm-riscv64) tag=vm-board ;; esac
 	mapfile -t files < <(files_of_lane "$lane")
 	[ ${#files[@]} -gt 0 ] || return
 	if ! reason=$(in_lane "$lane" true 2>&1); then
@@ -316,8 +319,8 @@ run_bats_lane() {
 			continue
 		fi
 		if [ "$chosen" = 0 ] && { [ "$GUEST" = 1 ] || [ "$lane" = clients-v2 ]; }; then
-			grep -qE "^# bats (file|test)_tags=.*\b$lane(,|\$)" "$file" || continue
-			tags=(--filter-tags "$lane")
+			grep -qE "^# bats (file|test)_tags=.*\b$tag(,|\$)" "$file" || continue
+			tags=(--filter-tags "$tag")
 		fi
 		run_tap "$lane" "$(basename "$file")" "$FILE_TIMEOUT" bats "${tags[@]}" --tap --print-output-on-failure "$file"
 	done

@@ -435,6 +435,7 @@ needs() {
 	nothing_left test_run
 }
 
+# bats test_tags=vm-board
 @test "run, start and exec say why a program cannot be executed" {
 	broken_programs
 	set_args sleep 1000

@@ -15,6 +15,7 @@ inside() {
 }
 profile() { update_config ".linux.seccomp = $1"; }
 
+# bats test_tags=vm-board,vm-old
 @test "run answers a filtered call with the errno of its rule" {
 	profile '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [
 		{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 38},
@@ -143,7 +144,7 @@ start_agent() {
 	wait_for 10 test -S agent.sock
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,vm-board,vm-old
 @test "run gives the agent the listener and the state, and it answers" {
 	start_agent
 	update_config '.annotations = {color: "blue"}'

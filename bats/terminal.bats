@@ -16,6 +16,7 @@ on_tty() {
 	echo "$output"
 }
 
+# bats test_tags=vm-board
 @test "run shows the container's terminal, with the size of ours, and restores ours" {
 	set_args sh -c 'tty; stty size; exit 3'
 	on_tty "$HULL --root $ROOT run test_box"

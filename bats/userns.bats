@@ -23,6 +23,7 @@ inside() {
 	[ "${lines[*]:2}" = "0 0 0" ]
 }
 
+# bats test_tags=vm-board
 @test "run in a user namespace takes maps of many lines" {
 	update_config '.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1}] +
 		[range(1; 30) | {containerID: (. * 10), hostID: (100000 + . * 10), size: 5}]'
@@ -49,7 +50,7 @@ inside() {
 	nothing_left test_box
 }
 
-# bats test_tags=vm-initramfs
+# bats test_tags=vm-initramfs,vm-board,vm-old
 @test "exec enters the user namespace" {
 	quietly create test_box
 	must exec test_box sh -c 'id -u; cat /proc/self/uid_map; readlink /proc/self/ns/user'
@@ -89,7 +90,7 @@ inside() {
 	[ "$output" = "$(for ns in user net ipc; do readlink "/proc/$pid/ns/$ns"; done)" ]
 }
 
-# bats test_tags=vm,vm-initramfs
+# bats test_tags=vm,vm-initramfs,vm-board,vm-old
 @test "an ordinary user runs a container of his own" {
 	dir=$BATS_TEST_TMPDIR/user
 	mkdir -p "$dir" && cp -a "$BUNDLE/rootfs" "$dir/rootfs" && chown -R 65534:65534 "$dir"

@@ -33,6 +33,7 @@ config() { jq -c "$1" "$ROOT/test_box/config.json"; }
 # A disk: the one that / is on, or any.
 disk() { lsblk -dno MAJ:MIN | tail -n 1 | tr -d ' '; }
 
+# bats test_tags=vm-board
 @test "create sets limits of every controller (v2, all controllers)" {
 	disk=$(disk)
 	resources '{memory: {limit: 33554432, swap: 50331648, reservation: 16777216}, pids: {limit: 17},
@@ -183,6 +184,7 @@ disk() { lsblk -dno MAJ:MIN | tail -n 1 | tr -d ' '; }
 		<<<'{"blockIO": {"throttleReadBpsDevice": [{"major": 99, "minor": 99, "rate": 1}]}}'
 }
 
+# bats test_tags=vm-board
 @test "events --stats has the numbers of all controllers (v2, all controllers)" {
 	resources '{memory: {limit: 67108864, swap: 67108864}, pids: {limit: 20}, cpu: {quota: 50000, period: 100000}}'
 	quietly create test_box

@@ -9,6 +9,7 @@
 #   vm-selinux     like vm-initramfs, with SELinux in the place of AppArmor
 #   vm-arm64, vm-armv7, vm-riscv64   other processors, with build/ARCH/hull; all that they have is their initramfs
 #   vm-old         likewise, with the oldest kernel that Debian still has: Linux 5.10
+#   vm-small       80 MB, of which this kernel leaves 45; hull, busybox, and what a boot parameter can take away taken
 #
 # All else is cgroup v2 with all of the kernel's controllers, and AppArmor is on. qemu translates (TCG): that runs
 # everywhere, at a tenth of the speed. The disk is only read; what a guest writes to it is dropped. OUT gets what the
@@ -76,6 +77,34 @@ guest_tests() {
 	} >"$dir.initrd"
 }
 
+# The whole of a small machine
+small() {
+	local dir=$work/small
+	rm -rf "$dir"
+	mkdir -p "$dir"/dev "$dir"/proc "$dir"/sys "$dir"/run "$dir"/tmp "$dir"/bin "$dir"/box/rootfs/bin
+	cp -r "$vm/modules" "$dir/modules"
+	cp "$(command -v busybox)" "$dir/bin/busybox"
+	cp "$HULL" "$dir/hull"
+	ln "$dir/bin/busybox" "$dir/box/rootfs/bin/busybox"
+	for name in sh cat echo true sleep; do
+		ln -s busybox "$dir/box/rootfs/bin/$name"
+	done
+	cp bats/vm/small.sh "$dir/small.sh"
+	cat >"$dir/init" <<-'END'
+		#!/bin/busybox sh
+		/bin/busybox --install -s /bin
+		mount -t devtmpfs dev /dev
+		mount -t proc proc /proc
+		mount -t sysfs sys /sys
+		mount -t tmpfs run /run
+		while read -r module; do insmod "/modules/$module"; done </modules/order
+		sh /small.sh
+		poweroff -f
+	END
+	chmod 755 "$dir/init"
+	(cd "$dir" && find . | busybox cpio -o -H newc 2>/dev/null) >"$work/small.initrd"
+}
+
 initramfs() {
 	local dir=$work/initramfs
 	rm -rf "$dir"
@@ -93,7 +122,7 @@ trap '[ ${#boots[@]} = 0 ] || kill -TERM "${boots[@]}" 2>/dev/null; exit 143' IN
 qemu() {
 	local name=$1 line=$2
 	shift 2
-	timeout -k 5 "$GUEST_TIMEOUT" "$@" -smp 2 -m 2048 -nodefaults -display none -no-reboot -monitor none \
+	timeout -k 5 "$GUEST_TIMEOUT" "$@" -smp 2 -m "${memory:-2048}" -nodefaults -display none -no-reboot -monitor none \
 		-append "panic=-1 mitigations=off init_on_alloc=0 randomize_kstack_offset=0 quiet $line" \
 		-serial "file:$out/$name.console" -device virtio-serial \
 		-chardev "file,id=results,path=$out/$name.results" -device virtserialport,chardev=results \
@@ -151,12 +180,13 @@ to_its_end() {
 	finish "$1"
 }
 
-with_systemd=() hybrid=() bare=() selinux=() others=()
+with_systemd=() hybrid=() bare=() selinux=() others=() small=()
 for lane; do
 	case $lane in
 	vm-initramfs) bare+=("$lane") ;;
 	vm-hybrid) hybrid+=("$lane") ;;
 	vm-selinux) selinux+=("$lane") ;;
+	vm-small) small+=("$lane") ;;
 	vm-arm64 | vm-armv7 | vm-riscv64 | vm-old) others+=("${lane#vm-}") ;;
 	*) with_systemd+=("$lane") ;;
 	esac
@@ -172,6 +202,12 @@ to_its_end hybrid "systemd.show_status=0 audit=0 systemd.unified_cgroup_hierarch
 	"${hybrid[@]}"
 to_its_end initramfs hull.stay "${bare[@]}"
 to_its_end selinux "hull.stay lsm=selinux selinux=1" "${selinux[@]}"
+if [ ${#small[@]} -gt 0 ]; then
+	small
+	rm -f "$out"/small.*
+	memory=80 qemu small "console=ttyS0 cgroup_disable=memory" "${pc[@]}" -kernel "$vm/vmlinuz" -initrd "$work/small.initrd"
+	finish small
+fi
 for name in "${others[@]}"; do
 	boot_guest "$name"
 	finish "$name"

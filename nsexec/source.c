@@ -32,8 +32,10 @@ int source_open(const struct source_request *r, uint64_t propagation, struct err
 
 	if (fd < 0)
 		return err_sys(e, "open %s", r->path);
-	if (propagation && tree_set_attr(fd, recursive, &attr) < 0)
-		return err_sys(e, "set the propagation of %s", r->path);
+	if (propagation && tree_set_attr(fd, recursive, &attr) < 0) {
+		err_sys(e, "set the propagation of %s", r->path);
+		return e->code == ENOSYS ? err_wrap(e, "this takes Linux 5.12") : -1;
+	}
 	return take_fd(&fd);
 }
 

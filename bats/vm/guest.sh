@@ -46,6 +46,22 @@ if [ "${1:-}" = --user ]; then
 	exit
 fi
 
+# What a hull took at most that waits for its program: a figure for the README.
+memory() {
+	local dir=/tmp/memory i hull
+	mkdir -p "$dir/bin"
+	cp /busybox "$dir/bin/busybox"
+	/hull/build/hull run --rootfs "$dir" memory busybox sleep 60 &
+	hull=$!
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		[ "$(/hull/build/hull state memory 2>/dev/null | jq -r .status)" != running ] || break
+		sleep 0.5
+	done
+	echo "# $(uname -rm), a waiting hull: $(grep VmHWM "/proc/$hull/status")"
+	/hull/build/hull delete --force memory
+	wait "$hull"
+}
+
 exec >/dev/vport0p1 2>&1 </dev/null
 # shellcheck disable=SC1091 # bats/vm.sh wrote it
 . /hull/vm.env
@@ -56,5 +72,6 @@ for lane in $GUEST_LANES; do
 	vm-systemd) systemd_lane "$lane" ;;
 	*) tests "$lane" ;;
 	esac
+	[ ! -e /busybox ] || memory
 	echo "# lane $lane ends"
 done
