@@ -18,7 +18,6 @@ annotate() { update_config '.annotations = {($k): $v}' --arg k "$1" --arg v "$2"
 		run.oci.seccomp_bpf_data AAAA
 		run.oci.systemd.force_cgroup_v1 /sys/fs/cgroup/systemd
 		run.oci.delegate-cgroup inner
-		run.oci.pidfd_receiver /run/x
 	END
 	annotate run.oci.mount_context_type nonsense
 	refused 'nonsense\" is not one of context, fscontext, defcontext and rootcontext' create test_box

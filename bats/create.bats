@@ -240,4 +240,16 @@ teardown() { teardown_bundle; }
 	[ "$(cat tty.out)" = "message standard"$'\n'"Pid:	$(state_of test_create .pid)" ]
 	refused "connect to --pidfd-socket nothing: no such file or directory" create --pidfd-socket nothing test_create2
 	nothing_left test_create2
+	# crun's way to ask for it
+	update_config '.annotations["run.oci.pidfd_receiver"] = $p' --arg p "$PWD/tty.sock"
+	receive_tty
+	quietly delete --force test_create
+	quietly create test_create
+	wait "$receiver"
+	[ "$(cat tty.out)" = "message standard"$'\n'"Pid:	$(state_of test_create .pid)" ]
+	update_config '.annotations["run.oci.pidfd_receiver"] = "/nothing"'
+	refused "connect to run.oci.pidfd_receiver /nothing: no such file or directory" create test_create2
+	update_config '.annotations["run.oci.pidfd_receiver"] = "nothing"'
+	refused "nothing\\\" is not an absolute path" create test_create2
+	nothing_left test_create2
 }

@@ -123,12 +123,13 @@ int attach_connect(const char *path, const char *option, struct err *e)
 	int fd = number >= 0 ? fcntl(number, F_DUPFD_CLOEXEC, 3) :
 			       fd_connect_unix(AT_FDCWD, path, SOCK_STREAM);
 
-	return fd < 0 ? err_sys(e, "connect to --%s %s", option, path) : fd;
+	return fd < 0 ? err_sys(e, "connect to %s %s", option, path) : fd;
 }
 
-int attach_send_pidfd(const char *path, pid_t pid, const char *text, struct err *e)
+int attach_send_pidfd(const char *path, const char *option, pid_t pid, const char *text,
+		      struct err *e)
 {
-	auto_close int sock = attach_connect(path, "pidfd-socket", e);
+	auto_close int sock = attach_connect(path, option, e);
 	auto_close int pidfd = sock < 0 ? -1 : sys_pidfd_open(pid, 0);
 
 	if (sock < 0)

@@ -29,10 +29,11 @@ bool attach_handle_signal(int sig, pid_t pid, int *ret_code);
 /* Make file with the decimal pid, whole or not at all, with no newline (go-runc, conmon). */
 must_check int attach_write_pid_file(const char *file, pid_t pid, struct err *e);
 
-/* A connected AF_UNIX stream socket that hull hands a descriptor to. option names it in errors. */
+/* A connected AF_UNIX stream socket that hull hands a descriptor to. option ("--console-socket") names it in errors. */
 must_check int attach_connect(const char *path, const char *option, struct err *e);
-/* Send a pidfd of pid to the socket at path with this text (--pidfd-socket). */
-must_check int attach_send_pidfd(const char *path, pid_t pid, const char *text, struct err *e);
+/* Send a pidfd of pid to the socket at path with this text. */
+must_check int attach_send_pidfd(const char *path, const char *option, pid_t pid, const char *text,
+				 struct err *e);
 
 /* Descriptors 3 .. 3 + n - 1 are open (--preserve-fds). */
 must_check int attach_check_fds(int n, struct err *e);

@@ -180,6 +180,19 @@ static int wait_for_independence(struct launch *l, struct err *e)
 						 msg_name(m.type));
 }
 
+/* As --pidfd-socket asks, and crun's annotation. */
+static int send_pidfds(struct launch *l, struct err *e)
+{
+	const char *receiver = spec_annotation(l->p.spec, ANNOTATION_PIDFD_RECEIVER);
+
+	if (!str_empty(l->o->pidfd_socket) &&
+	    attach_send_pidfd(l->o->pidfd_socket, "--pidfd-socket", l->rec.pid, "standard", e) < 0)
+		return -1;
+	return receiver ? attach_send_pidfd(receiver, ANNOTATION_PIDFD_RECEIVER, l->rec.pid,
+					    "standard", e) :
+			  0;
+}
+
 static int commit(struct launch *l, struct err *e)
 {
 	l->rec.phase = RECORD_CREATED;
@@ -188,8 +201,7 @@ static int commit(struct launch *l, struct err *e)
 	if (!str_empty(l->o->pid_file) && attach_write_pid_file(l->o->pid_file, l->rec.pid, e) < 0)
 		return -1;
 	l->wrote_pid_file = !str_empty(l->o->pid_file);
-	if (!str_empty(l->o->pidfd_socket) &&
-	    attach_send_pidfd(l->o->pidfd_socket, l->rec.pid, "standard", e) < 0)
+	if (send_pidfds(l, e) < 0)
 		return -1;
 	if (nsexec_send(&l->n, MSG_PROCEED, -1, e) < 0)
 		return -1;

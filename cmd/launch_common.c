@@ -150,7 +150,7 @@ int launch_console(struct prepared *p, struct spec_process *process, const char 
 	if (!process->terminal)
 		return 0;
 	if (!str_empty(console_socket))
-		p->args->console_fd = attach_connect(console_socket, "console-socket", e);
+		p->args->console_fd = attach_connect(console_socket, "--console-socket", e);
 	else if (terminal_prepare(t, &p->args->console_fd, e) < 0)
 		return -1;
 	use_size(p, process, t);

@@ -470,7 +470,8 @@ static int commit(struct exec *x, struct err *e)
 	if (!str_empty(x->o->pid_file) && attach_write_pid_file(x->o->pid_file, x->n.init, e) < 0)
 		return -1;
 	if (!str_empty(x->o->pidfd_socket))
-		return attach_send_pidfd(x->o->pidfd_socket, x->n.init, "setns", e);
+		return attach_send_pidfd(x->o->pidfd_socket, "--pidfd-socket", x->n.init, "setns",
+					 e);
 	return 0;
 }
 

@@ -337,7 +337,7 @@ static int open_console(struct restore *r, struct err *e)
 		return 0;
 	if (str_empty(socket))
 		return terminal_prepare(&r->l.t, &r->console_fd, e);
-	r->console_fd = attach_connect(socket, "console-socket", e);
+	r->console_fd = attach_connect(socket, "--console-socket", e);
 	return r->console_fd < 0 ? -1 : 0;
 }
 

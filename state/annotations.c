@@ -64,6 +64,7 @@ static const struct row {
 	{ ANNOTATION_SECCOMP_RECEIVER, is_receiver, NULL },
 	{ ANNOTATION_SECCOMP_UNKNOWN, NULL, NULL },
 	{ ANNOTATION_CRIU_CONFIG, NULL, NULL },
+	{ ANNOTATION_PIDFD_RECEIVER, is_file, NULL },
 	{ "run.oci.mount_context_type", is_context, NULL },
 	/* Another kind of isolation, or another kernel interface inside: not to be ignored. */
 	{ "run.oci.handler", refuse, NULL },
@@ -71,7 +72,6 @@ static const struct row {
 	{ "run.oci.seccomp_bpf_data", refuse, NULL },
 	{ "run.oci.systemd.force_cgroup_v1", refuse, NULL },
 	{ "run.oci.delegate-cgroup", refuse, NULL },
-	{ "run.oci.pidfd_receiver", refuse, NULL },
 	{ "run.oci.systemd.subgroup", NULL, "the unit's cgroup is the container's" },
 	{ "module.wasm.image/variant", NULL, "hull runs no WebAssembly" },
 	{ "krun.", NULL, "hull makes no virtual machines" },
@@ -79,13 +79,10 @@ static const struct row {
 /* clang-format on */
 
 const char *const annotations_unsafe[] = {
-	ANNOTATION_SYSTEMD_PROPERTY,
-	ANNOTATION_HOOKS_STDOUT,
-	ANNOTATION_HOOKS_STDERR,
-	ANNOTATION_KEEP_GROUPS,
-	ANNOTATION_SECCOMP_RECEIVER,
-	ANNOTATION_CRIU_CONFIG,
-	NULL,
+	ANNOTATION_SYSTEMD_PROPERTY, ANNOTATION_HOOKS_STDOUT,
+	ANNOTATION_HOOKS_STDERR,     ANNOTATION_KEEP_GROUPS,
+	ANNOTATION_SECCOMP_RECEIVER, ANNOTATION_CRIU_CONFIG,
+	ANNOTATION_PIDFD_RECEIVER,   NULL,
 };
 
 static bool matches(const char *pattern, const char *key)

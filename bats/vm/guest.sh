@@ -48,12 +48,12 @@ fi
 
 # What a hull took at most that waits for its program: a figure for the README.
 memory() {
-	local dir=/tmp/memory i hull
+	local dir=/tmp/memory hull
 	mkdir -p "$dir/bin"
 	cp /busybox "$dir/bin/busybox"
 	/hull/build/hull run --rootfs "$dir" memory busybox sleep 60 &
 	hull=$!
-	for i in 1 2 3 4 5 6 7 8 9 10; do
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		[ "$(/hull/build/hull state memory 2>/dev/null | jq -r .status)" != running ] || break
 		sleep 0.5
 	done
