@@ -36,7 +36,6 @@ running() {
 	is_status test_box paused
 }
 
-# bats test_tags=vm-board
 @test "delete ends a created container" {
 	quietly create test_box
 	CGROUPS=$(cgroups_of test_box)

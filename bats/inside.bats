@@ -203,7 +203,6 @@ move() {
 	[ -e rootfs/free ]
 }
 
-# bats test_tags=vm-board
 @test "run sets capabilities, all five sets" {
 	caps bounding '["CAP_CHOWN", "CAP_KILL", "CAP_NET_RAW"]'
 	caps permitted '["CAP_CHOWN", "CAP_KILL"]'
@@ -389,7 +388,6 @@ move() {
 	not grep -q "_ses.${id}x" /proc/keys
 }
 
-# bats test_tags=vm-board
 @test "run sets the personality" {
 	update_config '.linux.personality = {domain: "LINUX32"}'
 	inside 'uname -m'
@@ -613,7 +611,6 @@ runs_by() { [ "$(cat "/proc/$(pgrep -P "$2")/comm")" = "$1" ]; }
 	[ "$(stat -c %a "$ROOT/test_box/start.sock")" = 600 ]
 }
 
-# bats test_tags=vm-board
 @test "what the caller ignores and blocks is default and open in the program, an exec and all hooks" {
 	look="grep -h '^Sig[BI]' /proc/self/status"
 	for kind in prestart createRuntime createContainer poststart poststop; do

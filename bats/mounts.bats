@@ -14,7 +14,7 @@ inside() {
 	hull run test_box
 }
 
-# bats test_tags=vm-initramfs,vm-board,vm-old
+# bats test_tags=vm-initramfs,vm-old
 @test "run mounts what hull spec asks for" {
 	inside 'cat /proc/mounts'
 	[ "$status" -eq 0 ]

@@ -57,7 +57,6 @@ two_cpus() { [ "$(nproc --all)" -ge 2 ] || skip "one CPU"; }
 # policy_of PID: as chrt prints it, without the PID.
 policy_of() { chrt -p "$1" | sed "s/.*scheduling //; s/.*current runtime/runtime/"; }
 
-# bats test_tags=vm-board
 @test "create sets the scheduler of policies without real time" {
 	for policy in OTHER BATCH IDLE; do
 		update_config '.process.scheduler = {policy: $p, nice: 7}' --arg p "SCHED_$policy"

@@ -15,7 +15,7 @@ inside() {
 }
 profile() { update_config ".linux.seccomp = $1"; }
 
-# bats test_tags=vm-board,vm-old
+# bats test_tags=vm-old
 @test "run answers a filtered call with the errno of its rule" {
 	profile '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [
 		{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 38},

@@ -23,7 +23,6 @@ inside() {
 	[ "${lines[*]:2}" = "0 0 0" ]
 }
 
-# bats test_tags=vm-board
 @test "run in a user namespace takes maps of many lines" {
 	update_config '.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1}] +
 		[range(1; 30) | {containerID: (. * 10), hostID: (100000 + . * 10), size: 5}]'

@@ -184,7 +184,6 @@ disk() { lsblk -dno MAJ:MIN | tail -n 1 | tr -d ' '; }
 		<<<'{"blockIO": {"throttleReadBpsDevice": [{"major": 99, "minor": 99, "rate": 1}]}}'
 }
 
-# bats test_tags=vm-board
 @test "events --stats has the numbers of all controllers (v2, all controllers)" {
 	resources '{memory: {limit: 67108864, swap: 67108864}, pids: {limit: 20}, cpu: {quota: 50000, period: 100000}}'
 	quietly create test_box
