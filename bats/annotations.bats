@@ -15,7 +15,6 @@ annotate() { update_config '.annotations = {($k): $v}' --arg k "$1" --arg v "$2"
 	done <<-END
 		run.oci.handler krun
 		run.oci.seccomp.plugins /lib/x.so
-		run.oci.seccomp_bpf_data AAAA
 		run.oci.systemd.force_cgroup_v1 /sys/fs/cgroup/systemd
 		run.oci.delegate-cgroup inner
 	END
@@ -73,4 +72,45 @@ annotate() { update_config '.annotations = {($k): $v}' --arg k "$1" --arg v "$2"
 	must features
 	[[ $(jq -c .potentiallyUnsafeConfigAnnotations <<<"$output") == *'"org.systemd.property."'*'"run.oci.hooks.stdout"'* ]]
 	[[ $(jq -c .linux.seccomp <<<"$output") == *SCMP_ACT_NOTIFY*WAIT_KILLABLE_RECV*WAIT_KILLABLE_RECV* ]]
+}
+
+# insn CODE JT JF K: a struct sock_filter, of bytes in this machine's order
+insn() { perl -e 'print pack "SCCL", map { oct } @ARGV' "$@"; }
+
+@test "a ready filter is loaded as it is, in the place of linux.seccomp's, by exec, too" {
+	[ "$(uname -m)" = x86_64 ] || skip "the numbers of the calls are x86_64's"
+	# mkdir (83) and mkdirat (258): ENOSYS, all else may be.
+	local filter
+	filter=$({ insn 0x20 0 0 0 && insn 0x15 2 0 0x53 && insn 0x15 1 0 0x102 && insn 0x06 0 0 0x7fff0000 && insn 0x06 0 0 0x00050026; } | base64 -w0)
+	annotate run.oci.seccomp_bpf_data "$filter"
+	for seccomp in null '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["uname"], "action": "SCMP_ACT_KILL_PROCESS"}]}'; do
+		for nnp in true false; do
+			update_config ".linux.seccomp = $seccomp | .process.noNewPrivileges = $nnp"
+			set_args sh -c 'grep Seccomp: /proc/self/status; uname -s; mkdir /dev/shm/x; echo $?'
+			must run test_box
+			[ "$output" = "Seccomp:	2"$'\n'"Linux"$'\n'"mkdir: can't create directory '/dev/shm/x': Function not implemented"$'\n'1 ]
+		done
+	done
+	set_args sleep 1000
+	quietly create test_box
+	must exec test_box sh -c 'mkdir /dev/shm/y || uname -s'
+	[ "$output" = "mkdir: can't create directory '/dev/shm/y': Function not implemented"$'\n'Linux ]
+}
+
+@test "create says what is wrong with a ready filter" {
+	while IFS='|' read -r value text; do
+		annotate run.oci.seccomp_bpf_data "$value"
+		refused "$text (/annotations/run.oci.seccomp_bpf_data)" create test_box
+	done <<-END
+		no base64!|the value is not base64
+		|a filter has at least one instruction of 8 bytes, and no part of one: these are 0 bytes
+		AAAA|a filter has at least one instruction of 8 bytes, and no part of one: these are 3 bytes
+		$(head -c 32776 /dev/zero | base64 -w0)|the filter has 4097 instructions and the kernel takes at most 4096
+	END
+	annotate run.oci.seccomp_bpf_data "$(insn 0x20 0 0 0 | base64 -w0)"
+	refused "load the seccomp filter of 1 instructions: invalid argument" run test_box
+	annotate run.oci.seccomp_bpf_data "$(insn 0x06 0 0 0x7fff0000 | base64 -w0)"
+	update_config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/run/agent", syscalls: [{names: ["mkdir"], action: "SCMP_ACT_NOTIFY"}]}'
+	refused "a ready filter excludes SCMP_ACT_NOTIFY in linux.seccomp (/annotations/run.oci.seccomp_bpf_data)" create test_box
+	nothing_left test_box
 }

@@ -171,12 +171,28 @@ int launch_attach(struct terminal *t, pid_t pid, struct err *e)
 /* No container can have this name. Without the directory there is just no cache. */
 #define SECCOMP_CACHE ".@seccomp"
 
+/* The annotation's filter, in the place of linux.seccomp's. */
+static int ready_filter(struct prepared *p, const char *data, struct err *e)
+{
+	int r = seccomp_notifies(p->spec->linux_->seccomp) ?
+			err_set(e, EINVAL,
+				"a ready filter excludes SCMP_ACT_NOTIFY in linux.seccomp") :
+			seccomp_ready(data, &p->arena, &p->args->seccomp, e);
+
+	if (r < 0)
+		snprintf(e->pointer, sizeof(e->pointer), "/annotations/%s", ANNOTATION_SECCOMP_BPF);
+	return r;
+}
+
 int launch_seccomp(struct prepared *p, int root_fd, struct err *e)
 {
 	const struct spec_seccomp *s = p->spec->linux_->seccomp;
+	const char *ready = spec_annotation(p->spec, ANNOTATION_SECCOMP_BPF);
 	auto_close int cache = -1;
 	int r;
 
+	if (ready)
+		return ready_filter(p, ready, e);
 	if (!s)
 		return 0;
 	if (mkdirat(root_fd, SECCOMP_CACHE, 0700) == 0 || errno == EEXIST)

@@ -101,6 +101,8 @@ bool init_may_look(const struct init *in)
 	const struct spec_linux *l = in->a->spec->linux_;
 	int action = l->seccomp ? l->seccomp->default_action : 0;
 
+	if (spec_annotation(in->a->spec, ANNOTATION_SECCOMP_BPF))
+		return false; /* who knows what it does */
 	return !l->seccomp || action == SC_ACT_ALLOW || action == SC_ACT_LOG ||
 	       action == SC_ACT_ERRNO;
 }

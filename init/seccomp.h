@@ -18,6 +18,13 @@ struct arena;
 must_check int seccomp_compile(const struct spec_seccomp *s, struct arena *a,
 			       const struct sock_fprog **ret, unsigned *ret_flags, struct err *e);
 
+/*
+ * A compiled filter, base64 of struct sock_filter (crun's run.oci.seccomp_bpf_data), into the arena
+ * as it is. What the instructions do is for the kernel to check. EINVAL, E2BIG.
+ */
+must_check int seccomp_ready(const char *text, struct arena *a, const struct sock_fprog **ret,
+			     struct err *e);
+
 /* Some rule has calls decided by an agent: the filter has a listener. s may be NULL. */
 bool seccomp_notifies(const struct spec_seccomp *s);
 

@@ -65,11 +65,11 @@ static const struct row {
 	{ ANNOTATION_SECCOMP_UNKNOWN, NULL, NULL },
 	{ ANNOTATION_CRIU_CONFIG, NULL, NULL },
 	{ ANNOTATION_PIDFD_RECEIVER, is_file, NULL },
+	{ ANNOTATION_SECCOMP_BPF, NULL, NULL },
 	{ "run.oci.mount_context_type", is_context, NULL },
 	/* Another kind of isolation, or another kernel interface inside: not to be ignored. */
 	{ "run.oci.handler", refuse, NULL },
 	{ "run.oci.seccomp.plugins", refuse, NULL },
-	{ "run.oci.seccomp_bpf_data", refuse, NULL },
 	{ "run.oci.systemd.force_cgroup_v1", refuse, NULL },
 	{ "run.oci.delegate-cgroup", refuse, NULL },
 	{ "run.oci.systemd.subgroup", NULL, "the unit's cgroup is the container's" },
@@ -78,12 +78,13 @@ static const struct row {
 };
 /* clang-format on */
 
+/* clang-format off: a row to each */
 const char *const annotations_unsafe[] = {
-	ANNOTATION_SYSTEMD_PROPERTY, ANNOTATION_HOOKS_STDOUT,
-	ANNOTATION_HOOKS_STDERR,     ANNOTATION_KEEP_GROUPS,
-	ANNOTATION_SECCOMP_RECEIVER, ANNOTATION_CRIU_CONFIG,
-	ANNOTATION_PIDFD_RECEIVER,   NULL,
+	ANNOTATION_SYSTEMD_PROPERTY, ANNOTATION_HOOKS_STDOUT,	  ANNOTATION_HOOKS_STDERR,
+	ANNOTATION_KEEP_GROUPS,	     ANNOTATION_SECCOMP_RECEIVER, ANNOTATION_CRIU_CONFIG,
+	ANNOTATION_PIDFD_RECEIVER,   ANNOTATION_SECCOMP_BPF,	  NULL,
 };
+/* clang-format on */
 
 static bool matches(const char *pattern, const char *key)
 {

@@ -15,6 +15,7 @@
 #define ANNOTATION_KEEP_GROUPS	    "run.oci.keep_original_groups"
 #define ANNOTATION_SECCOMP_RECEIVER "run.oci.seccomp.receiver"
 #define ANNOTATION_PIDFD_RECEIVER   "run.oci.pidfd_receiver"
+#define ANNOTATION_SECCOMP_BPF	    "run.oci.seccomp_bpf_data"
 #define ANNOTATION_SECCOMP_UNKNOWN  "run.oci.seccomp_fail_unknown_syscall"
 #define ANNOTATION_CRIU_CONFIG	    "org.criu.config"
 #define ANNOTATION_SYSTEMD_PROPERTY "org.systemd.property."
