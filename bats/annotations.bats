@@ -10,7 +10,7 @@ annotate() { update_config '.annotations = {($k): $v}' --arg k "$1" --arg v "$2"
 @test "create refuses annotations that hull does not do, with a pointer" {
 	while read -r key value; do
 		annotate "$key" "$value"
-		refused "$value\\\" is not supported" create test_box
+		refused "$value\\\" is not supported: " create test_box
 		[[ $output == *"/annotations/${key//\//~1}"* ]]
 	done <<-END
 		run.oci.handler krun
@@ -18,6 +18,8 @@ annotate() { update_config '.annotations = {($k): $v}' --arg k "$1" --arg v "$2"
 		run.oci.systemd.force_cgroup_v1 /sys/fs/cgroup/systemd
 		run.oci.delegate-cgroup inner
 	END
+	annotate run.oci.seccomp.plugins /lib/x.so
+	refused "an agent that listens at linux.seccomp.listenerPath (run.oci.seccomp.receiver)" create test_box
 	annotate run.oci.mount_context_type nonsense
 	refused 'nonsense\" is not one of context, fscontext, defcontext and rootcontext' create test_box
 	annotate run.oci.handler ''

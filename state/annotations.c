@@ -46,35 +46,34 @@ static int is_context(const struct spec *s, const char *value, struct err *e)
 	return decode_bad(e, value, "is not one of context, fscontext, defcontext and rootcontext");
 }
 
-static int refuse(const struct spec *s, const char *value, struct err *e)
-{
-	(void)s;
-	return *value ? decode_bad(e, value, "is not supported") : 0;
-}
-
 /* clang-format off: a table, one row to an annotation. */
 static const struct row {
 	const char *key; /* with a "." at the end: a prefix */
 	int (*check)(const struct spec *s, const char *value, struct err *e);
 	const char *no_effect; /* why, in a warning */
+	const char *refused;   /* why a value is an error, and what to use */
 } rows[] = {
-	{ ANNOTATION_HOOKS_STDOUT, is_file, NULL },
-	{ ANNOTATION_HOOKS_STDERR, is_file, NULL },
-	{ ANNOTATION_KEEP_GROUPS, NULL, NULL },
-	{ ANNOTATION_SECCOMP_RECEIVER, is_receiver, NULL },
-	{ ANNOTATION_SECCOMP_UNKNOWN, NULL, NULL },
-	{ ANNOTATION_CRIU_CONFIG, NULL, NULL },
-	{ ANNOTATION_PIDFD_RECEIVER, is_file, NULL },
-	{ ANNOTATION_SECCOMP_BPF, NULL, NULL },
-	{ "run.oci.mount_context_type", is_context, NULL },
+	{ ANNOTATION_HOOKS_STDOUT, is_file, NULL, NULL },
+	{ ANNOTATION_HOOKS_STDERR, is_file, NULL, NULL },
+	{ ANNOTATION_KEEP_GROUPS, NULL, NULL, NULL },
+	{ ANNOTATION_SECCOMP_RECEIVER, is_receiver, NULL, NULL },
+	{ ANNOTATION_SECCOMP_UNKNOWN, NULL, NULL, NULL },
+	{ ANNOTATION_CRIU_CONFIG, NULL, NULL, NULL },
+	{ ANNOTATION_PIDFD_RECEIVER, is_file, NULL, NULL },
+	{ ANNOTATION_SECCOMP_BPF, NULL, NULL, NULL },
+	{ "run.oci.mount_context_type", is_context, NULL, NULL },
 	/* Another kind of isolation, or another kernel interface inside: not to be ignored. */
-	{ "run.oci.handler", refuse, NULL },
-	{ "run.oci.seccomp.plugins", refuse, NULL },
-	{ "run.oci.systemd.force_cgroup_v1", refuse, NULL },
-	{ "run.oci.delegate-cgroup", refuse, NULL },
-	{ "run.oci.systemd.subgroup", NULL, "the unit's cgroup is the container's" },
-	{ "module.wasm.image/variant", NULL, "hull runs no WebAssembly" },
-	{ "krun.", NULL, "hull makes no virtual machines" },
+	{ "run.oci.handler", NULL, NULL, "hull runs the container's own program and no other" },
+	{ "run.oci.seccomp.plugins", NULL, NULL,
+	  "a static program loads no libraries: an agent that listens at linux.seccomp.listenerPath "
+	  "(run.oci.seccomp.receiver) is asked about the same calls" },
+	{ "run.oci.systemd.force_cgroup_v1", NULL, NULL,
+	  "a bind mount of the host's name=systemd hierarchy does the same" },
+	{ "run.oci.delegate-cgroup", NULL, NULL,
+	  "a container with a cgroup namespace and a writable cgroup2 mount has its own cgroup" },
+	{ "run.oci.systemd.subgroup", NULL, "the unit's cgroup is the container's", NULL },
+	{ "module.wasm.image/variant", NULL, "hull runs no WebAssembly", NULL },
+	{ "krun.", NULL, "hull makes no virtual machines", NULL },
 };
 /* clang-format on */
 
@@ -122,6 +121,11 @@ static int check(const struct spec *s, const char *key, const char *value, struc
 	if (matches(ANNOTATION_SYSTEMD_PROPERTY, key))
 		return check_property(key, value, e);
 	row = find(key);
+	if (row && row->refused && *value) {
+		auto_free char *text = xasprintf("is not supported: %s", row->refused);
+
+		return decode_bad(e, value, text);
+	}
 	return row && row->check ? row->check(s, value, e) : 0;
 }
 
