@@ -212,7 +212,7 @@ units: $(UNITS)
 check-boards: LANES := $(BOARDS:%=unit-%)
 check-boards: packages-test all $(BOARDS:%=board-%)
 	@$(RUN)
-check: $(foreach b,$(BOARDS),$(if $(filter unit-$(b) vm-$(b),$(LANES)),board-$(b)))
+check: $(foreach b,$(BOARDS),$(if $(filter unit-$(b) vm-$(b)%,$(LANES)),board-$(b)))
 ifeq ($(CI),true)
 check: packages-guests packages-clients $(if $(filter 1,$(SAN)),,$(BOARDS:%=board-%) packages-vm)
 endif

@@ -6,7 +6,7 @@
 #   deps.sh profiles            the default seccomp profiles of podman and Docker, for a test
 #   deps.sh criu                make build/deps/criu/criu, one that works on this kernel, for the tests of checkpoint
 #   deps.sh vm                  make build/deps/vm: Debian with systemd on a disk, and its kernel, for bats/vm.sh
-#   deps.sh guest NAME          make build/deps/vm-NAME: kernel and root of another machine (arm64 armv7 riscv64 old)
+#   deps.sh guest NAME          make build/deps/vm-NAME: kernel and root of another machine (arm64 arm64-16k armv7 riscv64 old)
 #   deps.sh packages GROUP...   install the missing packages of the groups (build test san fuzz bench clients vm)
 #   deps.sh linux-headers       make build/deps/include-linux, the kernel's headers for musl-gcc
 #   deps.sh musl                make build/ARCH/deps/musl, the C library for another architecture, with a compiler for it
@@ -578,6 +578,7 @@ guest() {
 	arm64) arch=arm64 package=linux-image-arm64 ;;
 	armv7) arch=armhf package=linux-image-armmp ;;
 	riscv64) arch=riscv64 package=linux-image-riscv64 release=trixie kernel_release=trixie ;;
+	arm64-16k) arch=arm64 package=linux-image-arm64-16k release=trixie kernel_release=trixie ;;
 	old) arch=amd64 package=linux-image-cloud-amd64 kernel_release=bullseye ;;
 	*) die "no guest is called \"$name\"" ;;
 	esac

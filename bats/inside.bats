@@ -191,7 +191,6 @@ move() {
 	nothing_left test_box
 }
 
-# bats test_tags=vm-old
 @test "run makes paths read-only with all that is mounted below" {
 	mkdir -p rootfs/ro/sub
 	update_config '.root.readonly = false | .linux.readonlyPaths += ["/ro", "/missing"] |

@@ -139,7 +139,7 @@ start_agent() {
 	local program
 	program=$(compiled agent.c)
 	rm -f agent.sock
-	"$program" agent.sock "$@" >states 2>/dev/null </dev/null 3>&- &
+	"$program" agent.sock "$@" >>states 2>/dev/null </dev/null 3>&- &
 	agent=$!
 	wait_for 10 test -S agent.sock
 }
@@ -267,4 +267,14 @@ start_agent() {
 	update_config '.annotations["run.oci.seccomp_fail_unknown_syscall"] = "1"'
 	refused "unknown system call no_such_call" run test_box
 	[[ $output == *"/linux/seccomp/syscalls/0/names/1"* ]]
+}
+
+@test "a kernel without seccomp filters is told of" {
+	profile '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdirat"], action: "SCMP_ACT_ERRNO"}]}'
+	for code in EINVAL ENOSYS; do
+		strace -f -qq -o trace -e trace=seccomp -e inject=seccomp:error=$code "$HULL" --root "$ROOT" run test_box >out 2>&1 </dev/null 3>&- && return 1
+		cat out
+		grep -F "this kernel has no seccomp filters (CONFIG_SECCOMP_FILTER): load the seccomp filter" out
+		nothing_left test_box
+	done
 }

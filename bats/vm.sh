@@ -8,6 +8,7 @@
 #   vm...          the others, under systemd
 #   vm-selinux     like vm-initramfs, with SELinux in the place of AppArmor
 #   vm-arm64, vm-armv7, vm-riscv64   other processors, with build/ARCH/hull; all that they have is their initramfs
+#   vm-arm64-16k   pages of 16 KiB, by hand only
 #   vm-old         likewise, with the oldest kernel that Debian still has: Linux 5.10
 #   vm-small       80 MB, of which this kernel leaves 45; hull, busybox, and what a boot parameter can take away taken
 #
@@ -147,9 +148,10 @@ boot() {
 
 # boot_guest NAME: of another processor or kernel
 boot_guest() {
-	local name=$1 hull=$PWD/build/$1/hull cc=$PWD/build/$1/deps/musl/bin/musl-gcc console=ttyAMA0 machine=()
+	local name=$1 hull=$PWD/build/${1%-16k}/hull cc=$PWD/build/${1%-16k}/deps/musl/bin/musl-gcc console=ttyAMA0 machine=()
 	case $name in
 	arm64) machine=(qemu-system-aarch64 -M virt -cpu cortex-a57) ;;
+	arm64-16k) machine=(qemu-system-aarch64 -M virt -cpu neoverse-n1) ;;
 	armv7) machine=(qemu-system-arm -M "virt,highmem=off" -cpu cortex-a15) ;;
 	riscv64) machine=(qemu-system-riscv64 -M virt) console=ttyS0 ;;
 	old) machine=("${pc[@]}") hull=$HULL cc=$CC console=ttyS0 ;;
@@ -187,7 +189,7 @@ for lane; do
 	vm-hybrid) hybrid+=("$lane") ;;
 	vm-selinux) selinux+=("$lane") ;;
 	vm-small) small+=("$lane") ;;
-	vm-arm64 | vm-armv7 | vm-riscv64 | vm-old) others+=("${lane#vm-}") ;;
+	vm-arm64* | vm-armv7 | vm-riscv64 | vm-old) others+=("${lane#vm-}") ;;
 	*) with_systemd+=("$lane") ;;
 	esac
 done

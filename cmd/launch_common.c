@@ -174,10 +174,7 @@ int launch_attach(struct terminal *t, pid_t pid, struct err *e)
 /* The annotation's filter, in the place of linux.seccomp's. */
 static int ready_filter(struct prepared *p, const char *data, struct err *e)
 {
-	int r = seccomp_notifies(p->spec->linux_->seccomp) ?
-			err_set(e, EINVAL,
-				"a ready filter excludes SCMP_ACT_NOTIFY in linux.seccomp") :
-			seccomp_ready(data, &p->arena, &p->args->seccomp, e);
+	int r = seccomp_ready(data, &p->arena, &p->args->seccomp, e);
 
 	if (r < 0)
 		snprintf(e->pointer, sizeof(e->pointer), "/annotations/%s", ANNOTATION_SECCOMP_BPF);

@@ -34,6 +34,20 @@ static int is_receiver(const struct spec *s, const char *value, struct err *e)
 	return 0;
 }
 
+/* A listener would have nobody who asks it. */
+static int is_filter(const struct spec *s, const char *value, struct err *e)
+{
+	const struct spec_seccomp *sc = s->linux_->seccomp;
+
+	(void)value;
+	for (size_t i = 0; sc && i < sc->syscalls.n; i++) {
+		if (sc->syscalls.v[i].action == SC_ACT_NOTIFY)
+			return err_set(e, EINVAL,
+				       "a ready filter excludes SCMP_ACT_NOTIFY in linux.seccomp");
+	}
+	return 0;
+}
+
 static int is_context(const struct spec *s, const char *value, struct err *e)
 {
 	static const char *const types[] = { "context", "fscontext", "defcontext", "rootcontext" };
@@ -60,7 +74,7 @@ static const struct row {
 	{ ANNOTATION_SECCOMP_UNKNOWN, NULL, NULL, NULL },
 	{ ANNOTATION_CRIU_CONFIG, NULL, NULL, NULL },
 	{ ANNOTATION_PIDFD_RECEIVER, is_file, NULL, NULL },
-	{ ANNOTATION_SECCOMP_BPF, NULL, NULL, NULL },
+	{ ANNOTATION_SECCOMP_BPF, is_filter, NULL, NULL },
 	{ "run.oci.mount_context_type", is_context, NULL, NULL },
 	/* Another kind of isolation, or another kernel interface inside: not to be ignored. */
 	{ "run.oci.handler", NULL, NULL, "hull runs the container's own program and no other" },
