@@ -21,7 +21,6 @@
 struct entry {
 	struct entry *next;
 	pid_t pid;
-	bool strict;
 	struct timer kill;
 };
 static struct entry *loggers;
@@ -167,7 +166,7 @@ static int start_with(struct start *s, struct logger *ret, struct err *e)
 
 int logger_start(const char *url, const char *id, const char *ns, struct logger *ret, struct err *e)
 {
-	bool v2 = str_starts(url, strict);
+	bool v2 = logger_is_strict(url);
 	auto_free char *id_entry = xasprintf("CONTAINER_ID=%s", id);
 	auto_free char *ns_entry = xasprintf("CONTAINER_NAMESPACE=%s", ns);
 	struct start s = { .argv = make_argv(url, logger_path(url, v2 ? strict : plain)),
@@ -180,7 +179,6 @@ int logger_start(const char *url, const char *id, const char *ns, struct logger 
 		return -1;
 	new = xzalloc(sizeof(*new));
 	new->pid = ret->pid;
-	new->strict = v2;
 	new->next = loggers;
 	loggers = new;
 	return 0;
@@ -197,11 +195,9 @@ static struct entry *find(pid_t pid)
 	return l;
 }
 
-bool logger_is_strict(pid_t pid)
+bool logger_is_strict(const char *url)
 {
-	const struct entry *l = find(pid);
-
-	return l && l->strict;
+	return str_starts(url, strict);
 }
 
 static void kill_now(struct timer *t)

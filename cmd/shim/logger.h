@@ -28,7 +28,7 @@ char *logger_path(const char *url, const char *scheme);
 must_check int logger_start(const char *url, const char *id, const char *ns, struct logger *ret,
 			    struct err *e);
 /* binary-v2: it has to say a byte before it closes. */
-bool logger_is_strict(pid_t pid);
+bool logger_is_strict(const char *url);
 /* Its input has ended: SIGTERM, and SIGKILL when that does not help. Nobody waits for it. */
 void logger_end(pid_t pid);
 /* This child has ended: true when it was a logger. */

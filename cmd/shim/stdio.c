@@ -294,7 +294,7 @@ static void ready_for_us(struct watch *w, uint32_t events)
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n == 0 && logger_is_strict(io->logger))
+	if (n == 0 && io->strict)
 		tell_ready(
 			io,
 			err_set(&e, EPROTO,
@@ -321,6 +321,7 @@ static int begin_logger(struct stdio *io, const struct stdio_request *r, struct 
 	if (logger_start(r->out, r->id, r->ns, &l, e) < 0)
 		return -1;
 	io->logger = l.pid;
+	io->strict = logger_is_strict(r->out);
 	if (r->terminal) {
 		io->out.to = (struct watch){ .fd = l.out, .ready = to_ready };
 		close(l.err);

@@ -36,6 +36,7 @@ struct stdio {
 	struct watch ready; /* the logger says here that it is ready */
 	int slave;	    /* of the terminal, so that it is not hung up between two who open it */
 	pid_t logger;
+	bool strict;	 /* the logger has to say a byte; it may have died before that is seen */
 	bool closing_in; /* CloseIO came before the FIFO was opened */
 	struct timer deadline;
 	/* The logger is ready (0), or not (-1 with *e set). */
