@@ -269,7 +269,7 @@ fuzz: LANES := fuzz
 fuzz: $(FUZZERS)
 	@$(RUN)
 
-# --- Releases, installing, cleaning ---------------------------------------------------------------------------------------------
+# --- Releases, installing, cleaning -----------------------------------------------------------------------------------
 
 TEXTS := $(if $(ARCH),build,$(B))
 DIST  := amd64 arm64 armv7 riscv64

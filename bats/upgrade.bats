@@ -8,15 +8,8 @@
 
 load helpers
 
-setup() {
-	setup_bundle
-	new=$HULL
-}
-
-teardown() {
-	HULL=$new
-	teardown_bundle
-}
+setup() { setup_bundle; }
+teardown() { teardown_bundle; }
 
 # as_of DIRECTORY: the record of test_box as that hull would have written it: its rows alone, in its order, and its
 # config.bin, whose form may be another.
@@ -83,8 +76,9 @@ lives() {
 }
 
 @test "replacing the file while a container runs disturbs neither it nor a hull that waits" {
+	local this=$HULL
 	HULL=$BATS_TEST_TMPDIR/hull
-	cp "$new" "$HULL"
+	cp "$this" "$HULL"
 	set_args sh -c 'while [ ! -e /tmp/end ]; do sleep 0.1; done; exit 5'
 	update_config '.mounts += [{destination: "/tmp", type: "bind", source: $s, options: ["bind"]}]' --arg s "$BUNDLE/tmp"
 	mkdir tmp
@@ -92,7 +86,7 @@ lives() {
 	local waiting=$! old
 	wait_status test_box running
 	old=$(stat -c %i "$HULL")
-	cp "$new" "$HULL.new"
+	cp "$this" "$HULL.new"
 	mv "$HULL.new" "$HULL"
 	[ "$(stat -c %i "$HULL")" != "$old" ]
 	must exec test_box echo hello

@@ -91,13 +91,11 @@ static const struct row {
 };
 /* clang-format on */
 
-/* clang-format off: a row to each */
 const char *const annotations_unsafe[] = {
 	ANNOTATION_SYSTEMD_PROPERTY, ANNOTATION_HOOKS_STDOUT,	  ANNOTATION_HOOKS_STDERR,
 	ANNOTATION_KEEP_GROUPS,	     ANNOTATION_SECCOMP_RECEIVER, ANNOTATION_CRIU_CONFIG,
 	ANNOTATION_PIDFD_RECEIVER,   ANNOTATION_SECCOMP_BPF,	  NULL,
 };
-/* clang-format on */
 
 static bool matches(const char *pattern, const char *key)
 {

@@ -34,7 +34,7 @@ program() {
 
 run() { /hull run box; }
 
-nothing_left() { [ -z "$(ls /run/hull 2>/dev/null)" ] && ! pidof hull && find /sys/fs/cgroup -name '*box*'; }
+nothing_left() { [ -z "$(ls /run/hull 2>/dev/null)" ] && ! pidof hull && [ -z "$(find /sys/fs/cgroup -name '*box*')" ]; }
 
 echo "# lane vm-small begins"
 /hull spec
