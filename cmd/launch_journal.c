@@ -5,7 +5,6 @@
  */
 #include "cmd/launch_create.h"
 
-#include "init/seccomp.h"
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/proc.h"
@@ -220,7 +219,7 @@ int launch_write_journal(struct launch *l, struct err *e)
 	r->in_user_ns = all & CLONE_NEWUSER;
 	r->in_pid_ns = (all & CLONE_NEWPID) && str_empty(spec_namespace(s, CLONE_NEWPID)->path);
 	note_stdio(l);
-	r->has_listener = seccomp_notifies(s->linux_->seccomp);
+	r->has_listener = spec_notifies(s->linux_->seccomp);
 	r->annotations = s->annotations;
 	r->rdt_group = l->rdt.owned ? l->rdt.group : NULL;
 	r->rdt_monitor = l->rdt.monitor;

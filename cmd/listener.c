@@ -6,7 +6,6 @@
  */
 #include "cmd/listener.h"
 
-#include "init/seccomp.h"
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/str.h"
@@ -37,7 +36,7 @@ int listener_check(const struct spec *s, const char *bundle, struct err *e)
 	auto_free char *path = NULL;
 	struct stat st;
 
-	if (!seccomp_notifies(s->linux_->seccomp))
+	if (!spec_notifies(s->linux_->seccomp))
 		return 0;
 	path = path_of(s, bundle);
 	if (stat(path, &st) < 0)

@@ -102,15 +102,6 @@ static const struct {
 };
 /* clang-format on */
 
-bool seccomp_notifies(const struct spec_seccomp *s)
-{
-	for (size_t i = 0; s && i < s->syscalls.n; i++) {
-		if (s->syscalls.v[i].action == SC_ACT_NOTIFY)
-			return true;
-	}
-	return false;
-}
-
 static int flags_of(const struct spec_seccomp *s, unsigned *ret, struct err *e)
 {
 	const struct name_set *flags = &s->flags;
@@ -130,7 +121,7 @@ static int flags_of(const struct spec_seccomp *s, unsigned *ret, struct err *e)
 		}
 		all |= flag_table[i].pass;
 	}
-	if (seccomp_notifies(s))
+	if (spec_notifies(s))
 		all |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	else
 		all &= ~(unsigned)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;

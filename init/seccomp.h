@@ -25,9 +25,6 @@ must_check int seccomp_compile(const struct spec_seccomp *s, struct arena *a,
 must_check int seccomp_ready(const char *text, struct arena *a, const struct sock_fprog **ret,
 			     struct err *e);
 
-/* Some rule has calls decided by an agent: the filter has a listener. s may be NULL. */
-bool seccomp_notifies(const struct spec_seccomp *s);
-
 /*
  * Keep compiled filters in this directory, which only its owner may write, for as long as the
  * process lives: a hit is a hundred times faster. -1, or no call: no cache.

@@ -37,15 +37,11 @@ static int is_receiver(const struct spec *s, const char *value, struct err *e)
 /* A listener would have nobody who asks it. */
 static int is_filter(const struct spec *s, const char *value, struct err *e)
 {
-	const struct spec_seccomp *sc = s->linux_->seccomp;
-
 	(void)value;
-	for (size_t i = 0; sc && i < sc->syscalls.n; i++) {
-		if (sc->syscalls.v[i].action == SC_ACT_NOTIFY)
-			return err_set(e, EINVAL,
-				       "a ready filter excludes SCMP_ACT_NOTIFY in linux.seccomp");
-	}
-	return 0;
+	return spec_notifies(s->linux_->seccomp) ?
+		       err_set(e, EINVAL,
+			       "a ready filter excludes SCMP_ACT_NOTIFY in linux.seccomp") :
+		       0;
 }
 
 static int is_context(const struct spec *s, const char *value, struct err *e)

@@ -256,6 +256,15 @@ char *spec_sysctl_path(const char *key)
 	return path;
 }
 
+bool spec_notifies(const struct spec_seccomp *s)
+{
+	for (size_t i = 0; s && i < s->syscalls.n; i++) {
+		if (s->syscalls.v[i].action == SC_ACT_NOTIFY)
+			return true;
+	}
+	return false;
+}
+
 const char *spec_annotation(const struct spec *s, const char *key)
 {
 	return value_of(&s->annotations, key);

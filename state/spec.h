@@ -336,6 +336,8 @@ bool spec_is_idle(const struct spec_resources *r);
 char *spec_sysctl_path(const char *key);
 /* Which namespace (CLONE_NEW*) the sysctl of this key belongs to; 0 for none that is allowed. */
 int spec_sysctl_namespace(const char *key);
+/* Some rule has calls decided by an agent: the filter has a listener. s may be NULL. */
+bool spec_notifies(const struct spec_seccomp *s);
 /* The value of an annotation, or NULL. */
 const char *spec_annotation(const struct spec *s, const char *key);
 
