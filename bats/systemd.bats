@@ -668,6 +668,26 @@ as_user() {
 }
 
 # bats test_tags=vm
+@test "a user whose /proc hides what is not his has a unit, too (v2)" {
+	session_of_user
+	local hidden=$BATS_TEST_TMPDIR/hidden
+	# shellcheck disable=SC2016 # for the script
+	printf '#!/bin/sh\nexec unshare -m sh -c '\''mount -t proc -o hidepid=2 proc /proc && exec "$@"'\'' - "$@"\n' >"$hidden"
+	chmod 755 "$hidden"
+	AS="$hidden $AS"
+	update_config '.linux.cgroupsPath = ":hull:test_box"'
+	quietly --systemd-cgroup create test_box
+	[[ $(cgroups_of test_box) == /sys/fs/cgroup/*user.slice/$UNIT ]]
+	CGROUPS=$(cgroups_of test_box)
+	real || [ "$(calls Get)" = 1 ]
+	quietly start test_box
+	must exec test_box cat /proc/self/cgroup
+	[[ $output == *"/user.slice/$UNIT" || $'\n'$output == *$'\n0::/' ]]
+	quietly delete --force test_box
+	nothing_left test_box
+}
+
+# bats test_tags=vm
 @test "delete --force of a user's container with a damaged record does not wait for its program (v2)" {
 	session_of_user
 	update_config '.linux.cgroupsPath = ":hull:test_box"'

@@ -188,6 +188,27 @@ static bool is_small(const struct launch *l)
 	       r->memory->limit.set && r->memory->limit.v >= 0 && r->memory->limit.v < SMALL_MEMORY;
 }
 
+/* For a user whose /proc hides stage 0, which is not dumpable, from him (proc(5), hidepid). */
+static int ask_for_cgroup(struct launch *l, pid_t pid, struct err *e)
+{
+	struct cgroup *cg = &l->rec.cgroup;
+	auto_free char *path = NULL;
+	auto_free pid_t *pids = NULL;
+	size_t n = 0;
+
+	if (systemd_cgroup_of(l->unit.name, l->rec.unit_of_user, &path, e) < 0)
+		return -1;
+	cgroup_done(cg);
+	if (cgroup_locate(cg, path, l->c.id, e) < 0 || cgroup_pids(cg, &pids, &n, e) < 0)
+		return -1;
+	while (n > 0 && pids[n - 1] != pid)
+		n--;
+	return n ? 0 :
+		   err_set(e, EREMOTEIO,
+			   "systemd has started %s, and left its process outside of the cgroup %s",
+			   l->unit.name, path);
+}
+
 /* The cgroup in which systemd has put stage 0, and all others at the same path. */
 static int find_unit_cgroup(struct launch *l, pid_t pid, struct err *e)
 {
@@ -198,7 +219,7 @@ static int find_unit_cgroup(struct launch *l, pid_t pid, struct err *e)
 	if (l->unit.is_slice) /* which takes processes from their owner alone */
 		return 0;
 	if (cgroup_systemd_path(pid, &path, e) < 0)
-		return -1;
+		return e->code == ENOENT ? ask_for_cgroup(l, pid, e) : -1;
 	last = strrchr(path, '/');
 	last += last[1] == '_' ? 2 : 1;
 	if (strcmp(last, l->unit.name) != 0)

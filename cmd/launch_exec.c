@@ -374,10 +374,11 @@ static const char *place_in_unit(const struct exec *x, const struct cgroup *now)
 static int attach_to_unit(void *arg, pid_t stage0, struct err *e)
 {
 	const struct exec *x = arg;
-	struct cgroup now;
+	struct cgroup now = { .layout = CGROUP_NONE };
 	int r;
 
-	if (cgroup_of(x->rec.pid, &now, e) < 0)
+	/* A user may not be shown where init is (proc(5), hidepid): where it began, then. */
+	if (cgroup_of(x->rec.pid, &now, e) < 0 && e->code != ENOENT)
 		return -1;
 	r = systemd_attach(x->rec.unit, x->rec.unit_of_user, place_in_unit(x, &now), stage0, e);
 	cgroup_done(&now);

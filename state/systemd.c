@@ -528,6 +528,56 @@ int systemd_set(const char *unit, bool user, struct unit_properties *l, struct e
 	return r;
 }
 
+/* An object path has letters, digits and underscores; all else of a name is "_" and two digits of hexadecimal. */
+static char *unit_object(const char *unit)
+{
+	char *path = xmalloc(sizeof(PATH "/unit/") + 3 * strlen(unit)), *p;
+
+	p = stpcpy(path, PATH "/unit/");
+	for (const char *u = unit; *u; u++) {
+		bool digit = *u >= '0' && *u <= '9' && u > unit;
+
+		if (digit || (*u >= 'a' && *u <= 'z') || (*u >= 'A' && *u <= 'Z'))
+			*p++ = *u;
+		else
+			p += sprintf(p, "_%02x", (unsigned char)*u);
+	}
+	*p = '\0';
+	return path;
+}
+
+/* org.freedesktop.DBus.Properties: Get(s interface, s name), answered by v */
+int systemd_cgroup_of(const char *unit, bool user, char **ret, struct err *e)
+{
+	auto_message DBusMessage *m = NULL, *reply = NULL;
+	auto_free char *object = unit_object(unit);
+	auto_bus struct bus b = BUS_INIT;
+	DBusMessageIter i, value;
+	const char *path;
+
+	m = dbus_message_new_method_call(SERVICE, object, DBUS_INTERFACE_PROPERTIES, "Get");
+	if (!m)
+		return err_set(e, ENOMEM, "out of memory");
+	dbus_message_iter_init_append(m, &i);
+	if (!append_texts(&i, "org.freedesktop.systemd1.Scope", "ControlGroup"))
+		return err_set(e, ENOMEM, "out of memory");
+	if (open_bus(&b, user, e) < 0)
+		return -1;
+	if (call(&b, m, unit, &reply, e) < 0)
+		return err_wrap(e, "systemd does not say where %s is", unit);
+	if (!dbus_message_iter_init(reply, &i) ||
+	    dbus_message_iter_get_arg_type(&i) != DBUS_TYPE_VARIANT)
+		return err_set(e, EBADMSG, "systemd does not say where %s is", unit);
+	dbus_message_iter_recurse(&i, &value);
+	if (dbus_message_iter_get_arg_type(&value) != DBUS_TYPE_STRING)
+		return err_set(e, EBADMSG, "systemd does not say where %s is", unit);
+	dbus_message_iter_get_basic(&value, &path);
+	if (*path != '/')
+		return err_set(e, ENOENT, "systemd gave %s no cgroup", unit);
+	*ret = xstrdup(path);
+	return 0;
+}
+
 /* AttachProcessesToUnit(s name, s subcgroup, au pids) */
 int systemd_attach(const char *unit, bool user, const char *below, pid_t pid, struct err *e)
 {

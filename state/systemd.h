@@ -35,6 +35,11 @@ must_check int systemd_start(const char *unit, bool user, struct unit_properties
 must_check int systemd_stop(const char *unit, bool user, bool kill, struct err *e);
 /* Change properties, until the unit ends. An empty list costs nothing. */
 must_check int systemd_set(const char *unit, bool user, struct unit_properties *l, struct err *e);
+/*
+ * The path of the unit's cgroup below the root of the hierarchy, as systemd has it, allocated: for
+ * who is not shown /proc/PID/cgroup (proc(5), hidepid).
+ */
+must_check int systemd_cgroup_of(const char *unit, bool user, char **ret, struct err *e);
 /* Move a process into the unit, or "/below" in its cgroup: for who may not do so himself. */
 must_check int systemd_attach(const char *unit, bool user, const char *below, pid_t pid,
 			      struct err *e);

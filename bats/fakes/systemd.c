@@ -205,7 +205,8 @@ static void slice_path(const char *slice, char *out, size_t size)
 		return;
 	for (size_t i = 1; i <= n; i++) {
 		if (i == n || slice[i] == '-')
-			len += (size_t)snprintf(out + len, size - len, "/%.*s.slice", (int)i, slice);
+			len += (size_t)snprintf(out + len, size - len, "/%.*s.slice", (int)i,
+						slice);
 	}
 }
 
@@ -371,6 +372,30 @@ static DBusMessage *refuse(DBusMessage *m, const char *unit)
 	return NULL;
 }
 
+static int hex(char c)
+{
+	return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+/* Get ControlGroup of /org/freedesktop/systemd1/unit/NAME, in which "_2e" is ".". */
+static void answer_cgroup(DBusConnection *c, DBusMessage *m)
+{
+	const char *p = strrchr(dbus_message_get_path(m), '/') + 1, *path;
+	DBusMessage *reply = dbus_message_new_method_return(m);
+	char name[256], *n = name;
+	DBusMessageIter i, value;
+
+	for (; *p; p += *p == '_' ? 3 : 1)
+		*n++ = *p == '_' ? (char)(hex(p[1]) << 4 | hex(p[2])) : *p;
+	*n = '\0';
+	path = find(name) ? find(name) : "";
+	dbus_message_iter_init_append(reply, &i);
+	dbus_message_iter_open_container(&i, DBUS_TYPE_VARIANT, "s", &value);
+	dbus_message_iter_append_basic(&value, DBUS_TYPE_STRING, &path);
+	dbus_message_iter_close_container(&i, &value);
+	answer(c, reply);
+}
+
 static void serve(DBusConnection *c, DBusMessage *m)
 {
 	const char *member = dbus_message_get_member(m), *unit = "";
@@ -378,6 +403,12 @@ static void serve(DBusConnection *c, DBusMessage *m)
 	DBusMessageIter i;
 	char path[600], pid[32] = "";
 
+	if (dbus_message_has_interface(m, DBUS_INTERFACE_PROPERTIES)) {
+		print_call(m);
+		end_line();
+		answer_cgroup(c, m);
+		return;
+	}
 	if (dbus_message_iter_init(m, &i))
 		dbus_message_iter_get_basic(&i, &unit);
 	print_call(m);
