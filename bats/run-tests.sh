@@ -371,7 +371,7 @@ start_guests() {
 
 # What a guest said about a lane, once all guests have ended.
 collect_guest() {
-	local lane=$1 log=$OUT/$1/guest.tap said
+	local lane=$1 log=$OUT/$1/guest.tap
 	if [ -n "$guests" ]; then
 		echo "waiting for the virtual machines"
 		wait "$guests"
@@ -383,13 +383,15 @@ collect_guest() {
 		return
 	fi
 	mkdir -p "$OUT/$lane"
-	said=$(find "$OUT/vm" -name '*.results' -exec cat {} +)
-	sed -n "/^# lane $lane begins/,/^# lane $lane ends/p" <<<"$said" >"$log"
+	find "$OUT/vm" -name '*.results' -exec awk -v lane="$lane" 'FNR == 1 { on = 0 }
+		$0 == "# lane " lane " begins" { on = 1 }
+		on
+		$0 == "# lane " lane " ends" { on = 0 }' {} + >"$log"
 	count_tap "$lane" "$log"
 	sed -n "s/^# \($lane .* s\)\$/\1/p" "$log"
 	if ! grep -q "^# lane $lane ends" "$log"; then
 		fail "$lane" "the whole lane" "the guest ended after $tap_results tests:
-$(tail -n 20 "$OUT/vm/log" "$OUT"/vm/*.console; tail -n 20 <<<"$said")"
+$(tail -n 20 "$log" "$OUT/vm/log" "$OUT"/vm/*.console)"
 	elif [ "$tap_results" != "$tap_planned" ] || [ "$tap_results" = 0 ]; then
 		fail "$lane" "the whole lane" "$tap_results results of ${tap_planned:-?}: $(tail -n 20 "$log")"
 	fi
