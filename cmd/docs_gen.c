@@ -64,6 +64,9 @@ static bool is_flag(const struct option_row *o)
 
 static struct hint hint_of(const struct option_row *o)
 {
+	/* Of two commands the same name may stand for other words. */
+	if (!strcmp(o->name, "format") && strstr(o->help, "'text'"))
+		return (struct hint){ o->name, "FORMAT", "text json" };
 	for (size_t i = 0; i < ARRAY_SIZE(hints); i++) {
 		if (!strcmp(hints[i].option, o->name))
 			return hints[i];

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cmd/json_out.h"
 #include "init/mount_options.h"
 #include "state/annotations.h"
 #include "state/mem.h"
@@ -21,69 +22,12 @@
 #include "state/record.h"
 #include "state/str.h"
 
-#define INDENT "    "
-
-/* A JSON document under construction. */
-struct json_out {
-	struct str s;
-	int depth;
-	bool more; /* something stands before in this object or array */
-};
-
-static void break_line(struct json_out *o)
-{
-	str_add(&o->s, "\n");
-	for (int i = 0; i < o->depth; i++)
-		str_add(&o->s, INDENT);
-}
-
-static void begin_item(struct json_out *o, const char *key)
-{
-	str_add(&o->s, o->more ? "," : "");
-	if (o->depth)
-		break_line(o);
-	if (key) {
-		str_add_json(&o->s, key);
-		str_add(&o->s, ": ");
-	}
-	o->more = true;
-}
-
-static void begin(struct json_out *o, const char *key, const char *bracket)
-{
-	begin_item(o, key);
-	str_add(&o->s, bracket);
-	o->depth++;
-	o->more = false;
-}
-
-static void end(struct json_out *o, const char *bracket)
-{
-	o->depth--;
-	if (o->more)
-		break_line(o);
-	str_add(&o->s, bracket);
-	o->more = true;
-}
-
-static void add_text(struct json_out *o, const char *key, const char *value)
-{
-	begin_item(o, key);
-	str_add_json(&o->s, value);
-}
-
-static void add_bool(struct json_out *o, const char *key, bool value)
-{
-	begin_item(o, key);
-	str_add(&o->s, value ? "true" : "false");
-}
-
 /* {"enabled": value} */
 static void add_enabled(struct json_out *o, const char *key, bool value)
 {
-	begin(o, key, "{");
-	add_bool(o, "enabled", value);
-	end(o, "}");
+	json_begin(o, key, "{");
+	json_add_bool(o, "enabled", value);
+	json_end(o, "}");
 }
 
 static int by_text(const void *a, const void *b)
@@ -94,12 +38,12 @@ static int by_text(const void *a, const void *b)
 static void add_sorted(struct json_out *o, const char *key, const char **names, size_t n)
 {
 	qsort(names, n, sizeof(*names), by_text);
-	begin(o, key, "[");
+	json_begin(o, key, "[");
 	for (size_t i = 0; i < n; i++) {
 		if (!i || strcmp(names[i], names[i - 1]) != 0)
-			add_text(o, NULL, names[i]);
+			json_add_text(o, NULL, names[i]);
 	}
-	end(o, "]");
+	json_end(o, "]");
 }
 
 #define NAMES_MAX 128
@@ -133,15 +77,14 @@ static void add_capabilities(struct json_out *o)
 {
 	const char *name;
 
-	begin(o, "capabilities", "[");
+	json_begin(o, "capabilities", "[");
 	for (int i = 0; (name = name_of(cap_names, i)); i++)
-		add_text(o, NULL, name);
-	end(o, "]");
+		json_add_text(o, NULL, name);
+	json_end(o, "]");
 }
 
 /* --- seccomp ---------------------------------------------------------------------------------- */
 
-/* The listener is still to come. */
 /* "SCMP_ARCH_X86_64" is x86_64 to libseccomp, if this version knows it. */
 static bool knows_arch(const struct name *arch)
 {
@@ -170,14 +113,14 @@ static bool kernel_has_flag(const struct name *flag)
 
 static void add_seccomp(struct json_out *o)
 {
-	begin(o, "seccomp", "{");
-	add_bool(o, "enabled", true);
+	json_begin(o, "seccomp", "{");
+	json_add_bool(o, "enabled", true);
 	add_names(o, "actions", seccomp_action_names, NULL);
 	add_names(o, "operators", seccomp_op_names, NULL);
 	add_names(o, "archs", seccomp_arch_names, knows_arch);
 	add_names(o, "knownFlags", seccomp_flag_names, NULL);
 	add_names(o, "supportedFlags", seccomp_flag_names, kernel_has_flag);
-	end(o, "}");
+	json_end(o, "}");
 }
 
 /* --- the document ----------------------------------------------------------------------------- */
@@ -187,41 +130,41 @@ static void add_hooks(struct json_out *o)
 	static const char *const hooks[] = { "prestart",       "createRuntime", "createContainer",
 					     "startContainer", "poststart",	"poststop" };
 
-	begin(o, "hooks", "[");
+	json_begin(o, "hooks", "[");
 	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++)
-		add_text(o, NULL, hooks[i]);
-	end(o, "]");
+		json_add_text(o, NULL, hooks[i]);
+	json_end(o, "]");
 }
 
 static void add_linux(struct json_out *o)
 {
-	begin(o, "linux", "{");
+	json_begin(o, "linux", "{");
 	add_names(o, "namespaces", namespace_names, NULL);
 	add_capabilities(o);
-	begin(o, "cgroup", "{");
-	add_bool(o, "v1", true);
-	add_bool(o, "v2", true);
-	add_bool(o, "systemd", true);
-	add_bool(o, "systemdUser", true);
-	add_bool(o, "rdma", true);
-	end(o, "}");
+	json_begin(o, "cgroup", "{");
+	json_add_bool(o, "v1", true);
+	json_add_bool(o, "v2", true);
+	json_add_bool(o, "systemd", true);
+	json_add_bool(o, "systemdUser", true);
+	json_add_bool(o, "rdma", true);
+	json_end(o, "}");
 	add_seccomp(o);
 	add_enabled(o, "apparmor", true);
 	add_enabled(o, "selinux", true);
-	begin(o, "intelRdt", "{");
-	add_bool(o, "enabled", true);
-	add_bool(o, "schemata", true);
-	add_bool(o, "monitoring", true);
-	end(o, "}");
-	begin(o, "memoryPolicy", "{");
+	json_begin(o, "intelRdt", "{");
+	json_add_bool(o, "enabled", true);
+	json_add_bool(o, "schemata", true);
+	json_add_bool(o, "monitoring", true);
+	json_end(o, "}");
+	json_begin(o, "memoryPolicy", "{");
 	add_names(o, "modes", mempolicy_mode_names, NULL);
 	add_names(o, "flags", mempolicy_flag_names, NULL);
-	end(o, "}");
-	begin(o, "mountExtensions", "{");
+	json_end(o, "}");
+	json_begin(o, "mountExtensions", "{");
 	add_enabled(o, "idmap", true);
-	end(o, "}");
+	json_end(o, "}");
 	add_enabled(o, "netDevices", true);
-	end(o, "}");
+	json_end(o, "}");
 }
 
 static void add_annotations(struct json_out *o)
@@ -229,10 +172,10 @@ static void add_annotations(struct json_out *o)
 	const struct scmp_version *v = seccomp_version();
 	auto_free char *text = xasprintf("%u.%u.%u", v->major, v->minor, v->micro);
 
-	begin(o, "annotations", "{");
-	add_text(o, "io.github.seccomp.libseccomp.version", text);
-	add_text(o, "org.opencontainers.runc.checkpoint.enabled", "true");
-	end(o, "}");
+	json_begin(o, "annotations", "{");
+	json_add_text(o, "io.github.seccomp.libseccomp.version", text);
+	json_add_text(o, "org.opencontainers.runc.checkpoint.enabled", "true");
+	json_end(o, "}");
 }
 
 static int run(struct invocation *inv, struct err *e)
@@ -241,18 +184,18 @@ static int run(struct invocation *inv, struct err *e)
 	int r;
 
 	(void)inv;
-	begin(&o, NULL, "{");
-	add_text(&o, "ociVersionMin", "1.0.0");
-	add_text(&o, "ociVersionMax", OCI_VERSION);
+	json_begin(&o, NULL, "{");
+	json_add_text(&o, "ociVersionMin", "1.0.0");
+	json_add_text(&o, "ociVersionMax", OCI_VERSION);
 	add_hooks(&o);
 	add_mount_options(&o);
 	add_linux(&o);
 	add_annotations(&o);
-	begin(&o, "potentiallyUnsafeConfigAnnotations", "[");
+	json_begin(&o, "potentiallyUnsafeConfigAnnotations", "[");
 	for (size_t i = 0; annotations_unsafe[i]; i++)
-		add_text(&o, NULL, annotations_unsafe[i]);
-	end(&o, "]");
-	end(&o, "}");
+		json_add_text(&o, NULL, annotations_unsafe[i]);
+	json_end(&o, "]");
+	json_end(&o, "}");
 	str_add(&o.s, "\n");
 	r = cmd_print(&o.s, e);
 	str_done(&o.s);

@@ -3,7 +3,9 @@
 #include "nsexec/fork.h"
 
 #include "state/fd.h"
+#include "state/sys.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,4 +43,25 @@ pid_t fork_work(const struct fork_request *r, struct err *e)
 	if (pid == 0)
 		become_child(r);
 	return pid < 0 ? err_sys(e, "fork") : pid;
+}
+
+static int nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+int fork_into(int cgroup_fd, struct err *e)
+{
+	struct sys_clone_args args = { .flags = CLONE_INTO_CGROUP,
+				       .exit_signal = SIGCHLD,
+				       .cgroup = (uint64_t)cgroup_fd };
+	long pid = sys_clone3_fn(&args, sizeof(args), nothing, NULL);
+
+	if (pid < 0) {
+		errno = (int)-pid;
+		return err_sys(e, "clone3");
+	}
+	sys_reap((pid_t)pid);
+	return 0;
 }

@@ -24,4 +24,7 @@ struct fork_request {
  */
 must_check pid_t fork_work(const struct fork_request *r, struct err *e);
 
+/* Can processes be born in the v2 cgroup of this directory (clone3(2), CLONE_INTO_CGROUP)? One is, and ends. */
+must_check int fork_into(int cgroup_fd, struct err *e);
+
 #endif

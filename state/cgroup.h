@@ -135,6 +135,8 @@ must_check int cgroup_delegate(const struct cgroup *cg, uid_t uid, struct err *e
 /* What a limit is whose controller this machine lacks; "unlimited" never needs one. */
 enum cgroup_missing { CGROUP_MISSING_ERROR, CGROUP_MISSING_WARN, CGROUP_MISSING_IGNORE };
 void cgroup_set_missing(enum cgroup_missing policy);
+/* Why this machine has not the controller ("memory", "io"), for a person; the caller frees it. */
+char *cgroup_why_not(const char *controller);
 
 /* 1: frozen itself (not by an ancestor) or about to be; 0: not, or there is no cgroup. */
 int cgroup_is_frozen(const struct cgroup *cg);

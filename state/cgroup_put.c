@@ -247,13 +247,18 @@ char *cgroup_why_missing(const char *controller, const char *proc_cgroups,
 					  "no cgroup file system is mounted at /sys/fs/cgroup");
 }
 
-static int missing_controller(const struct target *t, const char *words, struct err *e)
+char *cgroup_why_not(const char *controller)
 {
 	char all[2048] = "", root[512];
 	bool unified = cgroup_read("/sys/fs/cgroup", "cgroup.controllers", root, sizeof(root)) >= 0;
 
 	(void)cgroup_read("/proc", "cgroups", all, sizeof(all));
-	auto_free char *why = cgroup_why_missing(t->controller, all, unified ? root : NULL);
+	return cgroup_why_missing(controller, all, unified ? root : NULL);
+}
+
+static int missing_controller(const struct target *t, const char *words, struct err *e)
+{
+	auto_free char *why = cgroup_why_not(t->controller);
 
 	return err_set(e, EOPNOTSUPP,
 		       "cannot set %s: the \"%s\" cgroup controller is not available: %s", words,

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -62,6 +63,43 @@ static bool integer(const cJSON *v)
 {
 	return cJSON_IsNumber(v) && !strpbrk(v->valuestring, ".eE");
 }
+
+/* --- Failures, when all are wanted ------------------------------------------------------------ */
+
+/* Where they go while decode_all() runs; their pointers grow as the levels are left. NULL: the first ends it. */
+static struct failures {
+	size_t n;
+	struct err *v;
+} * failures;
+
+static size_t failures_now(void)
+{
+	return failures ? failures->n : 0;
+}
+
+/* r of a value that has been decoded: -1 where that ends it, else a failure is one of many. */
+static int go_on(int r, const struct err *e)
+{
+	if (r == 0 || !failures)
+		return r;
+	failures->v = xrealloc(failures->v, (failures->n + 1) * sizeof(*failures->v));
+	failures->v[failures->n++] = *e;
+	return 0;
+}
+
+static void at_key(size_t from, const char *key)
+{
+	for (size_t i = from; i < failures_now(); i++)
+		err_at_key(&failures->v[i], key);
+}
+
+static void at_index(size_t from, size_t index)
+{
+	for (size_t i = from; i < failures_now(); i++)
+		err_at_index(&failures->v[i], index);
+}
+
+/* --- Kinds ------------------------------------------------------------------------------------ */
 
 static int decode_int(const struct type *t, const cJSON *v, struct opt_int *dst, struct err *e)
 {
@@ -127,21 +165,23 @@ static int decode_name_set(const struct type *t, const cJSON *v, struct name_set
 	dst->set = true;
 	cJSON_ArrayForEach(item, v)
 	{
+		size_t from = failures_now();
+
 		if (!cJSON_IsString(item)) {
-			mismatch("a string", item, e);
-			return err_at_index(e, i);
-		}
-		if (name_lookup(t->names, item->valuestring, &bit)) {
+			if (go_on(mismatch("a string", item, e), e) < 0)
+				return err_at_index(e, i);
+		} else if (name_lookup(t->names, item->valuestring, &bit)) {
 			dst->mask |= UINT64_C(1) << bit;
 		} else if (!t->unknown_ok) {
-			unknown(t, item, e);
-			return err_at_index(e, i);
+			if (go_on(unknown(t, item, e), e) < 0)
+				return err_at_index(e, i);
 		} else {
 			if (!dst->unknown.v)
 				dst->unknown.v = arena_zalloc(
 					a, sizeof(char *) * (size_t)(cJSON_GetArraySize(v) + 1));
 			dst->unknown.v[dst->unknown.n++] = arena_strdup(a, item->valuestring);
 		}
+		at_index(from, i);
 		i++;
 	}
 	return 0;
@@ -158,8 +198,11 @@ static int decode_array(const struct type *t, const cJSON *v, struct array *dst,
 	slot = dst->v = arena_zalloc(a, t->elem->size * ((size_t)cJSON_GetArraySize(v) + 1));
 	cJSON_ArrayForEach(item, v)
 	{
-		if (decode(t->elem, item, slot, a, e) < 0)
+		size_t from = failures_now();
+
+		if (go_on(decode(t->elem, item, slot, a, e), e) < 0)
 			return err_at_index(e, dst->n);
+		at_index(from, dst->n);
 		slot += t->elem->size;
 		dst->n++;
 	}
@@ -181,8 +224,12 @@ static int decode_str_map(const cJSON *v, struct str_map *dst, struct arena *a, 
 	cJSON_ArrayForEach(item, v)
 	{
 		if (!cJSON_IsString(item)) {
-			mismatch("a string", item, e);
-			return err_at_key(e, item->string);
+			size_t from = failures_now();
+
+			if (go_on(mismatch("a string", item, e), e) < 0)
+				return err_at_key(e, item->string);
+			at_key(from, item->string);
+			continue;
 		}
 		entry->key = arena_strdup(a, item->string);
 		entry->value = arena_strdup(a, item->valuestring);
@@ -204,8 +251,11 @@ static int decode_obj_map(const struct type *t, const cJSON *v, struct array *ds
 	cJSON_ArrayForEach(item, v)
 	{
 		*(char **)(void *)slot = arena_strdup(a, item->string);
-		if (decode(t->elem, item, slot, a, e) < 0)
+		size_t from = failures_now();
+
+		if (go_on(decode(t->elem, item, slot, a, e), e) < 0)
 			return err_at_key(e, item->string);
+		at_key(from, item->string);
 		slot += t->elem->size;
 		dst->n++;
 	}
@@ -298,19 +348,21 @@ static int decode_object(const struct type *t, const cJSON *v, char *dst, struct
 		return mismatch("an object", v, e);
 	for (const cJSON *i = v->child; i; i = i->next) {
 		const struct field *f = field_of(t, i->string);
+		size_t from = failures_now();
 
 		/* Unknown properties are ignored: config.md, Extensibility. */
 		if (f && !(f->flags & IGNORED) && !absent(f, i) &&
-		    decode_field(f, i, dst, a, e) < 0)
+		    go_on(decode_field(f, i, dst, a, e), e) < 0)
 			return err_at_key(e, i->string);
+		at_key(from, i->string);
 	}
 	for (const struct field *f = t->fields; f->key; f++) {
 		bool found = !(f->flags & REQUIRED) || f->flags & IGNORED;
 
 		for (const cJSON *i = v->child; i && !found; i = i->next)
 			found = field_of(t, i->string) == f && !absent(f, i);
-		if (!found)
-			return require(f, e);
+		if (!found && go_on(require(f, e), e) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -335,6 +387,7 @@ static int decode_simple(const struct type *t, const cJSON *v, void *dst, struct
 
 int decode(const struct type *t, const cJSON *v, void *dst, struct arena *a, struct err *e)
 {
+	size_t from = failures_now();
 	int r = -1;
 
 	switch (t->kind) {
@@ -368,9 +421,25 @@ int decode(const struct type *t, const cJSON *v, void *dst, struct arena *a, str
 		r = decode_obj_map(t, v, dst, a, e);
 		break;
 	}
-	if (r < 0)
-		return -1;
-	return t->check ? t->check(dst, e) : 0;
+	/* A check looks at a whole value. */
+	if (r < 0 || !t->check || failures_now() > from)
+		return r;
+	return t->check(dst, e);
+}
+
+size_t decode_all(const struct type *t, const cJSON *v, void *dst, struct arena *a,
+		  void (*fn)(void *arg, const struct err *e), void *arg)
+{
+	struct failures all = { 0 };
+	struct err e;
+
+	failures = &all;
+	(void)go_on(decode(t, v, dst, a, &e), &e);
+	failures = NULL;
+	for (size_t i = 0; i < all.n; i++)
+		fn(arg, &all.v[i]);
+	free(all.v);
+	return all.n;
 }
 
 static void visit(const struct type *t, const char *at, unsigned flags, const char *why,

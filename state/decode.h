@@ -120,6 +120,14 @@ struct field {
 must_check int decode(const struct type *t, const cJSON *v, void *dst, struct arena *a,
 		      struct err *e);
 
+/*
+ * The same, but a failure does not end it: each is told to fn with its pointer, in the order of the
+ * text, and what failed is left zeroed. Returns how many there were; what was decoded is whole only
+ * with none. Not for two threads at once.
+ */
+size_t decode_all(const struct type *t, const cJSON *v, void *dst, struct arena *a,
+		  void (*fn)(void *arg, const struct err *e), void *arg);
+
 /* For checks: "VALUE" what, with the value quoted, cut and on one line. Returns -1. */
 int decode_bad(struct err *e, const char *value, const char *what);
 

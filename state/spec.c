@@ -180,6 +180,24 @@ int spec_read(const char *text, size_t len, struct arena *a, struct spec **ret, 
 	return 0;
 }
 
+int spec_read_all(const char *text, size_t len, struct arena *a, struct spec **ret,
+		  void (*fn)(void *arg, const struct err *e), void *arg, struct err *e)
+{
+	struct spec *s = arena_zalloc(a, sizeof(*s));
+	struct json tree auto_json = { 0 };
+
+	*ret = NULL;
+	if (json_read(text, len, &tree, e) < 0)
+		return -1;
+	/* The rules between properties are about those that are right. */
+	if (decode_all(&spec_type, tree.root, s, a, fn, arg) > 0)
+		return 0;
+	fill_spec(s, a);
+	spec_check_all(s, fn, arg);
+	*ret = s;
+	return 0;
+}
+
 int spec_process_read(const char *text, size_t len, struct arena *a, struct spec_process **ret,
 		      struct err *e)
 {

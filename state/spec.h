@@ -312,6 +312,13 @@ struct spec {
  */
 must_check int spec_read(const char *text, size_t len, struct arena *a, struct spec **ret,
 			 struct err *e);
+/*
+ * All that is wrong with it, told to fn: first of each property by itself; only when all of those are
+ * right, those between properties, of most rules the first failure, and *ret is the configuration, which is
+ * NULL before. -1 for a text that is no JSON.
+ */
+must_check int spec_read_all(const char *text, size_t len, struct arena *a, struct spec **ret,
+			     void (*fn)(void *arg, const struct err *e), void *arg, struct err *e);
 /* The same for the file of exec --process and of update --resources: pointers start at its root. */
 must_check int spec_process_read(const char *text, size_t len, struct arena *a,
 				 struct spec_process **ret, struct err *e);

@@ -23,6 +23,30 @@
 #define DEVICE_NAME_LEN 15   /* IFNAMSIZ without its end */
 #define ERRNO_MAX	4095 /* the kernel's MAX_ERRNO */
 
+/* --- Failures, when all are wanted ------------------------------------------------------------ */
+
+typedef void finding(void *arg, const struct err *e);
+
+/* Where they go while spec_check_all() runs; prefix: a step before their pointers, or NULL. */
+static struct told {
+	finding *fn;
+	void *arg;
+	const char *prefix;
+	size_t n;
+} all;
+
+/* Is the failure of a rule, or of an element of a list, one of many? Then it has been told. */
+static bool told(struct err *e)
+{
+	if (!all.fn)
+		return false;
+	if (all.prefix)
+		err_at_key(e, all.prefix);
+	all.fn(all.arg, e);
+	all.n++;
+	return true;
+}
+
 /* --- process -------------------------------------------------------------------------------- */
 
 /* config.md, POSIX process: "If rlimits contains duplicated entries with same type, the runtime MUST generate an error." */
@@ -364,7 +388,9 @@ static int check_sysctl(const struct spec *s, struct err *e)
 	for (size_t i = 0; i < map->n; i++) {
 		if (check_one_sysctl(s, &map->v[i], e) < 0) {
 			err_at_key(e, map->v[i].key);
-			return err_at_key(e, "sysctl");
+			err_at_key(e, "sysctl");
+			if (!told(e))
+				return -1;
 		}
 	}
 	return 0;
@@ -553,7 +579,9 @@ static int check_mounts(const struct spec *s, struct err *e)
 	for (size_t i = 0; i < s->mounts.n; i++) {
 		if (check_mount(s, &s->mounts.v[i], e) < 0) {
 			err_at_index(e, i);
-			return err_at_key(e, "mounts");
+			err_at_key(e, "mounts");
+			if (!told(e))
+				return -1;
 		}
 	}
 	return 0;
@@ -566,17 +594,37 @@ static rule *const linux_rules[] = {
 	check_paths,	  check_sysctl,		check_seccomp,	      check_resources,
 };
 
-int spec_check(const struct spec *s, struct err *e)
+/* All of them: 0, or -1 for the first failure that is not told. */
+static int check_rules(const struct spec *s, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
-		if (rules[i](s, e) < 0)
+		if (rules[i](s, e) < 0 && !told(e))
 			return -1;
 	}
-	if (spec_process_check(s->process, e) < 0)
-		return err_at_key(e, "process");
+	if (spec_process_check(s->process, e) < 0) {
+		err_at_key(e, "process");
+		if (!told(e))
+			return -1;
+	}
+	all.prefix = "linux";
 	for (size_t i = 0; i < ARRAY_SIZE(linux_rules); i++) {
-		if (linux_rules[i](s, e) < 0)
+		if (linux_rules[i](s, e) < 0 && !told(e))
 			return err_at_key(e, "linux");
 	}
 	return 0;
+}
+
+int spec_check(const struct spec *s, struct err *e)
+{
+	return check_rules(s, e);
+}
+
+size_t spec_check_all(const struct spec *s, finding *fn, void *arg)
+{
+	struct err e;
+
+	all = (struct told){ .fn = fn, .arg = arg };
+	(void)check_rules(s, &e); /* whose failures are told */
+	all.fn = NULL;
+	return all.n;
 }

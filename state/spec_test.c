@@ -682,6 +682,26 @@ static void test_coverage(void)
 
 /* --- golden files: x.json and x.err, whose only line is "POINTER: SENTENCE" --------------------- */
 
+/* All failures at once begin with the one that would end the reading. */
+static void keep_first(void *arg, const struct err *e)
+{
+	struct err *first = arg;
+
+	if (!first->code)
+		*first = *e;
+}
+
+static void test_all_golden(const char *json, size_t n, const struct err *want)
+{
+	struct err first = { 0 }, e = { 0 };
+	struct spec *s = NULL;
+
+	if (spec_read_all(json, n, &arena, &s, keep_first, &first, &e) < 0)
+		first = e;
+	ok(!strcmp(first.chain, want->chain) && !strcmp(first.pointer, want->pointer),
+	   "... which is the first of all: %s: %s", first.pointer, first.chain);
+}
+
 static void test_golden(const char *dir, const char *name)
 {
 	auto_free char *json = NULL, *err = NULL, *found = NULL;
@@ -699,6 +719,7 @@ static void test_golden(const char *dir, const char *name)
 	ok(spec_read(json, n, &arena, &s, &e) < 0, "refuses %s", name);
 	found = xasprintf("%s%s%s\n", e.pointer, e.pointer[0] ? ": " : "", e.chain);
 	is(found, err, "... with its golden sentence");
+	test_all_golden(json, n, &e);
 }
 
 static void test_golden_files(void)
@@ -718,9 +739,46 @@ static void test_golden_files(void)
 	closedir(dir);
 }
 
+static void count(void *arg, const struct err *e)
+{
+	struct str *out = arg;
+
+	str_addf(out, "%s ", e->pointer);
+}
+
+/* Of each property by itself, and then of each rule, at whatever depth. */
+static void test_all(void)
+{
+	auto_free char *wrong = config(
+		PROCESS,
+		"\"rlimits\":[{\"type\":\"X\",\"hard\":1},{\"soft\":-1}],\"env\":[1,\"A=b\",2]");
+	auto_free char *rules = config(
+		LINUX,
+		"\"sysctl\":{\"kernel.x\":\"1\",\"kernel.y\":\"1\"},\"timeOffsets\":{\"boottime\":{\"secs\":1}}");
+	struct str out auto_str = { 0 };
+	struct spec *s = NULL;
+	struct err e;
+
+	ok(spec_read_all(wrong, strlen(wrong), &arena, &s, count, &out, &e) == 0 && !s,
+	   "a bad one is read to its end");
+	is(str_get(&out),
+	   "/process/rlimits/0/type /process/rlimits/0/soft /process/rlimits/1/soft "
+	   "/process/rlimits/1/type /process/rlimits/1/hard /process/env/0 /process/env/2 ",
+	   "... all properties are told of, in the order of the text");
+	str_done(&out);
+	ok(spec_read_all(rules, strlen(rules), &arena, &s, count, &out, &e) == 0 && s,
+	   "one whose properties are right is read");
+	is(str_get(&out), "/linux/timeOffsets /linux/sysctl/kernel.x /linux/sysctl/kernel.y ",
+	   "... all rules are told of");
+	str_done(&out);
+	ok(spec_read_all("{", 1, &arena, &s, count, &out, &e) < 0 && !s,
+	   "what is no JSON is an error");
+}
+
 int main(void)
 {
 	arena_init(&arena);
+	test_all();
 	test_bad();
 	test_nothing_asked();
 	test_process_values();

@@ -40,6 +40,8 @@ extern const struct type t_seccomp;	      /* spec_seccomp.c */
 
 /* Rules between fields: spec_check.c. Pointers start at the root of what is checked. */
 must_check int spec_check(const struct spec *s, struct err *e);
+/* The first failure of each rule, told to fn; how many. */
+size_t spec_check_all(const struct spec *s, void (*fn)(void *arg, const struct err *e), void *arg);
 must_check int spec_resources_check(const struct spec_resources *r, struct err *e);
 
 #endif

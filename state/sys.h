@@ -111,6 +111,9 @@ struct mount_attr {
 #define MFD_EXEC 0x0010U
 #endif
 
+#ifndef PR_SCHED_CORE
+#define PR_SCHED_CORE 62
+#endif
 #ifndef TIOCGPTPEER
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif

@@ -96,6 +96,13 @@ static int open_bus(struct bus *b, bool user, struct err *e)
 	return 0;
 }
 
+int systemd_reach(bool user, struct err *e)
+{
+	auto_bus struct bus b = BUS_INIT;
+
+	return systemd_check(e) < 0 || open_bus(&b, user, e) < 0 ? -1 : 0;
+}
+
 /* --- Messages --------------------------------------------------------------------------------- */
 
 static DBusMessage *method(const char *name)
@@ -528,34 +535,31 @@ int systemd_set(const char *unit, bool user, struct unit_properties *l, struct e
 	return r;
 }
 
-/* An object path has letters, digits and underscores; all else of a name is "_" and two digits of hexadecimal. */
-static char *unit_object(const char *unit)
+/* An object path has letters, digits and "_"; all else of a name is "_" and two digits (systemd). */
+static void add_unit_object(struct str *out, const char *unit)
 {
-	char *path = xmalloc(sizeof(PATH "/unit/") + 3 * strlen(unit)), *p;
-
-	p = stpcpy(path, PATH "/unit/");
+	str_add(out, PATH "/unit/");
 	for (const char *u = unit; *u; u++) {
-		bool digit = *u >= '0' && *u <= '9' && u > unit;
-
-		if (digit || (*u >= 'a' && *u <= 'z') || (*u >= 'A' && *u <= 'Z'))
-			*p++ = *u;
+		if ((*u >= 'a' && *u <= 'z') || (*u >= 'A' && *u <= 'Z') ||
+		    (*u >= '0' && *u <= '9' && u > unit))
+			str_add_n(out, u, 1);
 		else
-			p += sprintf(p, "_%02x", (unsigned char)*u);
+			str_addf(out, "_%02x", (unsigned char)*u);
 	}
-	*p = '\0';
-	return path;
 }
 
 /* org.freedesktop.DBus.Properties: Get(s interface, s name), answered by v */
 int systemd_cgroup_of(const char *unit, bool user, char **ret, struct err *e)
 {
 	auto_message DBusMessage *m = NULL, *reply = NULL;
-	auto_free char *object = unit_object(unit);
+	auto_str struct str object = { 0 };
 	auto_bus struct bus b = BUS_INIT;
 	DBusMessageIter i, value;
 	const char *path;
 
-	m = dbus_message_new_method_call(SERVICE, object, DBUS_INTERFACE_PROPERTIES, "Get");
+	add_unit_object(&object, unit);
+	m = dbus_message_new_method_call(SERVICE, str_get(&object), DBUS_INTERFACE_PROPERTIES,
+					 "Get");
 	if (!m)
 		return err_set(e, ENOMEM, "out of memory");
 	dbus_message_iter_init_append(m, &i);

@@ -20,6 +20,8 @@ void systemd_set_timeout(int ms);
 
 /* Does systemd run here? An error with runc's sentence when it does not (sd_booted(3)). */
 must_check int systemd_check(struct err *e);
+/* Does it, or the user's, answer on its bus? */
+must_check int systemd_reach(bool user, struct err *e);
 /*
  * Make the transient unit, and wait until it is active. One that failed earlier and still has the
  * name is cleared away. Properties that this systemd does not know are left out if they may be. On

@@ -45,7 +45,9 @@ program '"echo", "hello"'
 it "small: without any cgroup file system a container runs" 0 hello run
 config '"pids": {"limit": 20},'
 it "small: without one, a limit says that none is mounted" 1 "no cgroup file system is mounted at /sys/fs/cgroup" run
+it "small: doctor says so, and that containers run" 0 "nothing is mounted at /sys/fs/cgroup" /hull doctor
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+it "small: doctor names what the machine lacks" 0 "cgroup_enable=memory" /hull doctor
 config '"memory": {"limit": 33554432},'
 it "small: without the memory controller a limit says how to get it" 1 'cgroup_enable=memory' run
 it "small: --missing-controllers ignore goes on without" 0 "" sh -c 'sed -i "s/\"sh\"/\"true\"/" config.json && /hull --missing-controllers ignore run box'
@@ -60,6 +62,7 @@ program '"cat", "/proc/self/uid_map"'
 it "small: user namespaces work" 0 1000 run
 echo 0 >/proc/sys/user/max_user_namespaces
 it "small: where they are switched off, the error says by what" 1 "user.max_user_namespaces" run
+it "small: as doctor does" 0 "user.max_user_namespaces is 0" /hull doctor
 echo 1000 >/proc/sys/user/max_user_namespaces
 config ""
 program '"echo", "hello"'
