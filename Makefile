@@ -42,6 +42,7 @@ upto_cmd    := cmd init nsexec state
 upto_cmd/shim := $(upto_cmd)
 upto_cmd/doctor := $(upto_cmd)
 upto_cmd/check := $(upto_cmd)
+upto_cmd/explain := $(upto_cmd)
 # $(call archives,folder,x.c): the archives that a test or fuzzer in the folder of x.c links, its own first
 archives = $(patsubst %,$(1)/lib%.a,$(upto_$(patsubst %/,%,$(dir $(2)))))
 

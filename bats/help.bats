@@ -4,7 +4,7 @@
 
 load helpers
 
-COMMANDS="check create delete doctor exec features kill list pause ps resume run spec start state"
+COMMANDS="check create delete doctor exec explain features kill list pause ps resume run spec start state"
 
 @test "help is printed for -h, --help, help and nothing at all" {
 	for args in -h --help help h ""; do

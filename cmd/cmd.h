@@ -52,7 +52,7 @@ struct command {
 };
 
 extern const struct command check_command, checkpoint_command, create_command, delete_command,
-	doctor_command, events_command, exec_command;
+	doctor_command, explain_command, events_command, exec_command;
 extern const struct command features_command, kill_command, list_command, pause_command;
 extern const struct command ps_command, restore_command, resume_command, run_command, spec_command,
 	start_command;

@@ -13,10 +13,13 @@
 const char *program_name = "hull";
 
 const struct command *const commands[] = {
-	&check_command,	 &checkpoint_command, &create_command,	 &delete_command, &doctor_command,
-	&events_command, &exec_command,	      &features_command, &kill_command,	  &list_command,
-	&pause_command,	 &ps_command,	      &restore_command,	 &resume_command, &run_command,
-	&spec_command,	 &start_command,      &state_command,	 &update_command, NULL,
+	&check_command,	 &checkpoint_command, &create_command,
+	&delete_command, &doctor_command,     &events_command,
+	&exec_command,	 &explain_command,    &features_command,
+	&kill_command,	 &list_command,	      &pause_command,
+	&ps_command,	 &restore_command,    &resume_command,
+	&run_command,	 &spec_command,	      &start_command,
+	&state_command,	 &update_command,     NULL,
 };
 
 #define GLOBAL(member, name, alias, kind, help) OPTION(globals, member, name, alias, kind, help)

@@ -7,7 +7,7 @@ use strict;
 use warnings;
 
 # A folder may use those of a lower rank, and of its own: the shim is below the commands, large commands are among them.
-my %rank = (state => 0, nsexec => 1, init => 2, 'cmd/shim' => 3, cmd => 4, 'cmd/check' => 4, 'cmd/doctor' => 4);
+my %rank = (state => 0, nsexec => 1, init => 2, 'cmd/shim' => 3, cmd => 4, 'cmd/check' => 4, 'cmd/doctor' => 4, 'cmd/explain' => 4);
 
 # A file of the form "word <white space> text", as a hash.
 sub table {
