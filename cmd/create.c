@@ -27,6 +27,7 @@ const struct option_row launch_rows[] = {
 	ROW(preserve_fds, "preserve-fds", NULL, OPT_INT,
 	    "Pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in "
 	    "total)"),
+	TRACE_ROW(launch_options, trace),
 	{ 0 },
 };
 

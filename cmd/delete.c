@@ -27,12 +27,14 @@
 #include "state/str.h"
 #include "state/sys.h"
 #include "state/unit.h"
+#include "state/trace.h"
 
 #define DEATH_MS 10000
 #define SOON_MS	 100 /* what nearly every death takes less than */
 
 struct options {
 	bool force, regex;
+	const char *trace;
 };
 
 static const struct option_row options[] = {
@@ -40,6 +42,7 @@ static const struct option_row options[] = {
 	       "Forcibly deletes the container if it is still running (uses SIGKILL)"),
 	OPTION(options, regex, "regex", NULL, OPT_FLAG,
 	       "the id is a regular expression: delete all containers that it matches"),
+	TRACE_ROW(options, trace),
 	{ 0 },
 };
 
@@ -65,6 +68,7 @@ static int wait_for_init(const struct record *r, int init, struct err *e)
  */
 static int kill_init(const struct record *r, struct err *e)
 {
+	trace_here("end init", NULL);
 	struct err ignored;
 	auto_close int init = record_pidfd(r, &ignored);
 	struct err not_all = { 0 };
@@ -99,6 +103,7 @@ static bool is_of_strangers(const struct record *r)
 
 static int clean_machine(const struct record *r, struct err *e)
 {
+	trace_here("remove cgroups and the like", NULL);
 	/* After a reboot these PIDs and cgroups are nobody's, or somebody else's. */
 	if (!record_same_boot(r))
 		return 0;
@@ -136,6 +141,7 @@ struct spec *delete_read_config(const struct container *c, const char *key, stru
 /* runtime.md, Lifecycle: a failing poststop hook is a warning, and the others run. */
 static void run_poststop(const struct container *c, const struct record *r)
 {
+	trace_here("poststop hooks", NULL);
 	struct arena a;
 	const struct spec *s = delete_read_config(c, "poststop", &a);
 

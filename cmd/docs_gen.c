@@ -52,6 +52,7 @@ static const struct hint {
 	{ "rootfs", "DIR", "@dir" },
 	{ "rootless", "WORD", "true false auto" },
 	{ "systemd-timeout", "SECONDS", "@none" },
+	{ "trace", "FILE", "@file" },
 	{ "user", "UID[:GID]", "@none" },
 	{ "volume", "SRC:DST[:OPTIONS]", "@file" },
 	{ "workdir", "DIR", "@none" },

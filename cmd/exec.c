@@ -10,6 +10,7 @@
 struct options {
 	struct exec_options exec;
 	struct opt_bool no_new_privs, terminal;
+	const char *trace;
 };
 
 #define ROW(member, name, alias, kind, help) OPTION(options, member, name, alias, kind, help)
@@ -21,6 +22,7 @@ static const struct option_row options[] = {
 	ROW(exec.pidfd_socket, "pidfd-socket", NULL, OPT_STRING,
 	    "path to an AF_UNIX socket which will receive a file descriptor referencing the exec "
 	    "process"),
+	TRACE_ROW(options, trace),
 	ROW(exec.cwd, "cwd", NULL, OPT_STRING, "current working directory in the container"),
 	ROW(exec.env, "env", "e", OPT_STRINGS, "set environment variables"),
 	ROW(exec.tty, "tty", "t", OPT_FLAG, "allocate a pseudo-TTY"),

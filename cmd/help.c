@@ -50,6 +50,9 @@ const struct option_row global_options[] = {
 	GLOBAL(systemd_timeout, "systemd-timeout", NULL, OPT_STRING,
 	       "how many seconds to wait for each answer of systemd (default 30)"),
 	OPTION_AS(globals, criu, "criu", NULL, OPT_STRING, "", OPTION_HIDDEN),
+	GLOBAL(trace, "trace", NULL, OPT_STRING,
+	       "write where the time went to this file, for Chrome's or Perfetto's view of traces; '-' "
+	       "is text on stderr"),
 	GLOBAL(verbose, "verbose", NULL, OPT_FLAG,
 	       "with --version: print the notices of the libraries that are linked in, too"),
 	GLOBAL(version, "version", "v", OPT_FLAG, "print the version"),

@@ -19,6 +19,7 @@
 #include "state/record.h"
 #include "state/str.h"
 #include "state/sys.h"
+#include "state/trace.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -84,6 +85,7 @@ static int run_host_hooks(struct launch *l, struct err *e)
 /* Answer init until it is ready. */
 static int serve_init(struct launch *l, struct err *e)
 {
+	trace_here("serve init", NULL);
 	bool first = true;
 	struct msg m;
 
@@ -170,6 +172,7 @@ static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
  */
 static int wait_for_independence(struct launch *l, struct err *e)
 {
+	trace_here("init lets go of hull", NULL);
 	struct msg m;
 	int r = channel_next(l->n.sync_sock, &m, NULL, e);
 
@@ -381,6 +384,7 @@ int launch_create(const struct globals *g, const struct launch_options *o, struc
 
 static int go(struct launch *l, struct err *e)
 {
+	trace_here("start the program", NULL);
 	const struct spec_hooks *h = l->p.spec->hooks;
 	struct listener to = {
 		.spec = l->p.spec, .rec = &l->rec, .pid = &l->rec.pid, .status = "creating"
@@ -401,6 +405,7 @@ static int go(struct launch *l, struct err *e)
 /* The program has ended: what `delete` would do. */
 static int destroy(struct launch *l, struct err *e)
 {
+	trace_here("delete", NULL);
 	if (container_lock(&l->c, CONTAINER_LOCK_MS, e) < 0)
 		return e->code == ENOENT ? 0 : -1; /* somebody deleted it already */
 	if (l->made_cgroup && cgroup_remove(&l->rec.cgroup, 10000, e) < 0)

@@ -6,6 +6,7 @@
 #include "state/mem.h"
 #include "state/str.h"
 #include "state/systemd.h"
+#include "state/trace.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -131,6 +132,7 @@ static int check_no_limits(const struct launch *l, struct err *e)
 
 int launch_make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e)
 {
+	trace_here("make cgroups", NULL);
 	const struct spec_resources *res = l->p.spec->linux_->resources;
 	struct cgroup *cg = &l->rec.cgroup;
 
@@ -277,6 +279,7 @@ static int start_unit(struct launch *l, pid_t pid, struct err *e)
 /* Stage 0 stands still, and with --systemd-cgroup it is systemd that moves it. */
 int launch_make_unit(void *arg, pid_t pid, struct err *e)
 {
+	trace_here("make the unit", NULL);
 	const struct spec_resources *res;
 	struct launch *l = arg;
 
@@ -305,6 +308,7 @@ int launch_make_unit(void *arg, pid_t pid, struct err *e)
 
 int launch_apply_limits(struct launch *l, bool when_small, struct err *e)
 {
+	trace_here("apply limits", NULL);
 	const struct spec_resources *res = l->p.spec->linux_->resources;
 
 	if (!l->made_cgroup || is_small(l) != when_small)

@@ -14,6 +14,7 @@
 #include "state/str.h"
 #include "state/sys.h"
 #include "state/systemd.h"
+#include "state/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,19 +30,22 @@
 
 static void show_line(const char *line)
 {
-	log_debug("%s", line);
+	if (!trace_take(line))
+		log_debug("%s", line);
 }
 
 void launch_debug(struct prepared *p)
 {
 	char text[512];
 
+	p->boot.trace = trace_on;
+	if (trace_on || log_debugging)
+		channel_log_fn = show_line;
 	if (!log_debugging)
 		return;
 	plan_print(&p->boot.plan, text, sizeof(text));
 	log_debug("nsexec container setup: %s", text);
 	p->boot.debug = true;
-	channel_log_fn = show_line;
 }
 
 /* What the kernel does not have, or hull itself has not: in a user namespace it will have all. */
@@ -159,6 +163,7 @@ int launch_console(struct prepared *p, struct spec_process *process, const char 
 
 int launch_attach(struct terminal *t, pid_t pid, struct err *e)
 {
+	trace_here("the program runs", NULL);
 	int r;
 
 	if (t->sock < 0)
@@ -183,6 +188,7 @@ static int ready_filter(struct prepared *p, const char *data, struct err *e)
 
 int launch_seccomp(struct prepared *p, int root_fd, struct err *e)
 {
+	trace_here("seccomp profile", NULL);
 	const struct spec_seccomp *s = p->spec->linux_->seccomp;
 	const char *ready = spec_annotation(p->spec, ANNOTATION_SECCOMP_BPF);
 	auto_close int cache = -1;

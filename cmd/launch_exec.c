@@ -22,6 +22,7 @@
 #include "state/status.h"
 #include "state/str.h"
 #include "state/systemd.h"
+#include "state/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -262,6 +263,7 @@ static int note_tracer(const struct exec *x, struct err *e)
 
 static int prepare(struct exec *x, struct err *e)
 {
+	trace_here("prepare", NULL);
 	bool traced = record_has_tracer(x->c.dir_fd);
 	struct init_args *a = x->p.args;
 
@@ -409,10 +411,11 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 	cgroup_join_close(join);
 	if (r < 0)
 		return -1;
-	/* With --debug the log lines are to be shown while they come. */
+	/* With --debug and --trace the lines are to be shown while they come. */
 	if (!waits_for_ready(x))
 		return nsexec_send(&x->n, MSG_PROCEED, -1, e) < 0 ||
-				       (x->p.boot.debug && wait_ready(x, e) < 0) ?
+				       ((x->p.boot.debug || x->p.boot.trace) &&
+					wait_ready(x, e) < 0) ?
 			       -1 :
 			       0;
 	if (wait_ready(x, e) < 0 || join_rdt(x, e) < 0)
@@ -425,6 +428,7 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 /* One wake-up for all that init says: READY, EXEC and the end of file. */
 static int wait_exec(struct exec *x, struct err *e)
 {
+	trace_here("wait until the program runs", NULL);
 	struct listener to = {
 		.spec = x->p.spec, .rec = &x->rec, .pid = &x->n.init, .status = "running"
 	};

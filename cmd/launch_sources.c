@@ -13,6 +13,7 @@
 #include "state/fd.h"
 #include "state/proc.h"
 #include "state/str.h"
+#include "state/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -94,6 +95,7 @@ int launch_send_source(struct launch *l, const struct msg *m, struct err *e)
 
 	if (!read_index(m, mounts->n, &i) || !mounts->v[i].source)
 		return err_set(e, EPROTO, "init asked for the source of a mount that has none");
+	trace_here("open the source", mounts->v[i].source);
 	mount_options_parse(&mounts->v[i].options, &o);
 	fd = open_source(l, &mounts->v[i], &o, e);
 	mount_options_done(&o);

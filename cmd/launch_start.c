@@ -15,6 +15,7 @@
 #include "state/status.h"
 #include "state/str.h"
 #include "state/sys.h"
+#include "state/trace.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -55,18 +56,26 @@ static int check_startable(enum status status, struct err *e)
 	return err_set(e, EINVAL, "cannot start a container in the %s state", status_name(status));
 }
 
+static void take_span(const char *line)
+{
+	(void)trace_take(line);
+}
+
 /* GO, then EXEC and the end of file, or an error. */
 static int talk_to_init(const struct container *c, const struct record *rec, struct err *e)
 {
+	trace_here("wait until the program runs", NULL);
 	struct listener to = {
 		.dir_fd = c->dir_fd, .rec = rec, .pid = &rec->pid, .status = "creating"
 	};
 	struct channel_listener serve = { listener_pass_on, &to };
 	auto_close int sock = fd_connect_unix(c->dir_fd, RECORD_SOCKET, SOCK_SEQPACKET);
+	const char trace = MSG_GO_TRACE;
 
 	if (sock < 0)
 		return err_sys(e, "connect to the container's init");
-	if (channel_send(sock, MSG_GO, NULL, 0, -1, e) < 0)
+	channel_log_fn = take_span;
+	if (channel_send(sock, MSG_GO, &trace, trace_on, -1, e) < 0)
 		return -1;
 	if (channel_wait_exec(sock, rec->has_listener ? &serve : NULL, e) == 0)
 		return 0;

@@ -23,6 +23,7 @@
 #include "state/mem.h"
 #include "state/str.h"
 #include "state/systemd.h"
+#include "state/trace.h"
 
 #define EXIT_UNKNOWN_COMMAND 3
 
@@ -137,6 +138,38 @@ static void *options_space(size_t n)
 	return n <= sizeof(space) ? space : xzalloc(n);
 }
 
+/* --trace before the command, or among its options. */
+static const char *trace_wish(const struct globals *g, const struct command *c, const void *options)
+{
+	for (const struct option_row *o = option_first(c->options); o; o = option_next(o)) {
+		const char *wish;
+
+		if (strcmp(o->name, "trace") != 0)
+			continue;
+		memcpy(&wish, (const char *)options + o->offset, sizeof(wish));
+		return str_empty(wish) ? g->trace : wish;
+	}
+	return g->trace;
+}
+
+static int run_traced(struct invocation *inv, const char *file, int fail_code)
+{
+	auto_free char *name = xasprintf("hull %s%s%s", inv->command->name, inv->n_args ? " " : "",
+					 inv->n_args ? inv->args[0] : "");
+	struct err e, second;
+	int64_t began;
+	int r;
+
+	trace_on = true;
+	began = trace_clock();
+	r = inv->command->run(inv, &e);
+	trace_add("hull", name, began, trace_clock());
+	/* What the command was for has been done: no trace is not its failure. */
+	if (trace_write(file, name, &second) < 0)
+		log_warn("%s", second.chain);
+	return r < 0 ? fail(&e, fail_code) : r;
+}
+
 static int run_command_row(struct globals *g, const struct command *c, char **argv)
 {
 	void *options = options_space(c->options_size);
@@ -155,6 +188,8 @@ static int run_command_row(struct globals *g, const struct command *c, char **ar
 		return fail(&e, 1);
 	inv.n_args = p.n_args;
 	inv.dashes_first = p.dashes_first;
+	if (!str_empty(trace_wish(g, c, options)))
+		return run_traced(&inv, trace_wish(g, c, options), code);
 	r = c->run(&inv, &e);
 	return r < 0 ? fail(&e, code) : r;
 }

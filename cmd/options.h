@@ -50,6 +50,11 @@ const struct option_row *option_next(const struct option_row *o);
 	{ name, alias, kind, offsetof(struct S, member), help, NULL, flags, NULL }
 /* clang-format on */
 
+/* The same as the global option, where people look for it: member is a const char * that main reads. */
+#define TRACE_ROW(S, member)                         \
+	OPTION(S, member, "trace", NULL, OPT_STRING, \
+	       "write where the time went to this file, for Chrome or Perfetto; '-' is text on stderr")
+
 /* What is common to the parses of the globals and of a command's options. */
 struct parse {
 	const struct option_row *rows; /* may be NULL */

@@ -12,6 +12,7 @@
 #include "state/spec_cache.h"
 #include "state/str.h"
 #include "state/sys.h"
+#include "state/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -77,6 +78,7 @@ static int decode_config(struct prepared *p, const char *name, struct err *e)
 
 int prepare_config(struct prepared *p, int dir_fd, const char *file, struct err *e)
 {
+	trace_here("read the configuration", NULL);
 	if (dir_fd == AT_FDCWD && !strcmp(file, "-")) {
 		file = "standard input";
 		if (fd_read_all(STDIN_FILENO, SPEC_FILE_MAX, &p->config, &p->n_config, e) < 0)
@@ -98,6 +100,7 @@ int prepare_text(struct prepared *p, const struct str *json, struct err *e)
 
 int prepare_snapshot(struct prepared *p, int dir_fd, struct err *e)
 {
+	trace_here("read the configuration", NULL);
 	p->spec = spec_cache_read(dir_fd, RECORD_DECODED, RECORD_CONFIG, &p->arena);
 	if (!p->spec)
 		return prepare_config(p, dir_fd, RECORD_CONFIG, e);

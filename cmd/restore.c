@@ -57,6 +57,7 @@ static const struct option_row options[] = {
 	    "specify the file to write the process id to"),
 	ROW(launch.no_subreaper, "no-subreaper", NULL, OPT_FLAG,
 	    "disable the use of the subreaper used to reap reparented processes"),
+	TRACE_ROW(options, launch.trace),
 	ROW(launch.no_pivot, "no-pivot", NULL, OPT_FLAG,
 	    "accepted for engines that give it to create; criu changes the root by itself"),
 	{ 0 },

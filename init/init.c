@@ -13,6 +13,7 @@
 #include "state/fd.h"
 #include "state/mem.h"
 #include "state/str.h"
+#include "state/trace.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -220,9 +221,16 @@ static int run_steps(struct init *in, const struct step *steps, struct err *e)
 	if (debug && in->sync >= 0)
 		channel_log(in->sync, "child process in init()");
 	for (const struct step *s = steps; s->name; s++) {
+		int64_t began = in->trace ? trace_clock() : 0;
+		int r;
+
 		if (debug && in->sync >= 0)
 			channel_log(in->sync, "init: %s", s->name);
-		if (s->run(in, e) < 0)
+		r = s->run(in, e);
+		if (in->trace && began)
+			channel_trace(in->start >= 0 ? in->start : in->sync, "init", s->name,
+				      began);
+		if (r < 0)
 			return -1;
 	}
 	return 0;
@@ -247,6 +255,7 @@ _Noreturn void init_main(void)
 	}
 	close(nsexec_boot()->arena_fd);
 	in.a = args;
+	in.trace = nsexec_boot()->trace;
 	if (run_steps(&in, in.a->exec ? exec_steps : create_steps, &e) == 0)
 		(void)!run_steps(&in, start_steps, &e);
 	channel_send_error(in.start >= 0 ? in.start : in.sync, &e);

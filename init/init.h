@@ -60,6 +60,7 @@ struct init {
 	const struct init_args *a;
 	int sync;    /* socket to hull; -1 after the record is whole */
 	int start;   /* connection of `start`; the sync socket in run and exec */
+	bool trace;  /* who waits for us wants to know what takes how long */
 	int proc_fd; /* O_PATH of the host's /proc, opened before anything of the container's */
 	int root_fd; /* O_PATH of the container's root */
 	int null_fd; /* O_PATH of the container's /dev/null; -1 until inside_open_null() was asked */

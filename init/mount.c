@@ -15,10 +15,12 @@
 #include "state/mem.h"
 #include "state/str.h"
 #include "state/sys.h"
+#include "state/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -446,10 +448,23 @@ static int mount_one(struct init *in, size_t i, struct err *e)
 	return err_at_key(e, "mounts");
 }
 
+static void trace_mount(const struct init *in, size_t i, int64_t began)
+{
+	char name[TRACE_LINE_MAX / 2];
+
+	snprintf(name, sizeof(name), "mount %s", in->a->spec->mounts.v[i].destination);
+	channel_trace(in->sync, "init", name, began);
+}
+
 int mount_all(struct init *in, struct err *e)
 {
 	for (size_t i = 0; i < in->a->spec->mounts.n; i++) {
-		if (mount_one(in, i, e) < 0)
+		int64_t began = in->trace ? trace_clock() : 0;
+		int r = mount_one(in, i, e);
+
+		if (in->trace)
+			trace_mount(in, i, began);
+		if (r < 0)
 			return -1;
 	}
 	return 0;

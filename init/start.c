@@ -239,10 +239,10 @@ int start_find_program(struct init *in, struct err *e)
 }
 
 /* A connection that says GO; one that closes without a word wanted to know whether we are here. */
-static int accept_start(int listener, struct err *e)
+static int accept_start(struct init *in, struct err *e)
 {
 	for (;;) {
-		auto_close int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		auto_close int fd = accept4(in->a->start_fd, NULL, NULL, SOCK_CLOEXEC);
 		const struct timeval patience = { .tv_sec = 5 };
 		struct msg m;
 
@@ -252,8 +252,10 @@ static int accept_start(int listener, struct err *e)
 			return err_sys(e, "wait for start");
 		/* One that says nothing must not keep the others waiting. */
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-		if (channel_next(fd, &m, NULL, e) == 1 && m.type == MSG_GO)
+		if (channel_next(fd, &m, NULL, e) == 1 && m.type == MSG_GO) {
+			in->trace = m.n > 0 && m.body[0] == MSG_GO_TRACE;
 			return take_fd(&fd);
+		}
 	}
 }
 
@@ -307,7 +309,7 @@ int start_wait(struct init *in, struct err *e)
 	close(in->sync);
 	in->sync = -1;
 	heed_signals();
-	in->start = accept_start(in->a->start_fd, e);
+	in->start = accept_start(in, e);
 	if (seen)
 		prctl(PR_SET_DUMPABLE, 0);
 	if (in->start < 0)

@@ -31,7 +31,7 @@ enum {
 	ATTR_COUNT,
 };
 
-enum { FLAG_DENY_SETGROUPS = 1, FLAG_DEBUG = 2 };
+enum { FLAG_DENY_SETGROUPS = 1, FLAG_DEBUG = 2, FLAG_TRACE = 4 };
 
 static int put_attr(struct str *out, unsigned type, const void *data, size_t n, struct err *e)
 {
@@ -56,7 +56,7 @@ static int put_string(struct str *out, unsigned type, const char *s, struct err 
 int bootstrap_encode(const struct bootstrap *b, struct str *out, struct err *e)
 {
 	uint32_t flags = (b->deny_setgroups ? FLAG_DENY_SETGROUPS : 0u) |
-			 (b->debug ? FLAG_DEBUG : 0u);
+			 (b->debug ? FLAG_DEBUG : 0u) | (b->trace ? FLAG_TRACE : 0u);
 	struct nlmsghdr h = { .nlmsg_type = MSG_BOOTSTRAP };
 
 	str_add_n(out, (const char *)&h, sizeof(h));
@@ -168,6 +168,7 @@ int bootstrap_decode(const char *buf, size_t n, struct bootstrap *ret, struct er
 		return -1;
 	b.deny_setgroups = flags & FLAG_DENY_SETGROUPS;
 	b.debug = flags & FLAG_DEBUG;
+	b.trace = flags & FLAG_TRACE;
 	*ret = b;
 	return 0;
 }

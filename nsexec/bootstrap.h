@@ -23,6 +23,7 @@ struct bootstrap {
 	const char *time_offsets;	   /* the text for /proc/PID/timens_offsets */
 	bool deny_setgroups; /* write "deny" to /proc/PID/setgroups before the gid map */
 	bool debug;	     /* send log lines */
+	bool trace;	     /* send spans */
 	int arena_fd;	     /* the arguments of init (state/mem.h, shared arena) */
 };
 

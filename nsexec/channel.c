@@ -4,6 +4,7 @@
 
 #include "nsexec/interrupt.h"
 #include "state/fd.h"
+#include "state/trace.h"
 #include "state/mem.h"
 
 #include <errno.h>
@@ -199,6 +200,17 @@ void channel_send_error(int sock, const struct err *e)
 	struct err ignored;
 
 	(void)!channel_send(sock, MSG_ERROR, e, sizeof(*e), -1, &ignored);
+}
+
+void channel_trace(int sock, const char *who, const char *name, int64_t began)
+{
+	char line[TRACE_LINE_MAX];
+	struct err ignored;
+
+	if (sock < 0 || use_write)
+		return;
+	trace_line(line, who, name, began);
+	(void)!channel_send(sock, MSG_LOG, line, strlen(line), -1, &ignored);
 }
 
 void channel_log(int sock, const char *fmt, ...)

@@ -22,13 +22,15 @@ enum msg_type {
 	MSG_HOOKS_DONE = 6, /* hull -> init */
 	MSG_READY = 7,	    /* init -> hull: everything but the start is done */
 	MSG_PROCEED = 8,    /* hull -> init: the record is whole, you may outlive me */
-	MSG_GO = 9,	    /* start -> init */
+	MSG_GO = 9,	    /* start -> init; a byte of body, MSG_GO_TRACE, asks for spans */
 	MSG_EXEC = 10,	    /* init -> start: execve comes next; end of file now means "running" */
 	MSG_LISTENER =
 		11, /* init -> start: uint32 number of its descriptor of the seccomp listener */
 	MSG_LISTENER_DONE = 12, /* start -> init: the agent has it */
 	MSG_DEVICE = 13,	/* init -> hull: uint32 index into linux.devices; wants the node */
 };
+
+#define MSG_GO_TRACE 't'
 
 struct msg {
 	uint32_t type;
@@ -83,6 +85,11 @@ void channel_use_write(void);
 /* Best effort: the error itself cannot be reported otherwise. */
 void channel_send_error(int sock, const struct err *e);
 void channel_log(int sock, const char *fmt, ...) printf_like(2, 3);
+/*
+ * A span of the trace that ends now, as a line of the log. Not once a filter may be in force: neither the
+ * clock nor the socket is the program's to be asked for.
+ */
+void channel_trace(int sock, const char *who, const char *name, int64_t began);
 
 /* Where log lines from the stages go; NULL drops them. */
 extern void (*channel_log_fn)(const char *line);

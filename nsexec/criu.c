@@ -13,6 +13,7 @@
 #include "state/names.h"
 #include "state/protobuf.h"
 #include "state/sys.h"
+#include "state/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -239,6 +240,7 @@ static int ask(struct criu *c, enum criu_type type, enum criu_feature feature, s
 
 int criu_start(struct criu *c, const struct criu_setup *s, struct err *e)
 {
+	trace_here("start criu", NULL);
 	auto_free struct response *r = xmalloc(sizeof(*r));
 
 	if (spawn(c, s, e) < 0)
@@ -337,6 +339,7 @@ static int reap(struct criu *c, int *ret_status)
 int criu_work(struct criu *c, enum criu_type type, const struct str *opts,
 	      const struct criu_notify *n, struct err *e)
 {
+	trace_here("criu", NULL);
 	auto_str struct str req = { 0 };
 	int status;
 

@@ -8,6 +8,7 @@
 #include "nsexec/process.h"
 #include "state/fd.h"
 #include "state/mem.h"
+#include "state/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,6 +55,7 @@ static int run_with(const struct spec_hook *h, const struct hook_run *r, int out
 
 static int run_one(const struct spec_hook *h, const struct hook_run *hr, struct err *e)
 {
+	trace_here("hook", h->path);
 	int out = open_output(hr->stdout_file, e);
 	int err = out < 0 ? -1 : open_output(hr->stderr_file, e);
 	struct process_result r;

@@ -15,6 +15,7 @@
 #include "state/proc.h"
 #include "state/record.h"
 #include "state/sys.h"
+#include "state/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -212,6 +213,7 @@ static int send_boot(const struct nsexec *n, const struct str *boot, struct err 
 
 int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e)
 {
+	trace_here("start stage 0", NULL);
 	int init_pair[2], sync_pair[2], exe_fd = -1;
 	auto_str struct str boot = { 0 };
 	int ok = -1;

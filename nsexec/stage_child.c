@@ -9,6 +9,7 @@
 #include "nsexec/nsexec.h"
 #include "state/mem.h"
 #include "state/sys.h"
+#include "state/trace.h"
 
 #include <errno.h>
 #include <string.h>
@@ -117,6 +118,35 @@ static int become_root(struct err *e)
 	return prctl(PR_SET_DUMPABLE, 0) < 0 ? err_sys(e, "become not dumpable") : 0;
 }
 
+static int take_step(struct stages *s, const struct plan_step *step, uint32_t *joined,
+		     struct err *e)
+{
+	switch (step->op) {
+	case PLAN_JOIN:
+	case PLAN_JOIN_TRY:
+		return join(step, joined, e);
+	case PLAN_UNSHARE:
+		return unshare_new(step->flags, e);
+	case PLAN_MAP:
+		return ask_parent(s, MAP_IDS, e);
+	case PLAN_BECOME_ROOT:
+		return become_root(e);
+	case PLAN_TIME_OFFSETS:
+		return ask_parent(s, MAP_TIME, e);
+	default:
+		return err_set(e, EPROTO, "unknown step %u of the plan", step->op);
+	}
+}
+
+static void trace_step(const struct stages *s, const struct plan_step *step, int64_t began)
+{
+	const struct plan one = { .stages = PLAN_ONE, .n = 1, .steps = { *step } };
+	char name[128];
+
+	plan_print(&one, name, sizeof(name));
+	channel_trace(s->sync_sock, "stage 1", name, began);
+}
+
 static int walk(struct stages *s, struct err *e)
 {
 	uint32_t joined = 0;
@@ -124,27 +154,11 @@ static int walk(struct stages *s, struct err *e)
 
 	for (uint32_t i = 0; r == 0 && i < s->boot.plan.n; i++) {
 		const struct plan_step *step = &s->boot.plan.steps[i];
+		int64_t began = s->boot.trace ? trace_clock() : 0;
 
-		switch (step->op) {
-		case PLAN_JOIN:
-		case PLAN_JOIN_TRY:
-			r = join(step, &joined, e);
-			break;
-		case PLAN_UNSHARE:
-			r = unshare_new(step->flags, e);
-			break;
-		case PLAN_MAP:
-			r = ask_parent(s, MAP_IDS, e);
-			break;
-		case PLAN_BECOME_ROOT:
-			r = become_root(e);
-			break;
-		case PLAN_TIME_OFFSETS:
-			r = ask_parent(s, MAP_TIME, e);
-			break;
-		default:
-			r = err_set(e, EPROTO, "unknown step %u of the plan", step->op);
-		}
+		r = take_step(s, step, &joined, e);
+		if (s->boot.trace)
+			trace_step(s, step, began);
 	}
 	return r;
 }

@@ -23,6 +23,7 @@
 #include "state/proc.h"
 #include "state/rdt.h"
 #include "state/sys.h"
+#include "state/trace.h"
 
 #define RECORD_MAX ((size_t)8 << 20) /* annotations are as large as config.json allows */
 
@@ -129,6 +130,7 @@ static void add_map(struct str *out, const struct str_map *m, const char *newlin
 
 int record_write(int dir_fd, const struct record *r, struct err *e)
 {
+	trace_here("write the record", NULL);
 	auto_str struct str out = { 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -23,6 +23,7 @@
 #include "state/record.h"
 #include "state/str.h"
 #include "state/sys.h"
+#include "state/trace.h"
 
 #define DEFAULT_ROOT "/run/hull"
 #define ID_MAX	     255 /* NAME_MAX: it is the name of a directory, here and in cgroupfs */
@@ -291,6 +292,7 @@ static int take_lock(struct container *c, int timeout_ms, struct err *e);
 
 int container_create(const struct root *r, const char *id, struct container *ret, struct err *e)
 {
+	trace_here("make the state directory", NULL);
 	auto_container struct container c = CONTAINER_INIT;
 	auto_close int root_fd = -1;
 
@@ -459,5 +461,6 @@ static int remove_all(struct container *c, struct err *e)
 
 int container_remove(struct container *c, struct err *e)
 {
+	trace_here("remove the state directory", NULL);
 	return remove_all(c, e) < 0 ? err_wrap(e, "unable to remove container state dir") : 0;
 }

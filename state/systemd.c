@@ -14,6 +14,7 @@
 #include "state/str.h"
 #include "state/sys.h"
 #include "state/unit.h"
+#include "state/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -241,6 +242,7 @@ static bool append_texts(DBusMessageIter *i, const char *first, const char *seco
 /* Send m and take its reply; the time that it took goes to the debug log. */
 static int call(struct bus *b, DBusMessage *m, const char *unit, DBusMessage **ret, struct err *e)
 {
+	trace_here("systemd", dbus_message_get_member(m));
 	int64_t began = log_debugging ? sys_now_ms() : 0;
 	int r = bus_call(b, m, ret, e);
 
@@ -317,6 +319,7 @@ static int watch(struct bus *b, struct job *j, struct err *e)
 /* The job that the reply to a call is about. */
 static int wait_job(struct bus *b, struct job *j, DBusMessage *reply, struct err *e)
 {
+	trace_here("systemd's job of", j->unit);
 	int64_t began = log_debugging ? sys_now_ms() : 0;
 	const char *path;
 
