@@ -41,8 +41,14 @@ const char *msg_name(uint32_t type)
 
 static bool use_write;
 
+/* Spans that wait for the next message, or for a full one: one each would make a start a third longer. */
+static char spans[1300];
+static size_t n_spans;
+static int spans_sock;
+
 void channel_use_write(void)
 {
+	channel_send_spans();
 	use_write = true;
 }
 
@@ -87,6 +93,7 @@ int channel_send(int sock, enum msg_type type, const void *body, size_t n, int p
 	ssize_t r;
 
 	_Static_assert(HEADER == sizeof(head), "a message's header is two words");
+	channel_send_spans();
 	if (n > sizeof(((struct msg *)0)->body))
 		return err_set(e, EMSGSIZE, "message %s of %zu bytes is too long", msg_name(type),
 			       n);
@@ -202,15 +209,24 @@ void channel_send_error(int sock, const struct err *e)
 	(void)!channel_send(sock, MSG_ERROR, e, sizeof(*e), -1, &ignored);
 }
 
-void channel_trace(int sock, const char *who, const char *name, int64_t began)
+void channel_send_spans(void)
 {
-	char line[TRACE_LINE_MAX];
+	size_t n = n_spans;
 	struct err ignored;
 
+	n_spans = 0;
+	if (n)
+		(void)!channel_send(spans_sock, MSG_LOG, spans, n, -1, &ignored);
+}
+
+void channel_trace(int sock, const char *who, const char *name, int64_t began)
+{
 	if (sock < 0 || use_write)
 		return;
-	trace_line(line, who, name, began);
-	(void)!channel_send(sock, MSG_LOG, line, strlen(line), -1, &ignored);
+	if (n_spans > sizeof(spans) - TRACE_LINE_MAX || sock != spans_sock)
+		channel_send_spans();
+	spans_sock = sock;
+	n_spans += trace_line(spans + n_spans, who, name, began);
 }
 
 void channel_log(int sock, const char *fmt, ...)

@@ -90,6 +90,8 @@ void channel_log(int sock, const char *fmt, ...) printf_like(2, 3);
  * clock nor the socket is the program's to be asked for.
  */
 void channel_trace(int sock, const char *who, const char *name, int64_t began);
+/* They are kept until the next message, or this: before a fork, after which two would have them. */
+void channel_send_spans(void);
 
 /* Where log lines from the stages go; NULL drops them. */
 extern void (*channel_log_fn)(const char *line);

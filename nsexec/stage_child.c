@@ -160,6 +160,8 @@ static int walk(struct stages *s, struct err *e)
 		if (s->boot.trace)
 			trace_step(s, step, began);
 	}
+	if (s->boot.plan.stages != PLAN_ONE)
+		channel_send_spans();
 	return r;
 }
 

@@ -46,33 +46,47 @@ void trace_leave(const struct trace_span *s)
 	trace_add("hull", name, s->began, trace_clock());
 }
 
-/* --- Spans as lines: "\1WHO BEGAN ENDED NAME" ---------------------------------------------------- */
+/* --- Spans as lines: "\1WHO BEGAN TOOK NAME" ---------------------------------------------------- */
 
 static const char *const processes[] = { "hull", "stage 0", "stage 1", "init" };
 
-void trace_line(char *buf, const char *who, const char *name, int64_t began)
+size_t trace_line(char *buf, const char *who, const char *name, int64_t began)
 {
+	int64_t took = trace_clock() - began;
 	size_t k = 0;
+	int n;
 
+	if (took < TRACE_LEAST)
+		return 0;
 	while (k < ARRAY_SIZE(processes) - 1 && strcmp(processes[k], who) != 0)
 		k++;
-	snprintf(buf, TRACE_LINE_MAX, "\1%zu %lld %lld %s", k, (long long)began,
-		 (long long)trace_clock(), name);
+	n = snprintf(buf, TRACE_LINE_MAX, "\1%zu %lld %lld %s", k, (long long)began,
+		     (long long)took, name);
+	return n < TRACE_LINE_MAX ? (size_t)n : TRACE_LINE_MAX - 1;
+}
+
+static const char *take_one(const char *line)
+{
+	size_t n = strcspn(line + 1, "\1");
+	auto_free char *text = xstrndup(line + 1, n);
+	long long began, took;
+	unsigned long k;
+	char *end;
+
+	k = strtoul(text, &end, 10);
+	began = strtoll(end, &end, 10);
+	took = strtoll(end, &end, 10);
+	if (trace_on && *end == ' ' && k < ARRAY_SIZE(processes))
+		trace_add(processes[k], end + 1, began, began + took);
+	return line + 1 + n;
 }
 
 bool trace_take(const char *line)
 {
-	unsigned long k;
-	long long began, ended;
-	char *end;
-
 	if (*line != '\1')
 		return false;
-	k = strtoul(line + 1, &end, 10);
-	began = strtoll(end, &end, 10);
-	ended = strtoll(end, &end, 10);
-	if (trace_on && *end == ' ' && k < ARRAY_SIZE(processes))
-		trace_add(processes[k], end + 1, began, ended);
+	while (*line == '\1')
+		line = take_one(line);
 	return true;
 }
 
@@ -86,6 +100,12 @@ static int by_time(const void *a, const void *b)
 	if (x->began != y->began)
 		return x->began < y->began ? -1 : 1;
 	return x->ended == y->ended ? 0 : x->ended > y->ended ? -1 : 1;
+}
+
+/* Microseconds with their fraction, of ns. */
+static void add_us(struct str *out, int64_t ns)
+{
+	str_addf(out, "%lld.%03d", (long long)(ns / 1000), (int)(ns % 1000));
 }
 
 static void add_json(struct str *out, const char *command)
@@ -110,9 +130,11 @@ static void add_json(struct str *out, const char *command)
 			tid++;
 		str_add(out, ",\n{\"name\":");
 		str_add_json(out, spans[i].name);
-		str_addf(out, ",\"ph\":\"X\",\"pid\":%d,\"tid\":%zu,\"ts\":%.3f,\"dur\":%.3f}", pid,
-			 tid, (double)(spans[i].began - spans[0].began) / 1000,
-			 (double)(spans[i].ended - spans[i].began) / 1000);
+		str_addf(out, ",\"ph\":\"X\",\"pid\":%d,\"tid\":%zu,\"ts\":", pid, tid);
+		add_us(out, spans[i].began - spans[0].began);
+		str_add(out, ",\"dur\":");
+		add_us(out, spans[i].ended - spans[i].began);
+		str_add(out, "}");
 	}
 	str_add(out, "\n]}\n");
 }
@@ -138,8 +160,6 @@ static void add_text(struct str *out, const char *command)
 	str_addf(out, "%s: %.3f ms\n    at ms   took ms  %-*s  process  step\n", command,
 		 (double)whole / 1e6, WIDTH, "");
 	for (size_t i = 0; i < n_spans; i++) {
-		if (spans[i].ended - spans[i].began < 1000)
-			continue; /* steps with nothing to do */
 		str_addf(out, "%9.3f %9.3f  ", (double)(spans[i].began - start) / 1e6,
 			 (double)(spans[i].ended - spans[i].began) / 1e6);
 		add_bar(out, spans[i].began - start, spans[i].ended - start, whole);

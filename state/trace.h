@@ -10,6 +10,7 @@
 #include "state/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 extern bool trace_on;
@@ -35,11 +36,12 @@ static inline struct trace_span trace_enter(const char *name, const char *detail
 void trace_leave(const struct trace_span *s);
 
 /*
- * Lines of a log that are spans, as the stages send them: the first makes one (at most size bytes), the
- * second takes it, false for any other line.
+ * Spans as the stages send them, in lines of a log: the first makes one of at most TRACE_LINE_MAX bytes and returns
+ * their number, or 0; the second takes one or more of them; false for any other line.
  */
 #define TRACE_LINE_MAX 256
-void trace_line(char *buf, const char *who, const char *name, int64_t began);
+#define TRACE_LEAST    1000 /* ns: what took less is no span, but a step with nothing to do */
+size_t trace_line(char *buf, const char *who, const char *name, int64_t began);
 bool trace_take(const char *line);
 
 /*
