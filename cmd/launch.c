@@ -283,6 +283,8 @@ static int create_in_root(struct launch *l, struct err *e)
 	    container_create(&l->g->root, l->o->id, &l->c, e) < 0)
 		return -1;
 	r = launch_write_journal(l, e);
+	if (r < 0 && (e->code == ENOSPC || e->code == EDQUOT))
+		err_wrap(e, "the state directory %s is full", l->g->root.path);
 	if (r == 0)
 		r = notify_prepare(l->g, &l->c, &l->p, e);
 	if (r == 0)

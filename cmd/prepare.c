@@ -121,6 +121,9 @@ static int open_namespace(struct prepared *p, const struct spec_namespace *ns, s
 {
 	int fd = fd_open(AT_FDCWD, ns->path, O_RDONLY, 0, e), type;
 
+	if (fd < 0 && e->code == ENOENT)
+		return err_wrap(
+			e, "the namespace is gone, with who held it (a pod's sandbox, a process)");
 	if (fd < 0 || prepare_pass_fd(p, fd, e) < 0)
 		return -1;
 	type = fd_is_on(fd, NSFS_MAGIC) ? ioctl(fd, NS_GET_NSTYPE) : -1;

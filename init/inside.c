@@ -182,13 +182,25 @@ static int make_last(int root_fd, const char *path)
 	return openat(parent, slash + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/* The container's root has all rights over what its user namespace maps (user_namespaces(7)). */
+static int not_made(const char *path, struct err *e)
+{
+	err_sys(e, "open or create %s in the container's root", path);
+	if (e->code == EACCES || e->code == EOVERFLOW)
+		err_wrap(
+			e,
+			"the container's root may not: do its files belong to ids that the user namespace "
+			"does not map?");
+	return -1;
+}
+
 int inside_make_missing(int root_fd, const char *path, enum inside_kind kind, struct err *e)
 {
 	int fd = kind == INSIDE_DIR ? make_last(root_fd, path) : -1;
 
 	if (fd < 0)
 		fd = walk_path(root_fd, path, true, kind);
-	return fd < 0 ? err_sys(e, "open or create %s in the container's root", path) : fd;
+	return fd < 0 ? not_made(path, e) : fd;
 }
 
 int inside_make(int root_fd, const char *path, enum inside_kind kind, struct err *e)
@@ -197,7 +209,7 @@ int inside_make(int root_fd, const char *path, enum inside_kind kind, struct err
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOSYS))
 		return inside_make_missing(root_fd, path, kind, e);
-	return fd < 0 ? err_sys(e, "open or create %s in the container's root", path) : fd;
+	return fd < 0 ? not_made(path, e) : fd;
 }
 
 int inside_make_parent(int root_fd, const char *path, const char **ret_name, struct err *e)

@@ -91,6 +91,26 @@ static int bind_old(const char *rootfs, struct err *e)
 	return fd_open(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY, 0, e);
 }
 
+/* In a user namespace each directory on the way must be open to who is root there. */
+static int not_reached(const char *rootfs, struct err *e)
+{
+	auto_free char *dir = xstrdup(rootfs);
+
+	err_sys(e, "open %s", rootfs);
+	if (e->code != EACCES)
+		return -1;
+	for (char *p = dir; (p = strchr(p + 1, '/'));) {
+		*p = '\0';
+		if (faccessat(AT_FDCWD, dir, X_OK, AT_EACCESS) < 0)
+			return err_wrap(
+				e,
+				"who is root in the container's user namespace may not search %s",
+				dir);
+		*p = '/';
+	}
+	return -1;
+}
+
 /* pivot_root needs the new root to be a mount point. */
 static int bind_itself(const char *rootfs, struct err *e)
 {
@@ -99,7 +119,7 @@ static int bind_itself(const char *rootfs, struct err *e)
 	if (tree < 0 && (errno == ENOSYS || errno == EPERM))
 		return bind_old(rootfs, e);
 	if (tree < 0)
-		return err_sys(e, "open %s", rootfs);
+		return not_reached(rootfs, e);
 	if (sys_move_mount(tree, "", AT_FDCWD, rootfs, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_sys(e, "bind mount %s", rootfs);
 	return take_fd(&tree);

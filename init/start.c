@@ -215,6 +215,7 @@ static int search_path(struct init *in, const char *name, struct err *e)
 static int find(struct init *in, struct err *e)
 {
 	const char *name = in->a->process->args.v[0];
+	struct stat st;
 	int why;
 
 	if (!strchr(name, '/'))
@@ -222,6 +223,9 @@ static int find(struct init *in, struct err *e)
 	why = executable(name);
 	if (why == ENOENT || why == ENOTDIR)
 		return err_set(e, why, "exec: \"%s\": stat %s: %s", name, name, errno_text(why));
+	if (why == EACCES && stat(name, &st) == 0 && S_ISREG(st.st_mode))
+		return err_set(e, why, "exec: \"%s\": %s: nobody may execute it (mode %03o)", name,
+			       errno_text(why), st.st_mode & 07777);
 	if (why)
 		return err_set(e, why, "exec: \"%s\": %s", name, errno_text(why));
 	in->exe = xstrdup(name);

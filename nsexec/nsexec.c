@@ -45,6 +45,16 @@ void stage_name(const char *name)
 	prctl(PR_SET_NAME, name);
 }
 
+int stage_no_process(struct err *e)
+{
+	if (e->code == EAGAIN)
+		err_wrap(
+			e,
+			"no more processes are allowed: by RLIMIT_NPROC of the user, by pids.max of a "
+			"cgroup, or by kernel.pid_max");
+	return -1;
+}
+
 _Noreturn void stage_fail(const struct stages *s, struct err *e, const char *stage)
 {
 	err_wrap(e, "%s", stage);
@@ -61,8 +71,10 @@ pid_t stage_clone(struct stages *s, enum stage stage, struct err *e)
 {
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT, 0, 0, 0, 0);
 
-	if (pid < 0)
-		return err_sys(e, "clone");
+	if (pid < 0) {
+		err_sys(e, "clone");
+		return stage_no_process(e);
+	}
 	if (pid == 0)
 		longjmp(s->env, (int)stage);
 	return pid;

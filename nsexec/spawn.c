@@ -109,6 +109,7 @@ static pid_t clone_old(struct launch *l, struct err *e)
 	if (pid < 0) {
 		err_sys(e, "clone");
 		plan_ns_lacking((unsigned)birth_flag(l), "/proc/self/ns", e);
+		stage_no_process(e);
 	}
 	return pid;
 }
@@ -145,7 +146,7 @@ static pid_t clone_stage0(struct launch *l, struct err *e)
 			err_wrap(
 				e,
 				"the cgroup has children with controllers, or is not of a domain type");
-		return -1;
+		return stage_no_process(e);
 	}
 	/*
 	 * Seen on Linux 6.18: in a cgroup to which cgroup.kill was written once, a process that is

@@ -4,7 +4,7 @@
  * one mkdir, and nothing is read that a new directory in a usual tree does not need (DESIGN.md
  * section 3). Whatever a failed attempt has made is removed again.
  */
-#include "state/cgroup_files.h"
+#include "state/cgroup_put.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -65,7 +65,13 @@ static int make_dir(struct cgroup_dir *d, struct err *e)
 			break;
 		made = above < made ? above : made;
 	}
-	return err_sys(e, "create cgroup %s", d->path);
+	err_sys(e, "create cgroup %s", d->path);
+	if (e->code == ENOSPC || e->code == EAGAIN)
+		return err_wrap(
+			e,
+			"a cgroup above allows no more (cgroup.max.descendants, cgroup.max.depth), or the "
+			"kernel has no number left for one with memory limits, of 65535");
+	return -1;
 }
 
 /* Remove what make_dir made, as far as nobody else uses it by now. */
@@ -120,9 +126,10 @@ static int seed_cpuset(const char *path, const char *file, const char *wish, int
 		}
 		wish = text;
 	}
-	if (cgroup_write(path, file, wish) < 0)
-		return err_sys(e, "write \"%s\" to %s/%s", wish, path, file);
-	return 0;
+	if (cgroup_write(path, file, wish) == 0)
+		return 0;
+	err_sys(e, "write \"%s\" to %s/%s", wish, path, file);
+	return put_explain(path, file, e);
 }
 
 static int fill_cpuset(const struct cgroup_dir *d, const struct spec_resources *res, struct err *e)

@@ -6,6 +6,7 @@
  */
 #include "state/cgroup_put.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -265,6 +266,87 @@ static int missing_controller(const struct target *t, const char *words, struct 
 		       t->controller, why);
 }
 
+/* What the cgroup above has of it, or the machine. */
+static int explain_cpuset(const char *dir, const char *file, struct err *e)
+{
+	bool cpus = !strcmp(file, "cpuset.cpus");
+	auto_free char *above = xstrndup(dir, (size_t)(strrchr(dir, '/') - dir));
+	auto_free char *effective = xasprintf("%s.effective", file);
+	char text[512] = "";
+
+	if (cgroup_read(above, effective, text, sizeof(text)) <= 0 &&
+	    cgroup_read(above, file, text, sizeof(text)) <= 0)
+		(void)cgroup_read(cpus ? "/sys/devices/system/cpu" : "/sys/devices/system/node",
+				  "online", text, sizeof(text));
+	return *text ? err_wrap(e, "there are %s %s for it",
+				cpus ? "the processors" : "the memory nodes", text) :
+		       -1;
+}
+
+int put_explain(const char *dir, const char *file, struct err *e)
+{
+	static const struct {
+		const char *file;
+		int code;
+		const char *words;
+	} rows[] = {
+		{ "cpu.cfs_quota_us", EINVAL,
+		  "a quota is 1000 us or more, and no larger share than the cgroup above has" },
+		{ "cpu.cfs_period_us", EINVAL, "a period is 1000 to 1000000 us" },
+		{ "cpu.max", EINVAL,
+		  "a quota is 1000 us or more, and a period 1000 to 1000000 us" },
+		{ "cpu.rt_runtime_us", EINVAL,
+		  "more real-time than the cgroup above has left (its cpu.rt_runtime_us)" },
+		{ "memory.limit_in_bytes", EBUSY, "more than that is in use, and cannot be freed" },
+		{ "memory.memsw.limit_in_bytes", EINVAL,
+		  "memory and swap together cannot have less than memory alone" },
+		{ "blkio.weight", EINVAL, "a weight is 10 to 1000" },
+		{ "cgroup.procs", ENOSPC, "its cpuset has no processors or no memory nodes" },
+	};
+
+	if ((!strcmp(file, "cpuset.cpus") || !strcmp(file, "cpuset.mems")) &&
+	    (e->code == EINVAL || e->code == ERANGE || e->code == EACCES || e->code == ENODEV))
+		return explain_cpuset(dir, file, e);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!strcmp(file, rows[i].file) && e->code == rows[i].code)
+			return err_wrap(e, "%s", rows[i].words);
+	}
+	return -1;
+}
+
+/* "2MB 1GB": the sizes of huge pages that have files in dir. */
+static void list_huge_pages(const char *dir, struct str *out)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *de;
+
+	while (d && (de = readdir(d))) {
+		const char *size = de->d_name + strlen("hugetlb.");
+		size_t n;
+
+		if (!str_starts(de->d_name, "hugetlb."))
+			continue;
+		n = strcspn(size, ".");
+		if (!strcmp(size + n, ".max") || !strcmp(size + n, ".limit_in_bytes"))
+			str_addf(out, "%s%.*s", out->n ? ", " : "", (int)n, size);
+	}
+	if (d)
+		closedir(d);
+}
+
+static int no_such_file(const struct target *t, const char *words, const char *file, struct err *e)
+{
+	auto_str struct str sizes = { 0 };
+
+	if (str_starts(file, "hugetlb."))
+		list_huge_pages(t->dir->path, &sizes);
+	if (sizes.n)
+		return err_set(e, EOPNOTSUPP,
+			       "cannot set %s: the kernel has no %s: its huge pages are of %s",
+			       words, file, sizes.s);
+	return err_set(e, EOPNOTSUPP, "cannot set %s: the kernel has no %s", words, file);
+}
+
 int put_failed(const struct target *t, const char *property, const char *file, const char *text,
 	       struct err *e)
 {
@@ -275,13 +357,15 @@ int put_failed(const struct target *t, const char *property, const char *file, c
 		*p = '.';
 	errno = code;
 	if (code != ENOENT || (t->dir && access(t->dir->path, F_OK) < 0)) {
-		err_sys(e, "cannot set %s: write \"%s\" to %s/%s", words, text, t->dir->path, file);
+		err_sys(e, "write \"%s\" to %s/%s", text, t->dir->path, file);
+		put_explain(t->dir->path, file, e);
+		err_wrap(e, "cannot set %s", words);
 		return put_at(e, property);
 	}
 	if (!put_has_controller(t))
 		missing_controller(t, words, e);
 	else
-		err_set(e, EOPNOTSUPP, "cannot set %s: the kernel has no %s", words, file);
+		no_such_file(t, words, file, e);
 	put_at(e, property);
 	return put_missing(e);
 }

@@ -27,6 +27,11 @@ must_check int put_failed(const struct target *t, const char *property, const ch
 			  const char *text, struct err *e);
 must_check int put(const struct target *t, const char *property, const char *file, const char *text,
 		   enum missing missing, struct err *e);
+/*
+ * The kernel refused what was written to dir/file: what it would take goes before the sentence, as far as
+ * it is known. Returns -1.
+ */
+int put_explain(const char *dir, const char *file, struct err *e);
 /* property as the pointer of *e. Returns -1. */
 int put_at(struct err *e, const char *property);
 /* A limit for which the machine has nothing; e has the sentence. -1, or 0 as put_failed. */

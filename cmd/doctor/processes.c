@@ -115,13 +115,14 @@ static void add_keys(struct doctor *d)
 	}
 	snprintf(seen, sizeof(seen), known ? "%lu of %lu keys of this user" : "made", used, most);
 	if (code)
-		doctor_say(d, DOCTOR_MISSING, "session keyring", errno_text(code),
-			   "containers do not start without --no-new-keyring",
+		doctor_say(d, DOCTOR_LIMITED, "session keyring", errno_text(code),
+			   "containers have the session keyring of who made them",
 			   code == EDQUOT ? advice :
 					    "a filter (seccomp) around hull refuses keyctl(2)");
 	else if (known && used > most / 5 * 4)
 		doctor_say(d, DOCTOR_LIMITED, "session keyring", seen,
-			   "each container takes one; at the limit none starts", advice);
+			   "each container takes one; at the limit they have that of who made them",
+			   advice);
 	else
 		doctor_works(d, "session keyring", "%s", seen);
 }
