@@ -109,7 +109,7 @@ teardown() { teardown_bundle; }
 		./bin/missing|\"./bin/missing\": stat ./bin/missing: no such file or directory
 		/bin/dangling|\"/bin/dangling\": stat /bin/dangling: no such file or directory
 		/etc/passwd/x|\"/etc/passwd/x\": stat /etc/passwd/x: not a directory
-		/etc/passwd|\"/etc/passwd\": permission denied
+		/etc/passwd|\"/etc/passwd\": permission denied: nobody may execute it (mode 644)
 		plain|\"plain\": permission denied
 		/tmp|\"/tmp\": is a directory
 		/bin/loop|\"/bin/loop\": too many levels of symbolic links

@@ -282,7 +282,7 @@ inject() {
 		socketpair|EMFILE|2|socketpair: too many open files
 		execveat|EACCES|1|execute hull again: permission denied
 		clone3|ENOMEM|1|clone3 into the container's cgroup: cannot allocate memory
-		clone|EAGAIN|1|stage 1 (CHILD): clone: resource temporarily unavailable
+		clone|EAGAIN|1|stage 1 (CHILD): no more processes are allowed: by RLIMIT_NPROC
 		unshare|ENOSPC|1|stage 1 (CHILD): unshare: no space left on device
 		fsopen|EPERM|1|operation not permitted (/mounts/0)
 		fsopen|EPERM|3|operation not permitted (/mounts/2)

@@ -21,7 +21,7 @@ struct strings {
 /* The options before the command's name. */
 struct globals {
 	const char *root_option, *log, *log_format, *rootless, *criu, *missing_controllers;
-	const char *systemd_timeout, *cgroup_manager, *log_level, *trace;
+	const char *systemd_timeout, *cgroup_manager, *log_level, *trace, *handler;
 	bool debug, systemd_cgroup, no_cgroup, help, version, verbose;
 	struct root root; /* set before a command runs */
 };

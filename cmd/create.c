@@ -27,6 +27,9 @@ const struct option_row launch_rows[] = {
 	ROW(preserve_fds, "preserve-fds", NULL, OPT_INT,
 	    "Pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in "
 	    "total)"),
+	ROW(handler, "handler", NULL, OPT_STRING,
+	    "have this program of /etc/hull/handlers or /usr/libexec/hull/handlers run the container's, "
+	    "inside of it"),
 	TRACE_ROW(launch_options, trace),
 	{ 0 },
 };

@@ -37,6 +37,7 @@ static const struct hint {
 	{ "env", "NAME=VALUE", "@none" },
 	{ "env-file", "FILE", "@file" },
 	{ "format", "FORMAT", "table json" },
+	{ "handler", "NAME", "@none" },
 	{ "hostname", "NAME", "@none" },
 	{ "log", "FILE", "@file" },
 	{ "log-format", "FORMAT", "text json" },

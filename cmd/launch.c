@@ -7,6 +7,7 @@
 #include "cmd/launch_create.h"
 
 #include "cmd/attach.h"
+#include "cmd/handler.h"
 #include "cmd/listener.h"
 #include "nsexec/channel.h"
 #include "nsexec/interrupt.h"
@@ -334,9 +335,28 @@ static void warn_access(const struct spec_resources *r)
 	}
 }
 
+static int find_handler(struct launch *l, struct err *e)
+{
+	const struct handler h = handler_wish(l->p.spec, l->o->handler, l->g);
+	int fd;
+
+	if (!h.name)
+		return 0;
+	fd = handler_open(l->p.spec, &h, e);
+	if (fd < 0 || prepare_pass_fd(&l->p, fd, e) < 0)
+		return -1;
+	l->p.args->handler_fd = fd;
+	l->p.args->handler = arena_strdup(&l->p.arena, h.name);
+	l->p.args->handler_smart = h.smart;
+	handler_add_devices(l->p.spec, &h, &l->p.arena);
+	return 0;
+}
+
 /* What the specification alone does not say is impossible. */
 static int check_host(struct launch *l, struct err *e)
 {
+	if (find_handler(l, e) < 0)
+		return -1;
 	if (lsm_check(l->p.spec->process, e) < 0)
 		return err_at_key(e, "process");
 	if (lsm_check_mounts(l->p.spec->linux_, e) < 0)

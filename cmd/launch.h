@@ -12,7 +12,7 @@
 
 struct launch_options {
 	const char *id, *bundle, *pid_file, *console_socket, *pidfd_socket;
-	const char *trace;
+	const char *trace, *handler;
 	const char *config_file; /* in the place of the bundle's config.json; "-": stdin */
 	bool no_pivot, no_new_keyring, detach, keep, no_subreaper;
 	int preserve_fds;

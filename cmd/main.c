@@ -273,7 +273,8 @@ static int open_log(const struct globals *g, struct err *e)
 	return log_open(g->log, json, g->debug, g->log_level, e);
 }
 
-static void find_own_name(const char *called)
+/* "hull-NAME" and "crun-NAME" (of the packages crun-wasm and crun-krun) ask for a handler. */
+static void find_own_name(struct globals *g, const char *called)
 {
 	const char *slash = strrchr(called, '/');
 
@@ -283,6 +284,8 @@ static void find_own_name(const char *called)
 		program_name = "runc";
 	else if (!strcmp(name, "crun"))
 		program_name = "crun";
+	else if (str_starts(name, "hull-") || str_starts(name, "crun-"))
+		g->handler = name + strlen("hull-");
 }
 
 static int hull_main(int argc, char **argv)
@@ -293,7 +296,7 @@ static int hull_main(int argc, char **argv)
 	struct err e;
 
 	if (argc > 0)
-		find_own_name(argv[0]);
+		find_own_name(&g, argv[0]);
 	open_stdio();
 	/* Ignored by the caller, it would take the exit codes of our children away. */
 	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);

@@ -32,6 +32,7 @@ int prepare_init(struct prepared *p, struct err *e)
 		return -1;
 	p->args = arena_zalloc(&p->arena, sizeof(*p->args));
 	p->args->start_fd = p->args->console_fd = p->args->memory_fd = p->args->root_fd = -1;
+	p->args->handler_fd = -1;
 	p->boot.arena_fd = p->arena.fd;
 	return prepare_pass_fd(p, p->arena.fd, e);
 }

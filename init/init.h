@@ -47,6 +47,9 @@ struct init_args {
 	int memory_fd;	     /* `tasks` of the v1 memory controller, to be entered late; -1 */
 	int console_fd;	     /* connected console socket, -1 */
 	unsigned null_stdio; /* bit N: descriptor N is the host's /dev/null */
+	int handler_fd; /* a program of the host that is executed in place of args[0], which it gets; -1 */
+	const char *handler; /* its name */
+	bool handler_smart;  /* but only for a WebAssembly module */
 	int preserve_fds;    /* descriptors 3 .. 3 + n - 1 go to the program */
 	int cgroup_layout; /* enum cgroup_layout; none: those that follow are only shown, read-only */
 	size_t n_cgroups;
@@ -71,6 +74,7 @@ struct init {
 	int cwd_errno;	/* chdir failed before the change of user: to be tried again after it */
 	char **env;	/* of the program; HOME added */
 	char *exe;	/* what args[0] was found to be */
+	bool handled;	/* the handler is executed */
 	int apparmor_fd, selinux_fd; /* files of our own /proc directory that take a label; -1 */
 	const char *apparmor;	     /* which one it is */
 };

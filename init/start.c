@@ -232,11 +232,26 @@ static int find(struct init *in, struct err *e)
 	return 0;
 }
 
+/* The magic number of a WebAssembly module (its core specification, Binary Format, Modules). */
+static bool is_wasm(const char *path)
+{
+	auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	char magic[4];
+
+	return fd >= 0 && read(fd, magic, sizeof(magic)) == sizeof(magic) &&
+	       !memcmp(magic, "\0asm", sizeof(magic));
+}
+
 /* At create time, so that a missing program is an error of create. */
 int start_find_program(struct init *in, struct err *e)
 {
-	if (find(in, e) == 0)
+	in->handled = in->a->handler_fd >= 0 && !in->a->handler_smart;
+	if (in->handled)
 		return 0;
+	if (find(in, e) == 0) {
+		in->handled = in->a->handler_fd >= 0 && is_wasm(in->exe);
+		return 0;
+	}
 	err_at_index(e, 0);
 	err_at_key(e, "args");
 	return err_at_key(e, "process");
@@ -330,8 +345,9 @@ int start_wait(struct init *in, struct err *e)
  */
 int start_close_fds(struct init *in, struct err *e)
 {
-	/* The last two are files that only this process may write to, and nobody can go further by. */
-	int keep[] = { in->sync, in->a->start_fd, in->apparmor_fd, in->selinux_fd };
+	/* The labels' are files that only this process may write to, and nobody can go further by. */
+	int keep[] = { in->sync, in->a->start_fd, in->apparmor_fd, in->selinux_fd,
+		       in->handled ? in->a->handler_fd : -1 };
 
 	(void)e;
 	fd_close_all_but(3 + in->a->preserve_fds, keep, ARRAY_SIZE(keep));
@@ -385,13 +401,33 @@ static int explain(const struct init *in, struct err *e)
 	return err_set(e, e->code, "exec %s: %s: %s", in->exe, errno_text(e->code), why);
 }
 
+/* execve(2) of the handler, whose arguments are the container's, behind its name. */
+static int exec_handler(struct init *in, struct err *e)
+{
+	const struct spec_process *p = in->a->process;
+	char **argv = xmalloc((p->args.n + 2) * sizeof(*argv));
+	char why[400];
+
+	fd_set_cloexec(in->a->handler_fd, true);
+	argv[0] = xstrdup(in->a->handler);
+	memcpy(argv + 1, p->args.v, (p->args.n + 1) * sizeof(*argv));
+	syscall(SYS_execveat, in->a->handler_fd, "", argv, in->env, AT_EMPTY_PATH);
+	err_sys(e, "exec the handler %s", in->a->handler);
+	if (!init_may_look(in) || !why_not_executable(in->a->handler_fd, e->code, why, sizeof(why)))
+		return -1;
+	return err_set(e, e->code, "exec the handler %s: %s: %s", in->a->handler,
+		       errno_text(e->code), why);
+}
+
 int start_exec(struct init *in, struct err *e)
 {
 	if (nsexec_boot()->debug && in->sync >= 0)
 		channel_log(in->sync, "%s: about to exec %s", in->a->exec ? "setns_init" : "init",
-			    in->exe);
+			    in->handled ? in->a->handler : in->exe);
 	if (channel_send(in->start, MSG_EXEC, NULL, 0, -1, e) < 0)
 		return -1;
+	if (in->handled)
+		return exec_handler(in, e);
 	execve(in->exe, in->a->process->args.v, in->env);
 	return explain(in, e);
 }

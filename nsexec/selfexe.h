@@ -11,5 +11,10 @@
  * when it has been executed, before anything of the container runs: see nsexec_start().
  */
 must_check int selfexe_open(struct err *e);
+/*
+ * The same of another program, which fd is open at; path is for the error. An ordinary user's containers
+ * are nobody who could write to a file of root's: theirs is fd itself.
+ */
+must_check int selfexe_protect(int fd, const char *path, struct err *e);
 
 #endif

@@ -44,6 +44,14 @@ static int is_filter(const struct spec *s, const char *value, struct err *e)
 		       0;
 }
 
+static int is_variant(const struct spec *s, const char *value, struct err *e)
+{
+	(void)s;
+	if (!strcmp(value, "compat") || !strcmp(value, "compat-smart"))
+		return 0;
+	return decode_bad(e, value, "is not compat or compat-smart");
+}
+
 static int is_context(const struct spec *s, const char *value, struct err *e)
 {
 	static const char *const types[] = { "context", "fscontext", "defcontext", "rootcontext" };
@@ -72,8 +80,8 @@ static const struct row {
 	{ ANNOTATION_PIDFD_RECEIVER, is_file, NULL, NULL },
 	{ ANNOTATION_SECCOMP_BPF, is_filter, NULL, NULL },
 	{ "run.oci.mount_context_type", is_context, NULL, NULL },
-	/* Another kind of isolation, or another kernel interface inside: not to be ignored. */
-	{ "run.oci.handler", NULL, NULL, "hull runs the container's own program and no other" },
+	{ ANNOTATION_HANDLER, NULL, NULL, NULL },
+	{ ANNOTATION_WASM, is_variant, NULL, NULL },
 	{ "run.oci.seccomp.plugins", NULL, NULL,
 	  "a static program loads no libraries: an agent that listens at linux.seccomp.listenerPath "
 	  "(run.oci.seccomp.receiver) is asked about the same calls" },
@@ -82,15 +90,22 @@ static const struct row {
 	{ "run.oci.delegate-cgroup", NULL, NULL,
 	  "a container with a cgroup namespace and a writable cgroup2 mount has its own cgroup" },
 	{ "run.oci.systemd.subgroup", NULL, "the unit's cgroup is the container's", NULL },
-	{ "module.wasm.image/variant", NULL, "hull runs no WebAssembly", NULL },
-	{ "krun.", NULL, "hull makes no virtual machines", NULL },
+	{ "krun.", NULL, "a handler is given no more than its arguments", NULL },
 };
 /* clang-format on */
 
 const char *const annotations_unsafe[] = {
-	ANNOTATION_SYSTEMD_PROPERTY, ANNOTATION_HOOKS_STDOUT,	  ANNOTATION_HOOKS_STDERR,
-	ANNOTATION_KEEP_GROUPS,	     ANNOTATION_SECCOMP_RECEIVER, ANNOTATION_CRIU_CONFIG,
-	ANNOTATION_PIDFD_RECEIVER,   ANNOTATION_SECCOMP_BPF,	  NULL,
+	ANNOTATION_SYSTEMD_PROPERTY,
+	ANNOTATION_HOOKS_STDOUT,
+	ANNOTATION_HOOKS_STDERR,
+	ANNOTATION_KEEP_GROUPS,
+	ANNOTATION_SECCOMP_RECEIVER,
+	ANNOTATION_CRIU_CONFIG,
+	ANNOTATION_PIDFD_RECEIVER,
+	ANNOTATION_SECCOMP_BPF,
+	ANNOTATION_HANDLER,
+	ANNOTATION_WASM,
+	NULL,
 };
 
 static bool matches(const char *pattern, const char *key)

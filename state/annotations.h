@@ -18,6 +18,8 @@
 #define ANNOTATION_SECCOMP_BPF	    "run.oci.seccomp_bpf_data"
 #define ANNOTATION_SECCOMP_UNKNOWN  "run.oci.seccomp_fail_unknown_syscall"
 #define ANNOTATION_CRIU_CONFIG	    "org.criu.config"
+#define ANNOTATION_HANDLER	    "run.oci.handler"
+#define ANNOTATION_WASM		    "module.wasm.image/variant"
 #define ANNOTATION_SYSTEMD_PROPERTY "org.systemd.property."
 
 /* Values that are wrong, and annotations that hull refuses; pointers start at /annotations. */

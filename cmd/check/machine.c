@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cmd/handler.h"
 #include "init/seccomp.h"
 #include "state/annotations.h"
 #include "state/cgroup.h"
@@ -289,6 +290,19 @@ static void on_warning(const char *text)
 	check_say(warned, CHECK_WARNING, "/annotations", "%s", text);
 }
 
+static void check_handler(struct check *c)
+{
+	const struct handler h = handler_wish(c->spec, NULL, c->g);
+	auto_close int fd = -1;
+	struct err e;
+
+	if (!h.name)
+		return;
+	fd = handler_open(c->spec, &h, &e);
+	if (fd < 0)
+		check_err(c, CHECK_ERROR, "", &e);
+}
+
 static void check_annotations(struct check *c)
 {
 	warned = c;
@@ -298,6 +312,7 @@ static void check_annotations(struct check *c)
 void check_machine(struct check *c)
 {
 	check_annotations(c);
+	check_handler(c);
 	check_namespaces(c);
 	check_maps(c);
 	check_capabilities(c);

@@ -29,6 +29,7 @@ static const struct controller {
 	{ "blkio", "io", "no limits for disks (blockIO)" },
 	{ "hugetlb", "hugetlb", "no limits for huge pages" },
 	{ "rdma", "rdma", "no limits for RDMA devices" },
+	{ "perf_event", NULL, "perf(1) cannot look at one container" },
 	{ "freezer", NULL, "no pause, and no checkpoint" },
 	{ "devices", NULL, "devices are not kept from containers" },
 	{ "net_cls", NULL, "linux.resources.network.classID has no effect" },

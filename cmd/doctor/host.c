@@ -15,6 +15,7 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@
 
 static void add_apparmor(struct doctor *d)
 {
+	auto_free char *parser = NULL;
 	char text[64];
 
 	if (fd_read_small(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", text, sizeof(text)) <
@@ -41,6 +43,9 @@ static void add_apparmor(struct doctor *d)
 		doctor_say(d, DOCTOR_LIMITED, "AppArmor", "on, and securityfs is not mounted",
 			   "engines can load no profiles",
 			   "mount -t securityfs securityfs /sys/kernel/security");
+	else if (d->root && !(parser = fd_find_program("apparmor_parser")))
+		doctor_say(d, DOCTOR_LIMITED, "AppArmor", "on, without apparmor_parser",
+			   "engines can load no profiles", "install apparmor");
 	else
 		doctor_works(d, "AppArmor", "on");
 }
@@ -310,11 +315,68 @@ static void add_devices(struct doctor *d)
 			   "mount -t devtmpfs devtmpfs /dev");
 }
 
+/* x86 alone: a page at an address that old C libraries call for the time (vsyscall(7) of vdso(7)). */
+static void add_vsyscall(struct doctor *d)
+{
+	auto_free char *maps = NULL;
+	struct utsname u;
+	struct err e;
+
+	if (uname(&u) < 0 || strcmp(u.machine, "x86_64") != 0 ||
+	    fd_read_file(AT_FDCWD, "/proc/self/maps", 1 << 20, &maps, NULL, &e) < 0)
+		return;
+	if (strstr(maps, "[vsyscall]"))
+		doctor_works(d, "vsyscall", "emulated, for images of before 2013");
+	else
+		doctor_say(d, DOCTOR_MISSING, "vsyscall", "",
+			   "programs of CentOS 6, Debian 7 and their time crash",
+			   "boot parameter vsyscall=emulate");
+}
+
+static void add_disks(struct doctor *d)
+{
+	auto_free char *text = NULL;
+	auto_str struct str names = { 0 };
+	char *line, *rest;
+	struct err e;
+
+	if (fd_read_file(AT_FDCWD, "/proc/filesystems", 65536, &text, NULL, &e) < 0)
+		return;
+	rest = text;
+	while ((line = strsep(&rest, "\n"))) {
+		if (*line == '\t')
+			str_addf(&names, "%s%s", names.n ? ", " : "", line + 1);
+	}
+	doctor_works(d, "disks", "%s; others by modules", names.n ? names.s : "no file system");
+}
+
+/* Where engines keep layers: a file without a name there goes with its descriptor. */
+static void add_storage(struct doctor *d)
+{
+	const char *dir = d->root ? "/var/lib" : getenv("HOME");
+	auto_close int fd = dir ? open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
+	const char *name = d->root ? "trusted.overlay.hull" : "user.overlay.hull";
+
+	if (fd < 0)
+		doctor_say(d, DOCTOR_UNSEEN, "storage", dir ? dir : "no $HOME", NULL, NULL);
+	else if (fsetxattr(fd, name, "y", 1, 0) < 0)
+		doctor_say(
+			d, DOCTOR_LIMITED, "storage", dir,
+			"its file system takes no extended attributes: layers of overlay lose what was "
+			"deleted, and programs their capabilities",
+			"ext4, xfs or btrfs with extended attributes for the engine's storage");
+	else
+		doctor_works(d, "storage", "%s takes extended attributes", dir);
+}
+
 void doctor_machine(struct doctor *d)
 {
 	add_kernel(d);
 	add_memory(d);
 	add_huge_pages(d);
+	add_vsyscall(d);
+	add_disks(d);
+	add_storage(d);
 	add_clock(d);
 	add_devices(d);
 	add_state_dir(d);

@@ -115,6 +115,25 @@ static int open_iptables(void *arg)
 	return fd < 0 || getsockopt(fd, IPPROTO_IP, 64, &info, &n) < 0 ? errno : 0;
 }
 
+/* IP_VS_SO_GET_VERSION of linux/ip_vs.h */
+static int open_ipvs(void *arg)
+{
+	auto_close int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	char text[64];
+	socklen_t n = sizeof(text);
+
+	(void)arg;
+	return fd < 0 || getsockopt(fd, IPPROTO_IP, 64 + 1024 + 64, text, &n) < 0 ? errno : 0;
+}
+
+static int open_xfrm(void *arg)
+{
+	auto_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_XFRM);
+
+	(void)arg;
+	return fd < 0 ? errno : 0;
+}
+
 static void add_kind(struct doctor *d, const struct kind *k)
 {
 	int code = try_in(CLONE_NEWNET, ask_for_device, (void *)(uintptr_t)k);
@@ -145,6 +164,17 @@ static void add_filters(struct doctor *d)
 			"modprobe nf_tables, or a kernel with CONFIG_NF_TABLES and CONFIG_NFT_NAT");
 }
 
+static void add_module(struct doctor *d, const char *name, int (*work)(void *), const char *cost,
+		       const char *advice)
+{
+	int code = try_in(CLONE_NEWNET, work, NULL);
+
+	if (!code)
+		doctor_works(d, name, "it answers");
+	else
+		doctor_say(d, DOCTOR_MISSING, name, errno_text(code), cost, advice);
+}
+
 static void add_sysctls(struct doctor *d)
 {
 	if (doctor_sysctl("/proc/sys/net/ipv4/ip_forward", 0) == 1)
@@ -172,6 +202,11 @@ void doctor_network(struct doctor *d)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		add_kind(d, &kinds[i]);
 	add_filters(d);
+	add_module(d, "IPVS", open_ipvs,
+		   "no kube-proxy in ipvs mode, no service mesh of Docker Swarm",
+		   "modprobe ip_vs, or a kernel with CONFIG_IP_VS");
+	add_module(d, "IPsec", open_xfrm, "no encrypted overlay networks",
+		   "modprobe xfrm_user, or a kernel with CONFIG_XFRM_USER");
 	add_sysctls(d);
 	if (access("/dev/net/tun", F_OK) == 0)
 		doctor_works(d, "tun", "/dev/net/tun");
