@@ -216,7 +216,7 @@ static void add_state_dir(struct doctor *d)
 		doctor_say(d, DOCTOR_LIMITED, "state directory", seen,
 			   "each container takes some kB and 10 files there",
 			   "make room: start and exec fail with \"no space left on device\"");
-	else if ((long)st.f_type != TMPFS_MAGIC && (long)st.f_type != RAMFS_MAGIC)
+	else if ((long)st.f_type != TMPFS_MAGIC && (long)st.f_type != (long)RAMFS_MAGIC)
 		doctor_say(
 			d, DOCTOR_LIMITED, "state directory", seen,
 			"it is on a disk: slower, and what was there at a power cut is still listed",
