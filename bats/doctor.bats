@@ -24,6 +24,9 @@ says() {
 	[[ $(line "$1") == "  $2 "*"$3"* ]]
 }
 
+# A hull that is not static (make SAN=1) cannot be the program of its own trial.
+trial_ran() { says "a container" works "made, run and deleted in " || says "a container" unseen "not a static program"; }
+
 # as_user VARIABLE=VALUE...: from now on hull is run by an ordinary user who has a copy of it.
 as_user() {
 	mkdir -p "$dir/run"
@@ -60,7 +63,7 @@ no_trace() {
 	must doctor
 	says "mount namespace" works made
 	says "own /proc" works mounted
-	says "a container" works "made, run and deleted in "
+	trial_ran
 	says filter works errno
 	[[ $output == *": a default container runs here" ]]
 	no_trace
@@ -89,7 +92,7 @@ no_trace() {
 	says "state directory" missing "-> set XDG_RUNTIME_DIR"
 	[[ $output == *"a default container does not run here" ]]
 	must --root "$dir/run/hull" doctor
-	says "a container" works made
+	trial_ran
 	says newuidmap missing ""
 	says "making one" limited "Delegate=yes"
 	[ -z "$(ls "$dir/run")" ]
@@ -153,7 +156,7 @@ no_trace() {
 	poor 'mount -t tmpfs none /sys/fs/cgroup'
 	must doctor
 	says layout limited "nothing is mounted at /sys/fs/cgroup; containers have no limits"
-	says "a container" works made
+	trial_ran
 }
 
 @test "doctor tells of cgroups that are read-only" {
@@ -161,7 +164,7 @@ no_trace() {
 	hull doctor
 	[ "$status" = 1 ]
 	says "making one" missing "is read-only: is this inside of a container?"
-	[[ $(line "a container") == *"read-only file system"* ]]
+	[[ $(line "a container") == *"read-only file system"* || $(line "a container") == *unseen* ]]
 }
 
 # bats test_tags=vm

@@ -50,17 +50,23 @@ void trace_leave(const struct trace_span *s)
 
 static const char *const processes[] = { "hull", "stage 0", "stage 1", "init" };
 
+static size_t number_of(const char *who)
+{
+	size_t k = 0;
+
+	while (k < ARRAY_SIZE(processes) - 1 && strcmp(processes[k], who) != 0)
+		k++;
+	return k;
+}
+
 size_t trace_line(char *buf, const char *who, const char *name, int64_t began)
 {
 	int64_t took = trace_clock() - began;
-	size_t k = 0;
 	int n;
 
 	if (took < TRACE_LEAST)
 		return 0;
-	while (k < ARRAY_SIZE(processes) - 1 && strcmp(processes[k], who) != 0)
-		k++;
-	n = snprintf(buf, TRACE_LINE_MAX, "\1%zu %lld %lld %s", k, (long long)began,
+	n = snprintf(buf, TRACE_LINE_MAX, "\1%zu %lld %lld %s", number_of(who), (long long)began,
 		     (long long)took, name);
 	return n < TRACE_LINE_MAX ? (size_t)n : TRACE_LINE_MAX - 1;
 }
@@ -124,10 +130,8 @@ static void add_json(struct str *out, const char *command)
 			"\"name\":\"%s\"}}",
 			pid, i, processes[i]);
 	for (size_t i = 0; i < n_spans; i++) {
-		size_t tid = 0;
+		size_t tid = number_of(spans[i].who);
 
-		while (processes[tid] != spans[i].who)
-			tid++;
 		str_add(out, ",\n{\"name\":");
 		str_add_json(out, spans[i].name);
 		str_addf(out, ",\"ph\":\"X\",\"pid\":%d,\"tid\":%zu,\"ts\":", pid, tid);

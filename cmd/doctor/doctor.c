@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -102,6 +103,12 @@ void doctor_trial(struct doctor *d)
 	struct err e;
 
 	d->needed = true;
+	/* Its program is hull itself, which has to do without a loader. */
+	if (getauxval(AT_BASE)) {
+		doctor_say(d, DOCTOR_UNSEEN, "a container", "this hull is not a static program",
+			   NULL, NULL);
+		return;
+	}
 	if (fd_make_parents(dir, &e) < 0 || !mkdtemp(dir)) {
 		auto_free char *seen = xasprintf("%s: %s", dir, errno_text(errno));
 
