@@ -154,3 +154,33 @@ with_daemon() {
 	[[ $(./crun --version) == "crun version"* ]]
 	[[ $(./crun --help) == *"crun run "* ]]
 }
+
+@test "spec --file writes that file, whatever is there" {
+	quietly spec --file other.json
+	[ "$(jq -r .process.args[0] other.json)" = sh ]
+	echo old >other.json
+	quietly spec -f other.json --rootless
+	[ "$(jq -r '.linux.namespaces | any(.type == "user")' other.json)" = true ]
+	mkdir sub
+	quietly spec -b sub -f there.json
+	[ -s sub/there.json ] && [ ! -e sub/config.json ]
+	refused "--rootfs and --file exclude each other" spec --rootfs rootfs --file x
+}
+
+# Each option of crun 1.29.1 with what hull does, and the title of a test that shows it.
+@test "every option of crun is hull's, or has its reason" {
+	local n=0 command option title help
+	while IFS='|' read -r command option title; do
+		[[ $command != '#'* ]] || continue
+		command=${command% } option=${option# } option=${option% } title=${title# }
+		n=$((n + 1))
+		if [ "$command" = global ]; then help=$("$HULL" --help); else help=$("$HULL" "$command" --help); fi
+		if [[ $title = "no: "* ]]; then
+			not grep -qE -- "--${option}[ ,]" <<<"$help"
+			continue
+		fi
+		grep -qE -- "--${option}[ ,]" <<<"$help" || { echo "no $command --$option" && return 1; }
+		grep -qF "@test \"$title" "$BATS_TEST_DIRNAME"/*.bats || { echo "no test \"$title\"" && return 1; }
+	done <"$BATS_TEST_DIRNAME/crun.txt"
+	[ "$n" -gt 80 ]
+}

@@ -49,6 +49,8 @@ static const struct option_row options[] = {
 	ROW(page_server, "page-server", OPT_STRING, "ADDRESS:PORT of the page server"),
 	ROW(pre_dump, "pre-dump", OPT_FLAG,
 	    "dump container's memory information only, leave the container running after this"),
+	ROW(print_stats, "print-stats", OPT_FLAG,
+	    "print how long criu took for what, and how many pages of memory it saw and wrote"),
 	{ 0 },
 };
 
@@ -228,6 +230,67 @@ static int dump(struct dump *d, struct err *e)
 	return 0;
 }
 
+/* --- What it took ----------------------------------------------------------------------------- */
+
+#define STATS_FILE  "stats-dump"
+#define STATS_MAGIC 0x57093306u /* "Ostashkov", and images/magic.h of criu */
+
+/* DumpStatsEntry of criu's images/stats.proto: times are in microseconds. */
+static const struct {
+	unsigned field;
+	const char *name, *unit;
+} stats_rows[] = {
+	{ 1, "freezing", "us" },     { 2, "frozen", "us" },	 { 3, "memory dump", "us" },
+	{ 4, "memory write", "us" }, { 5, "pages scanned", "" }, { 6, "pages of the parent", "" },
+	{ 7, "pages written", "" },  { 9, "pages lazy", "" },	 { 8, "inotify paths", "us" },
+};
+
+/* An image of criu: a number for all of them, one for the kind, then messages behind their lengths. */
+static bool find_stats(const char *image, size_t n, struct pb *ret)
+{
+	struct pb_field f;
+	uint32_t head[3];
+
+	if (n < sizeof(head))
+		return false;
+	memcpy(head, image, sizeof(head));
+	if (head[1] != STATS_MAGIC || head[2] > n - sizeof(head))
+		return false;
+	*ret = (struct pb){ image + sizeof(head), image + sizeof(head) + head[2] };
+	/* StatsEntry: 1 is of a dump. */
+	while (pb_next(ret, &f) == 1) {
+		if (f.number == 1 && f.s) {
+			*ret = pb_inside(&f);
+			return true;
+		}
+	}
+	return false;
+}
+
+static int print_stats(const struct criu_dirs *d, struct err *e)
+{
+	int dir = d->work_fd >= 0 ? d->work_fd : d->images_fd;
+	auto_free char *image = NULL;
+	auto_str struct str out = { 0 };
+	struct pb stats;
+	struct pb_field f;
+	size_t n;
+
+	if (fd_read_file(dir, STATS_FILE, 65536, &image, &n, e) < 0)
+		return -1;
+	if (!find_stats(image, n, &stats))
+		return err_set(e, EBADMSG, STATS_FILE " of this criu is not understood");
+	while (pb_next(&stats, &f) == 1) {
+		for (size_t i = 0; i < ARRAY_SIZE(stats_rows) && !f.s; i++) {
+			if (stats_rows[i].field == f.number)
+				str_addf(&out, "%s: %llu%s%s\n", stats_rows[i].name,
+					 (unsigned long long)f.v, *stats_rows[i].unit ? " " : "",
+					 stats_rows[i].unit);
+		}
+	}
+	return cmd_print(&out, e);
+}
+
 static int open_root(struct dump *d, struct err *e)
 {
 	auto_close int pidfd = record_pidfd(d->rec, e);
@@ -263,12 +326,16 @@ static int checkpoint(const struct record *rec, const struct spec *s, const stru
 			  .dirs = CRIU_DIRS_INIT,
 			  .root_fd = -1,
 			  .status_fd = -1 };
+	struct err second;
 	int r = take_status_fd(&d, e) < 0 ? -1 : open_root(&d, e);
 
 	if (r == 0)
 		r = criu_open_dirs(o, true, &d.dirs, e);
 	if (r == 0)
 		r = dump(&d, e);
+	/* The images are there: what cannot be told of them is no failure. */
+	if (r == 0 && o->print_stats && print_stats(&d.dirs, &second) < 0)
+		log_warn("--print-stats: %s", second.chain);
 	criu_end(&d.criu);
 	criu_dirs_done(&d.dirs);
 	cleanup_close(&d.root_fd);

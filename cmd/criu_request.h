@@ -20,7 +20,7 @@ struct criu_options {
 	const char *image_path, *work_path, *parent_path, *page_server, *status_fd;
 	const char *cgroups_mode, *network_lock, *lsm_profile, *lsm_mount_context;
 	struct strings empty_ns;
-	bool leave_running, pre_dump, lazy_pages, auto_dedup;
+	bool leave_running, pre_dump, lazy_pages, auto_dedup, print_stats;
 	bool tcp_established, tcp_skip_in_flight, tcp_close;
 	bool link_remap, ext_unix_sk, shell_job, file_locks;
 };

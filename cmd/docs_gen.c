@@ -36,6 +36,7 @@ static const struct hint {
 	{ "cwd", "DIR", "@none" },
 	{ "env", "NAME=VALUE", "@none" },
 	{ "env-file", "FILE", "@file" },
+	{ "file", "FILE", "@file" },
 	{ "format", "FORMAT", "table json" },
 	{ "handler", "NAME", "@none" },
 	{ "hostname", "NAME", "@none" },

@@ -15,13 +15,15 @@
 #include "state/str.h"
 
 struct options {
-	const char *bundle;
+	const char *bundle, *file;
 	struct quick_options quick;
 };
 
 static const struct option_row options[] = {
 	OPTION(options, bundle, "bundle", "b", OPT_STRING,
 	       "path to the root of the bundle directory"),
+	OPTION(options, file, "file", "f", OPT_STRING,
+	       "write this file, whether or not it is there, in the place of the bundle's config.json"),
 	OPTION(options, quick.rootless, "rootless", NULL, OPT_FLAG,
 	       "generate a configuration for a rootless container"),
 	QUICK_ROWS(options),
@@ -46,6 +48,16 @@ static int write_new(int dir_fd, const struct str *text, struct err *e)
 		return -1;
 	}
 	return 0;
+}
+
+/* As crun does, to a name that was chosen: what is there is overwritten. */
+static int write_file(int dir_fd, const char *name, const struct str *text, struct err *e)
+{
+	auto_close int fd = fd_open(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC, 0666, e);
+
+	if (fd < 0)
+		return -1;
+	return fd_write_all(fd, text->s, text->n) < 0 ? err_sys(e, "write %s", name) : 0;
 }
 
 static bool takes_command(const void *values)
@@ -93,6 +105,8 @@ static int run(struct invocation *inv, struct err *e)
 
 	if (quick_check(options, o, &o->quick, o->bundle, NULL, e) < 0)
 		return -1;
+	if (o->quick.rootfs && o->file)
+		return err_set(e, EINVAL, "--rootfs and --file exclude each other: it is printed");
 	if (o->quick.rootfs)
 		return print_quick(&o->quick, inv->args, e);
 	dir_fd = fd_open(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0, e);
@@ -100,7 +114,8 @@ static int run(struct invocation *inv, struct err *e)
 		return -1;
 	starter(o->quick.rootless, &compact);
 	compose_pretty(compact.s, &text);
-	return write_new(dir_fd, &text, e);
+	return str_empty(o->file) ? write_new(dir_fd, &text, e) :
+				    write_file(dir_fd, o->file, &text, e);
 }
 
 const struct command spec_command = {
