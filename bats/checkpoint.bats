@@ -81,6 +81,51 @@ counts_on() { [ "$(count)" -gt "$1" ]; }
 }
 
 # bats test_tags=vm
+@test "checkpoint --print-stats tells what it took, and restore --trace where the time went" {
+	real_criu
+	set_args sleep 1000
+	run_detached test_box
+	must checkpoint --print-stats --image-path img --work-path work test_box
+	for name in "freezing: [0-9]* us" "frozen: [0-9]* us" "memory dump: [0-9]* us" "pages scanned: [0-9]*" "pages written: [0-9]*"; do
+		grep -qx "$name" <<<"$output"
+	done
+	[ "$(sed -n 's/^pages written: //p' <<<"$output")" -gt 10 ]
+	restore --image-path img --work-path work --trace "$BATS_TEST_TMPDIR/trace.json" test_box
+	[ "$status" = 0 ]
+	for name in "hull restore test_box" "start criu" criu "make cgroups"; do
+		jq -e --arg n "$name" 'any(.traceEvents[]; .name == $n and .dur > 0)' "$BATS_TEST_TMPDIR/trace.json"
+	done
+	quietly delete --force test_box
+}
+
+# bats test_tags=vm
+@test "a container that notifies its service manager can be checkpointed, and notifies whoever restores it" {
+	real_criu
+	cp "$(compiled notify.c)" rootfs/bin/notify
+	for host in first second; do
+		"$(compiled notify.c)" listen "$BATS_TEST_TMPDIR/$host.sock" >"$host" 2>&1 </dev/null 3>&- &
+		wait_for 5 test -S "$BATS_TEST_TMPDIR/$host.sock"
+	done
+	set_args sh -c 'i=0; while :; do i=$((i+1)); notify send "STATUS=turn $i"; echo $i >/count.new; mv /count.new /count; sleep 0.2; done'
+	NOTIFY_SOCKET=$BATS_TEST_TMPDIR/first.sock run_detached test_box
+	wait_for 5 grep -q "STATUS=turn 3$" first
+	quietly checkpoint --image-path img --work-path work test_box
+	at=$(count)
+	NOTIFY_SOCKET=$BATS_TEST_TMPDIR/second.sock restore --image-path img --work-path work test_box
+	[ "$status" = 0 ] && [ -z "$output" ]
+	wait_for 5 counts_on "$at"
+	wait_for 5 grep -q "STATUS=turn $((at + 3))$" second
+	grep -q "MAINPID=$(state_of test_box .pid)" second
+	quietly delete --force test_box
+	# And where nobody is to be notified any more.
+	restore --image-path img --work-path work test_box
+	[ "$status" = 0 ]
+	wait_for 5 counts_on "$at"
+	quietly delete --force test_box
+	kill %1 %2
+}
+
+# bats test_tags=vm
 @test "a container without a cgroup namespace can be restored" {
 	real_criu
 	update_config '.linux.namespaces |= map(select(.type != "cgroup"))'

@@ -7,6 +7,7 @@
 
 #include "cmd/criu_request.h"
 #include "cmd/delete.h"
+#include "cmd/notify.h"
 #include "cmd/options.h"
 #include "state/cgroup.h"
 #include "state/fd.h"
@@ -61,6 +62,7 @@ struct dump {
 	const struct spec *s;
 	struct criu criu;
 	struct criu_dirs dirs;
+	char *notify;  /* where its NOTIFY_SOCKET is, on the host; NULL */
 	int root_fd;   /* the root as init has it */
 	int status_fd; /* -1: nobody is to be told that the pages can be fetched */
 };
@@ -136,7 +138,7 @@ static int make_options(struct dump *d, struct str *opts, struct err *e)
 		return -1;
 	if (o->pre_dump)
 		return criu_check_feature(&d->criu, CRIU_FEATURE_MEM_TRACK, "MemTrack", e);
-	return criu_add_mounts(d->s, d->rec, d->root_fd, opts, e);
+	return criu_add_mounts(d->s, d->rec, d->root_fd, d->notify, opts, e);
 }
 
 /* --- descriptors.json ------------------------------------------------------------------------- */
@@ -317,11 +319,12 @@ static int check_status(enum status status, struct err *e)
 }
 
 static int checkpoint(const struct record *rec, const struct spec *s, const struct criu_options *o,
-		      struct err *e)
+		      char *notify, struct err *e)
 {
 	struct dump d = { .o = o,
 			  .rec = rec,
 			  .s = s,
+			  .notify = notify,
 			  .criu = CRIU_INIT,
 			  .dirs = CRIU_DIRS_INIT,
 			  .root_fd = -1,
@@ -350,6 +353,7 @@ static int run(struct invocation *inv, struct err *e)
 	enum status status;
 	struct arena arena;
 	const struct spec *s;
+	auto_free char *notify = NULL;
 
 	if (criu_check_user("checkpoint", e) < 0 || criu_check_options(o, e) < 0)
 		return -1;
@@ -360,7 +364,8 @@ static int run(struct invocation *inv, struct err *e)
 	s = delete_read_config(&c, NULL, &arena);
 	if (!s)
 		return err_set(e, EBADMSG, "the container's %s cannot be read", RECORD_CONFIG);
-	if (checkpoint(&rec, s, o, e) < 0)
+	notify = notify_directory(inv->globals, &c, false);
+	if (checkpoint(&rec, s, o, notify, e) < 0)
 		return -1;
 	return o->leave_running || o->pre_dump ? 0 : delete_destroy(&c, &rec, e);
 }

@@ -2,6 +2,8 @@
 /* CRIU's criu_opts, from the options of the command line and from what the container is. */
 #include "cmd/criu_request.h"
 
+#include "cmd/notify.h"
+
 #include "init/mount.h"
 #include "init/mount_options.h"
 #include "state/annotations.h"
@@ -372,8 +374,8 @@ static void add_devices(const struct places *p, const struct spec *s)
 		add_mount(p, s->linux_->devices.v[i].path, s->linux_->devices.v[i].path);
 }
 
-int criu_add_mounts(const struct spec *s, const struct record *r, int live_fd, struct str *out,
-		    struct err *e)
+int criu_add_mounts(const struct spec *s, const struct record *r, int live_fd, const char *notify,
+		    struct str *out, struct err *e)
 {
 	auto_close int rootfs = fd_open(AT_FDCWD, r->rootfs, O_PATH | O_DIRECTORY, 0, e);
 	struct places p = { rootfs, live_fd, out };
@@ -392,6 +394,8 @@ int criu_add_mounts(const struct spec *s, const struct record *r, int live_fd, s
 			add_mount(&p, m->destination, source);
 		}
 	}
+	if (notify)
+		add_mount(&p, NOTIFY_INSIDE, notify);
 	add_devices(&p, s);
 	return 0;
 }

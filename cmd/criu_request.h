@@ -113,10 +113,11 @@ void criu_add_page_server(struct str *out, const char *page_server);
  * The mounts that criu cannot make by itself, since what they show is the host's. The name of one in
  * the images is its place in the rootfs, links resolved. For a dump live_fd is the root as the
  * container's init has it, and what is there is named; for a restore, with live_fd -1, each name
- * is given its source on the host, relative to the bundle.
+ * is given its source on the host, relative to the bundle. notify is the directory of NOTIFY_SOCKET
+ * (cmd/notify.h), or NULL.
  */
 must_check int criu_add_mounts(const struct spec *s, const struct record *r, int live_fd,
-			       struct str *out, struct err *e);
+			       const char *notify, struct str *out, struct err *e);
 
 /*
  * criu takes the flags of a mount from the images. Whoever moves directories in the container before a

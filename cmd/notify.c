@@ -23,7 +23,6 @@
 
 #define DIRECTORY "notify"
 #define SOCKET	  "notify.sock"
-#define INSIDE	  "/run/notify"
 
 /*
  * The address of the service manager; false without one. systemd.exec(5): a path, or abstract with
@@ -70,14 +69,25 @@ int notify_prepare(const struct globals *g, const struct container *c, struct pr
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		v[i] = arena_strdup(a, options[i]);
 	mounts[m->n++] = (struct spec_mount){
-		.destination = arena_strdup(a, INSIDE),
+		.destination = arena_strdup(a, NOTIFY_INSIDE),
 		.type = arena_strdup(a, "bind"),
 		.source = arena_printf(a, "%s/%s/" DIRECTORY, g->root.path, c->id),
 		.options = { ARRAY_SIZE(options), v },
 	};
 	m->v = mounts;
-	prepare_set_env(p, s->process, "NOTIFY_SOCKET=" INSIDE "/" SOCKET);
+	prepare_set_env(p, s->process, "NOTIFY_SOCKET=" NOTIFY_INSIDE "/" SOCKET);
 	return 0;
+}
+
+char *notify_directory(const struct globals *g, const struct container *c, bool make)
+{
+	struct stat st;
+
+	if (make && mkdirat(c->dir_fd, DIRECTORY, 0755) == 0)
+		(void)!fchmodat(c->dir_fd, DIRECTORY, 0755, 0);
+	if (fstatat(c->dir_fd, DIRECTORY, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+		return NULL;
+	return xasprintf("%s/%s/" DIRECTORY, g->root.path, c->id);
 }
 
 int notify_open(const struct container *c, struct notify *n, struct err *e)

@@ -32,6 +32,9 @@ struct notify {
  */
 must_check int notify_prepare(const struct globals *g, const struct container *c,
 			      struct prepared *p, struct err *e);
+#define NOTIFY_INSIDE "/run/notify" /* where it is mounted */
+/* ROOT/ID/notify of a container that has it, allocated; else NULL. With make it is made, for a restore. */
+char *notify_directory(const struct globals *g, const struct container *c, bool make);
 /* Before the program runs: bind the socket, when notify_prepare and NOTIFY_SOCKET ask for it. */
 must_check int notify_open(const struct container *c, struct notify *n, struct err *e);
 /*

@@ -10,6 +10,7 @@
 #include "cmd/launch_create.h"
 #include "cmd/options.h"
 #include "init/restore.h"
+#include "cmd/notify.h"
 #include "nsexec/criu.h"
 #include "state/annotations.h"
 #include "state/fd.h"
@@ -207,6 +208,7 @@ static int add_lsm(struct restore *r, struct str *opts, struct err *e)
 static int make_options(struct restore *r, struct str *opts, struct err *e)
 {
 	const struct spec *s = r->l.p.spec;
+	auto_free char *notify = NULL;
 
 	criu_add_common(r->o, s, &r->l.rec.cgroup, &r->dirs, RESTORE_LOG, opts);
 	/* Else as the images say. */
@@ -220,7 +222,9 @@ static int make_options(struct restore *r, struct str *opts, struct err *e)
 	if (add_lsm(r, opts, e) < 0 || add_namespaces(r, opts, e) < 0 ||
 	    add_cgroups(r, opts, e) < 0 || add_descriptors(r, opts, e) < 0)
 		return -1;
-	return criu_add_mounts(s, &r->l.rec, -1, opts, e);
+	/* Images may have its mount, whether or not somebody is notified now. */
+	notify = notify_directory(r->l.g, &r->l.c, true);
+	return criu_add_mounts(s, &r->l.rec, -1, notify, opts, e);
 }
 
 /* --- What criu tells -------------------------------------------------------------------------- */
@@ -390,7 +394,7 @@ static int work(struct restore *r, struct err *e)
 	/* criu needs more than such limits allow, and has to be in there. */
 	if (!tight && apply_limits(r, e) < 0)
 		return -1;
-	if (make_options(r, &opts, e) < 0)
+	if (make_options(r, &opts, e) < 0 || notify_open(&r->l.c, &r->l.notify, e) < 0)
 		return -1;
 	if (criu_work(&r->criu, CRIU_RESTORE, &opts, &notify, e) < 0)
 		return criu_explain(&r->criu, &r->dirs, RESTORE_LOG, e);
@@ -399,6 +403,8 @@ static int work(struct restore *r, struct err *e)
 		return -1;
 	if (r->l.rec.phase != RECORD_CREATED)
 		return err_set(e, EPROTO, "criu did not tell of the restored init");
+	if (r->l.o->detach || r->l.t.sock >= 0)
+		launch_leave_notify(&r->l.notify, &r->l.rec);
 	return str_empty(r->l.o->pid_file) ?
 		       0 :
 		       attach_write_pid_file(r->l.o->pid_file, r->l.rec.pid, e);
