@@ -83,7 +83,7 @@ counts_on() { [ "$(count)" -gt "$1" ]; }
 # bats test_tags=vm
 @test "checkpoint --print-stats tells what it took, and restore --trace where the time went" {
 	real_criu
-	set_args sleep 1000
+	set_args sh -c 'echo 1 >/count; exec sleep 1000'
 	run_detached test_box
 	must checkpoint --print-stats --image-path img --work-path work test_box
 	for name in "freezing: [0-9]* us" "frozen: [0-9]* us" "memory dump: [0-9]* us" "pages scanned: [0-9]*" "pages written: [0-9]*"; do
@@ -101,9 +101,11 @@ counts_on() { [ "$(count)" -gt "$1" ]; }
 # bats test_tags=vm
 @test "a container that notifies its service manager can be checkpointed, and notifies whoever restores it" {
 	real_criu
+	local listeners=()
 	cp "$(compiled notify.c)" rootfs/bin/notify
 	for host in first second; do
 		"$(compiled notify.c)" listen "$BATS_TEST_TMPDIR/$host.sock" >"$host" 2>&1 </dev/null 3>&- &
+		listeners+=($!)
 		wait_for 5 test -S "$BATS_TEST_TMPDIR/$host.sock"
 	done
 	set_args sh -c 'i=0; while :; do i=$((i+1)); notify send "STATUS=turn $i"; echo $i >/count.new; mv /count.new /count; sleep 0.2; done'
@@ -122,7 +124,7 @@ counts_on() { [ "$(count)" -gt "$1" ]; }
 	[ "$status" = 0 ]
 	wait_for 5 counts_on "$at"
 	quietly delete --force test_box
-	kill %1 %2
+	kill "${listeners[@]}"
 }
 
 # bats test_tags=vm
