@@ -39,10 +39,8 @@ upto_state  := state
 upto_nsexec := nsexec state
 upto_init   := init nsexec state
 upto_cmd    := cmd init nsexec state
-upto_cmd/shim := $(upto_cmd)
-upto_cmd/doctor := $(upto_cmd)
-upto_cmd/check := $(upto_cmd)
-upto_cmd/explain := $(upto_cmd)
+# A folder within a layer links the layer; bats/lint/source.pl knows who may know whom there.
+$(foreach f,$(patsubst %/,%,$(sort $(dir $(FILES)))),$(eval upto_$(f) ?= $(upto_$(firstword $(subst /, ,$(f))))))
 # $(call archives,folder,x.c): the archives that a test or fuzzer in the folder of x.c links, its own first
 archives = $(patsubst %,$(1)/lib%.a,$(upto_$(patsubst %/,%,$(dir $(2)))))
 

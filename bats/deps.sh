@@ -362,7 +362,7 @@ build_libcjson() {
 }
 
 # The messages of D-Bus, for the systemd cgroup driver. Of the library hull uses them alone, and --gc-sections drops
-# what makes connections (state/bus.c says why). Its configure asks for expat, which only the daemon needs.
+# what makes connections (state/systemd/bus.c says why). Its configure asks for expat, which only the daemon needs.
 build_libdbus-1() {
 	local tree=$DEPS/src/dbus/tree
 	fetch dbus

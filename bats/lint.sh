@@ -106,7 +106,7 @@ check "every descriptor is close-on-exec at birth" found cloexec
 check "no system call by number that takes IDs of 16 bits" short_ids
 check "no // comments" found comments
 check "an SPDX tag in the first line" found spdx
-check "conditional compilation only in state/sys.h" found ifdef
+check "conditional compilation only in state/base/sys.h" found ifdef
 check "nothing else at the top of the tree" layout
 check "commit subjects of at most 72 columns" commits
 check "the binary is static, stripped and at most 880 KB" binary

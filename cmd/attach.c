@@ -2,9 +2,9 @@
 /* Foreground waiting, pid files and sockets of the caller. Runs in hull. */
 #include "cmd/attach.h"
 
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 #ifndef CMD_ATTACH_H
 #define CMD_ATTACH_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 
 #include <signal.h>
 #include <stdbool.h>

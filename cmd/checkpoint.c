@@ -9,15 +9,15 @@
 #include "cmd/delete.h"
 #include "cmd/notify.h"
 #include "cmd/options.h"
-#include "state/cgroup.h"
-#include "state/fd.h"
-#include "state/log.h"
-#include "state/mem.h"
-#include "state/proc.h"
-#include "state/protobuf.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/fd.h"
+#include "state/base/log.h"
+#include "state/base/mem.h"
+#include "state/base/proc.h"
+#include "state/format/protobuf.h"
 #include "state/record.h"
 #include "state/status.h"
-#include "state/str.h"
+#include "state/base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>

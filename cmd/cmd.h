@@ -3,7 +3,7 @@
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 #include "state/root.h"
 
 #include <stdbool.h>

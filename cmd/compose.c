@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-#include "state/mem.h"
+#include "state/base/mem.h"
 #include "state/record.h"
-#include "state/str.h"
+#include "state/base/str.h"
 
 #define CAPS "['CAP_AUDIT_WRITE','CAP_KILL','CAP_NET_BIND_SERVICE']"
 

@@ -6,15 +6,15 @@
 
 #include "init/mount.h"
 #include "init/mount_options.h"
-#include "state/annotations.h"
-#include "state/fd.h"
-#include "state/log.h"
-#include "state/mem.h"
-#include "state/names.h"
-#include "state/proc.h"
-#include "state/protobuf.h"
+#include "state/spec/annotations.h"
+#include "state/base/fd.h"
+#include "state/base/log.h"
+#include "state/base/mem.h"
+#include "state/base/names.h"
+#include "state/base/proc.h"
+#include "state/format/protobuf.h"
 #include "state/root.h"
-#include "state/sys.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

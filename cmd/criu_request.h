@@ -6,10 +6,10 @@
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "nsexec/criu.h"
-#include "state/err.h"
+#include "state/base/err.h"
 #include "state/record.h"
-#include "state/spec.h"
-#include "state/str.h"
+#include "state/spec/spec.h"
+#include "state/base/str.h"
 
 #include <stdbool.h>
 

@@ -3,10 +3,10 @@
 #ifndef CMD_DELETE_H
 #define CMD_DELETE_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 #include "state/record.h"
 #include "state/root.h"
-#include "state/spec.h"
+#include "state/spec/spec.h"
 
 struct arena;
 

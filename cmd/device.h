@@ -3,7 +3,7 @@
 #ifndef CMD_DEVICE_H
 #define CMD_DEVICE_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 
 #include <sys/types.h>
 

@@ -11,9 +11,9 @@
 
 #include "cmd/help.h"
 #include "cmd/options.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
 
 #define TEMPLATE_MAX ((size_t)1 << 20)
 

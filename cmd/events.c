@@ -10,12 +10,12 @@
 #include <time.h>
 
 #include "cmd/options.h"
-#include "state/cgroup.h"
-#include "state/decode.h"
-#include "state/mem.h"
+#include "state/cgroup/cgroup.h"
+#include "state/spec/decode.h"
+#include "state/base/mem.h"
 #include "state/record.h"
 #include "state/status.h"
-#include "state/str.h"
+#include "state/base/str.h"
 
 #define NS_PER_SECOND	 INT64_C(1000000000)
 #define NS_PER_MS	 INT64_C(1000000)

@@ -3,7 +3,7 @@
 #include "cmd/launch.h"
 
 #include "cmd/options.h"
-#include "state/decode.h"
+#include "state/spec/decode.h"
 
 #define EXIT_FAILED 255 /* tells a failure of exec from one of the program */
 

@@ -16,11 +16,11 @@
 
 #include "cmd/json_out.h"
 #include "init/mount_options.h"
-#include "state/annotations.h"
-#include "state/mem.h"
-#include "state/names.h"
+#include "state/spec/annotations.h"
+#include "state/base/mem.h"
+#include "state/base/names.h"
 #include "state/record.h"
-#include "state/str.h"
+#include "state/base/str.h"
 
 /* {"enabled": value} */
 static void add_enabled(struct json_out *o, const char *key, bool value)

@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "nsexec/selfexe.h"
-#include "state/annotations.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
+#include "state/spec/annotations.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
 
 static const char *const dirs[] = { "/etc/hull/handlers", "/usr/libexec/hull/handlers" };
 

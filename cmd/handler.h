@@ -7,8 +7,8 @@
 #define CMD_HANDLER_H
 
 #include "cmd/cmd.h"
-#include "state/err.h"
-#include "state/spec.h"
+#include "state/base/err.h"
+#include "state/spec/spec.h"
 
 #include <stdbool.h>
 

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "cmd/options.h"
-#include "state/fd.h"
-#include "state/str.h"
+#include "state/base/fd.h"
+#include "state/base/str.h"
 
 const char *program_name = "hull";
 

@@ -3,7 +3,7 @@
 #ifndef CMD_JSON_OUT_H
 #define CMD_JSON_OUT_H
 
-#include "state/str.h"
+#include "state/base/str.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -10,14 +10,14 @@
 
 #include "cmd/match.h"
 #include "cmd/options.h"
-#include "state/cgroup.h"
-#include "state/log.h"
-#include "state/mem.h"
-#include "state/names.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/log.h"
+#include "state/base/mem.h"
+#include "state/base/names.h"
 #include "state/record.h"
 #include "state/status.h"
-#include "state/str.h"
-#include "state/sys.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
 
 struct options {
 	bool all, regex;

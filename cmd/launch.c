@@ -12,15 +12,15 @@
 #include "nsexec/channel.h"
 #include "nsexec/interrupt.h"
 #include "nsexec/rlimits.h"
-#include "state/annotations.h"
-#include "state/fd.h"
-#include "state/log.h"
+#include "state/spec/annotations.h"
+#include "state/base/fd.h"
+#include "state/base/log.h"
 #include "state/lsm.h"
-#include "state/proc.h"
+#include "state/base/proc.h"
 #include "state/record.h"
-#include "state/str.h"
-#include "state/sys.h"
-#include "state/trace.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
+#include "state/base/trace.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -6,7 +6,7 @@
 #include "cmd/cmd.h"
 #include "cmd/quick.h"
 
-#include "state/str.h"
+#include "state/base/str.h"
 
 #include <stdbool.h>
 

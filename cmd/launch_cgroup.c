@@ -2,11 +2,11 @@
 /* create, run and restore, hull's side: the container's cgroups, made by hull or as a unit by systemd. */
 #include "cmd/launch_create.h"
 
-#include "state/log.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/systemd.h"
-#include "state/trace.h"
+#include "state/base/log.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/systemd/systemd.h"
+#include "state/base/trace.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -43,7 +43,7 @@ static int go_without_cgroup(struct launch *l, struct err *e)
 	return 0;
 }
 
-/* state/cgroup.c knows the resources alone, which update reads from a file of their own. */
+/* state/cgroup/cgroup.c knows the resources alone, which update reads from a file of their own. */
 static int at_resources(struct err *e)
 {
 	if (!e->pointer[0])

@@ -8,8 +8,8 @@
 #include "cmd/prepare.h"
 #include "cmd/terminal.h"
 #include "nsexec/nsexec.h"
-#include "state/cgroup.h"
-#include "state/err.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/err.h"
 #include "state/record.h"
 
 /* Show the plan and the log lines of the stages with --debug. */

@@ -14,12 +14,12 @@
 #include "cmd/terminal.h"
 #include "nsexec/netdev.h"
 #include "nsexec/nsexec.h"
-#include "state/cgroup.h"
-#include "state/err.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/err.h"
 #include "state/rdt.h"
 #include "state/record.h"
 #include "state/root.h"
-#include "state/unit.h"
+#include "state/systemd/unit.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -5,13 +5,13 @@
  */
 #include "cmd/launch_create.h"
 
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/proc.h"
-#include "state/spec_cache.h"
-#include "state/str.h"
-#include "state/sys.h"
-#include "state/systemd.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/proc.h"
+#include "state/spec/spec_cache.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
+#include "state/systemd/systemd.h"
 
 #include <errno.h>
 #include <fcntl.h>

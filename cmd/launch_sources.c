@@ -10,10 +10,10 @@
 #include "init/mount_options.h"
 #include "nsexec/channel.h"
 #include "nsexec/source.h"
-#include "state/fd.h"
-#include "state/proc.h"
-#include "state/str.h"
-#include "state/trace.h"
+#include "state/base/fd.h"
+#include "state/base/proc.h"
+#include "state/base/str.h"
+#include "state/base/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>

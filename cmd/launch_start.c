@@ -7,15 +7,15 @@
 #include "cmd/listener.h"
 #include "cmd/notify.h"
 #include "nsexec/channel.h"
-#include "state/fd.h"
-#include "state/log.h"
-#include "state/mem.h"
+#include "state/base/fd.h"
+#include "state/base/log.h"
+#include "state/base/mem.h"
 #include "state/record.h"
 #include "state/root.h"
 #include "state/status.h"
-#include "state/str.h"
-#include "state/sys.h"
-#include "state/trace.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
+#include "state/base/trace.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include "cmd/options.h"
-#include "state/fd.h"
-#include "state/mem.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
 #include "state/record.h"
 #include "state/status.h"
-#include "state/str.h"
+#include "state/base/str.h"
 
 struct options {
 	const char *format;

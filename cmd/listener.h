@@ -5,7 +5,7 @@
 
 #include "nsexec/channel.h"
 #include "state/record.h"
-#include "state/spec.h"
+#include "state/spec/spec.h"
 
 struct listener {
 	const struct spec *spec; /* NULL: to be read from the snapshot in dir_fd */

@@ -17,13 +17,13 @@
 #include "cmd/shim/shim.h"
 #include "init/init.h"
 #include "nsexec/nsexec.h"
-#include "state/cgroup.h"
-#include "state/fd.h"
-#include "state/log.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/systemd.h"
-#include "state/trace.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/fd.h"
+#include "state/base/log.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/systemd/systemd.h"
+#include "state/base/trace.h"
 
 #define EXIT_UNKNOWN_COMMAND 3
 

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "state/fd.h"
-#include "state/log.h"
-#include "state/mem.h"
-#include "state/regex.h"
+#include "state/base/fd.h"
+#include "state/base/log.h"
+#include "state/base/mem.h"
+#include "state/format/regex.h"
 
 static int work_on(const char *id, int (*work)(void *arg, const char *id, struct err *e), void *arg,
 		   bool failed, struct err *e)

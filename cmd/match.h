@@ -3,11 +3,11 @@
 #ifndef CMD_MATCH_H
 #define CMD_MATCH_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 #include "state/root.h"
 
 /*
- * Call work() for each container whose id the regular expression (state/regex.h) matches, in the order
+ * Call work() for each container whose id the regular expression (state/format/regex.h) matches, in the order
  * of their names. One that fails keeps no other from its turn: -1 at the end with the first error, which
  * names its container; further ones are warnings. No match is no error.
  */

@@ -4,9 +4,9 @@
 
 #include "cmd/attach.h"
 #include "nsexec/process.h"
-#include "state/fd.h"
-#include "state/log.h"
-#include "state/mem.h"
+#include "state/base/fd.h"
+#include "state/base/log.h"
+#include "state/base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>

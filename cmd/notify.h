@@ -10,9 +10,9 @@
 
 #include "cmd/cmd.h"
 #include "cmd/prepare.h"
-#include "state/err.h"
+#include "state/base/err.h"
 #include "state/root.h"
-#include "state/str.h"
+#include "state/base/str.h"
 
 #include <stdbool.h>
 #include <sys/socket.h>

@@ -2,7 +2,7 @@
 /* Which lines of sd_notify(3) pass. */
 #include "cmd/notify.h"
 
-#include "state/tap.h"
+#include "state/base/tap.h"
 
 static void passes(const char *message, const char *wanted)
 {

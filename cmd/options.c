@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "state/decode.h"
-#include "state/mem.h"
-#include "state/str.h"
+#include "state/spec/decode.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
 
 const struct option_row *option_first(const struct option_row *rows)
 {

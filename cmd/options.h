@@ -8,7 +8,7 @@
 #define CMD_OPTIONS_H
 
 #include "cmd/cmd.h"
-#include "state/err.h"
+#include "state/base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "state/decode.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/tap.h"
+#include "state/spec/decode.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/base/tap.h"
 
 struct options {
 	bool force;

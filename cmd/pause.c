@@ -4,8 +4,8 @@
 
 #include <errno.h>
 
-#include "state/cgroup.h"
-#include "state/mem.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/mem.h"
 #include "state/record.h"
 #include "state/status.h"
 

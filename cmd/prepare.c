@@ -6,13 +6,13 @@
 #include "cmd/prepare.h"
 
 #include "init/mount_idmap.h"
-#include "state/fd.h"
-#include "state/proc.h"
+#include "state/base/fd.h"
+#include "state/base/proc.h"
 #include "state/record.h"
-#include "state/spec_cache.h"
-#include "state/str.h"
-#include "state/sys.h"
-#include "state/trace.h"
+#include "state/spec/spec_cache.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
+#include "state/base/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,11 +5,11 @@
 
 #include "init/init.h"
 #include "nsexec/nsexec.h"
-#include "state/cgroup.h"
-#include "state/err.h"
-#include "state/mem.h"
-#include "state/spec.h"
-#include "state/str.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/err.h"
+#include "state/base/mem.h"
+#include "state/spec/spec.h"
+#include "state/base/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>

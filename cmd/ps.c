@@ -10,13 +10,13 @@
 
 #include "cmd/options.h"
 #include "nsexec/process.h"
-#include "state/cgroup.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/pid_ns.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/pid_ns.h"
 #include "state/record.h"
 #include "state/status.h"
-#include "state/str.h"
+#include "state/base/str.h"
 
 #define OUTPUT_MAX ((size_t)64 << 20)
 

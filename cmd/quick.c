@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "init/mount_options.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
 
 #define MEMORY_MIN   (512 << 10) /* bytes: the least with which bats/run.bats starts a container */
 #define ENV_FILE_MAX ((size_t)1 << 20)

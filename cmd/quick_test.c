@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/spec.h"
-#include "state/str.h"
-#include "state/tap.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/spec/spec.h"
+#include "state/base/str.h"
+#include "state/base/tap.h"
 
 /* All that a row of cases may set; the rest is not given. */
 struct given {

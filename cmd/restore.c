@@ -12,14 +12,14 @@
 #include "init/restore.h"
 #include "cmd/notify.h"
 #include "nsexec/criu.h"
-#include "state/annotations.h"
-#include "state/fd.h"
-#include "state/json.h"
-#include "state/log.h"
-#include "state/mem.h"
-#include "state/proc.h"
-#include "state/protobuf.h"
-#include "state/str.h"
+#include "state/spec/annotations.h"
+#include "state/base/fd.h"
+#include "state/format/json.h"
+#include "state/base/log.h"
+#include "state/base/mem.h"
+#include "state/base/proc.h"
+#include "state/format/protobuf.h"
+#include "state/base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -10,9 +10,9 @@
 #include "cmd/compose.h"
 #include "cmd/options.h"
 #include "cmd/quick.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
 
 struct options {
 	const char *bundle, *file;

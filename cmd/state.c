@@ -2,10 +2,10 @@
 /* `hull state`: the state document of a container. */
 #include "cmd/cmd.h"
 
-#include "state/mem.h"
+#include "state/base/mem.h"
 #include "state/record.h"
 #include "state/status.h"
-#include "state/str.h"
+#include "state/base/str.h"
 
 static int run(struct invocation *inv, struct err *e)
 {

@@ -6,9 +6,9 @@
 #include "cmd/terminal.h"
 
 #include "cmd/attach.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 #ifndef CMD_TERMINAL_H
 #define CMD_TERMINAL_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 
 #include <stdbool.h>
 #include <sys/ioctl.h>

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "nsexec/fork.h"
-#include "state/fd.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/sys.h"
 
 struct trial {
 	int (*work)(void *arg);

@@ -14,18 +14,18 @@
 #include <unistd.h>
 
 #include "cmd/options.h"
-#include "state/cgroup.h"
-#include "state/fd.h"
-#include "state/log.h"
-#include "state/mem.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/fd.h"
+#include "state/base/log.h"
+#include "state/base/mem.h"
 #include "state/rdt.h"
 #include "state/record.h"
-#include "state/spec.h"
-#include "state/spec_merge.h"
+#include "state/spec/spec.h"
+#include "state/spec/spec_merge.h"
 #include "state/status.h"
-#include "state/str.h"
-#include "state/systemd.h"
-#include "state/unit.h"
+#include "state/base/str.h"
+#include "state/systemd/systemd.h"
+#include "state/systemd/unit.h"
 
 struct options {
 	const char *resources, *l3_cache_schema, *mem_bw_schema;

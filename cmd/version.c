@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "state/record.h"
-#include "state/str.h"
+#include "state/base/str.h"
 
 const char hull_version[] = HULL_VERSION, hull_commit[] = HULL_COMMIT;
 

@@ -8,9 +8,9 @@
 #include "init/inside.h"
 #include "init/mount.h"
 #include "nsexec/tree.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,8 +5,8 @@
  * what is neither file, directory nor link is left out.
  */
 #include "init/mount.h"
-#include "state/fd.h"
-#include "state/mem.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -4,11 +4,11 @@
  * Runs in stage 2, just before execve; the order is the table's in init.c.
  */
 #include "init/init.h"
-#include "state/annotations.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/sys.h"
+#include "state/spec/annotations.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -10,10 +10,10 @@
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"
 #include "nsexec/source.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -9,11 +9,11 @@
 #include "nsexec/channel.h"
 #include "nsexec/hooks.h"
 #include "nsexec/nsexec.h"
-#include "state/annotations.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/trace.h"
+#include "state/spec/annotations.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/base/trace.h"
 
 #include <errno.h>
 #include <sys/stat.h>

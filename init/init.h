@@ -5,14 +5,14 @@
  *
  * Everything here runs in stage 2, in the container's namespaces, with full rights in them, and
  * talks to hull over the sync socket (nsexec/PROTOCOL.md). Its arguments come in a shared arena
- * (state/mem.h), so that nothing is parsed inside the container's memory limit.
+ * (state/base/mem.h), so that nothing is parsed inside the container's memory limit.
  */
 #ifndef INIT_INIT_H
 #define INIT_INIT_H
 
 #include "nsexec/channel.h"
-#include "state/err.h"
-#include "state/spec.h"
+#include "state/base/err.h"
+#include "state/spec/spec.h"
 
 #include <linux/filter.h>
 #include <sched.h>
@@ -22,7 +22,7 @@
 #include <sys/types.h>
 
 struct init_cgroup {
-	const char *controllers; /* as in state/cgroup.h */
+	const char *controllers; /* as in state/cgroup/cgroup.h */
 	const char *path;
 };
 

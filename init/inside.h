@@ -7,7 +7,7 @@
 #ifndef INIT_INSIDE_H
 #define INIT_INSIDE_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -4,7 +4,7 @@
 #define INIT_LSM_H
 
 #include "init/init.h"
-#include "state/str.h"
+#include "state/base/str.h"
 
 #include <stdbool.h>
 

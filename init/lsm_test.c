@@ -2,8 +2,8 @@
 /* What does not need a kernel with a security module; bats/lsm.bats has the rest. Runs as root. */
 #include "init/lsm.h"
 
-#include "state/mem.h"
-#include "state/tap.h"
+#include "state/base/mem.h"
+#include "state/base/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>

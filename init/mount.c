@@ -11,11 +11,11 @@
 #include "nsexec/nsexec.h"
 #include "nsexec/source.h"
 #include "nsexec/tree.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/sys.h"
-#include "state/trace.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
+#include "state/base/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -14,10 +14,10 @@
 #include "init/mount.h"
 #include "nsexec/source.h"
 #include "nsexec/tree.h"
-#include "state/cgroup.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/sys.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 /* Mappings of id-mapped mounts. Pure; runs in hull, which makes the user namespaces of them. */
 #include "init/mount_idmap.h"
 
-#include "state/mem.h"
+#include "state/base/mem.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,9 +3,9 @@
 #ifndef INIT_MOUNT_IDMAP_H
 #define INIT_MOUNT_IDMAP_H
 
-#include "state/err.h"
-#include "state/spec.h"
-#include "state/str.h"
+#include "state/base/err.h"
+#include "state/spec/spec.h"
+#include "state/base/str.h"
 
 #include <stdbool.h>
 #include <stdint.h>

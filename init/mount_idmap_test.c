@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "init/mount_idmap.h"
-#include "state/tap.h"
+#include "state/base/tap.h"
 
 #include <string.h>
 

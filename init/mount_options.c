@@ -2,8 +2,8 @@
 /* Mount option strings to flags. Pure; runs in stage 2 and, for `features` and sources, in hull. */
 #include "init/mount_options.h"
 
-#include "state/mem.h"
-#include "state/sys.h"
+#include "state/base/mem.h"
+#include "state/base/sys.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 #ifndef INIT_MOUNT_OPTIONS_H
 #define INIT_MOUNT_OPTIONS_H
 
-#include "state/spec.h"
-#include "state/str.h"
+#include "state/spec/spec.h"
+#include "state/base/str.h"
 
 #include <stdbool.h>
 #include <stdint.h>

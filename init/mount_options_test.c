@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "init/mount_options.h"
-#include "state/mem.h"
-#include "state/sys.h"
-#include "state/tap.h"
+#include "state/base/mem.h"
+#include "state/base/sys.h"
+#include "state/base/tap.h"
 
 #include <string.h>
 

@@ -11,9 +11,9 @@
 #include "init/mount_options.h"
 #include "nsexec/source.h"
 #include "nsexec/tree.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,8 +3,8 @@
 #ifndef INIT_RESTORE_H
 #define INIT_RESTORE_H
 
-#include "state/err.h"
-#include "state/spec.h"
+#include "state/base/err.h"
+#include "state/spec/spec.h"
 
 struct restore_root {
 	const struct spec *spec;

@@ -7,9 +7,9 @@
 #include "init/init.h"
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"
-#include "state/idset.h"
-#include "state/names.h"
-#include "state/str.h"
+#include "state/spec/idset.h"
+#include "state/base/names.h"
+#include "state/base/str.h"
 
 #include <errno.h>
 #include <string.h>

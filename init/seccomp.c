@@ -9,10 +9,10 @@
 #include "init/seccomp_cache.h"
 #include "init/seccomp_stub.h"
 #include "init/seccomp_tables.h"
-#include "state/fd.h"
-#include "state/log.h"
-#include "state/mem.h"
-#include "state/names.h"
+#include "state/base/fd.h"
+#include "state/base/log.h"
+#include "state/base/mem.h"
+#include "state/base/names.h"
 
 #include <errno.h>
 #include <linux/seccomp.h>

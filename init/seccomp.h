@@ -3,8 +3,8 @@
 #ifndef INIT_SECCOMP_H
 #define INIT_SECCOMP_H
 
-#include "state/err.h"
-#include "state/spec.h"
+#include "state/base/err.h"
+#include "state/spec/spec.h"
 
 #include <linux/filter.h>
 #include <stdbool.h>

@@ -8,9 +8,9 @@
  */
 #include "init/seccomp_cache.h"
 
-#include "state/fd.h"
-#include "state/log.h"
-#include "state/mem.h"
+#include "state/base/fd.h"
+#include "state/base/log.h"
+#include "state/base/mem.h"
 
 #include <dirent.h>
 #include <errno.h>

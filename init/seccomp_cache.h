@@ -7,7 +7,7 @@
 #ifndef INIT_SECCOMP_CACHE_H
 #define INIT_SECCOMP_CACHE_H
 
-#include "state/spec.h"
+#include "state/spec/spec.h"
 
 #include <linux/filter.h>
 #include <stddef.h>

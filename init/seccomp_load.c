@@ -7,7 +7,7 @@
  * With a filter in force init says everything by write(2) and hears by read(2), so that a profile
  * needs no socket calls. The listener of SCMP_ACT_NOTIFY is fetched by hull with pidfd_getfd(2):
  * to send it, init would need sendmsg(2), which agents are asked about. Of the two only write
- * must not be (state/spec_check.c): it tells hull that there is a listener; when init reads, the
+ * must not be (state/spec/spec_check.c): it tells hull that there is a listener; when init reads, the
  * agent has it and can answer.
  */
 #include "init/init.h"

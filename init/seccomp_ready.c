@@ -2,8 +2,8 @@
 /* A filter that somebody else has compiled, as crun takes it. Runs in hull. */
 #include "init/seccomp.h"
 
-#include "state/base64.h"
-#include "state/mem.h"
+#include "state/format/base64.h"
+#include "state/base/mem.h"
 
 #include <errno.h>
 #include <string.h>

@@ -13,7 +13,7 @@
  */
 #include "init/seccomp_stub.h"
 
-#include "state/mem.h"
+#include "state/base/mem.h"
 
 #include <endian.h>
 #include <errno.h>

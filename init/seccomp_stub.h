@@ -8,7 +8,7 @@
 #define INIT_SECCOMP_STUB_H
 
 #include "init/seccomp_tables.h"
-#include "state/spec.h"
+#include "state/spec/spec.h"
 
 #include <linux/filter.h>
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 /* Tables for init/seccomp.c and init/seccomp_stub.c. */
 #include "init/seccomp_tables.h"
 
-#include "state/names.h"
+#include "state/base/names.h"
 
 #include <linux/audit.h>
 #include <seccomp.h>

@@ -3,7 +3,7 @@
 #ifndef INIT_SECCOMP_TABLES_H
 #define INIT_SECCOMP_TABLES_H
 
-#include "state/names.h"
+#include "state/base/names.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -7,11 +7,11 @@
 #include "init/seccomp_cache.h"
 #include "init/seccomp_run.h"
 #include "init/seccomp_tables.h"
-#include "state/json.h"
-#include "state/mem.h"
-#include "state/spec_types.h"
-#include "state/sys.h"
-#include "state/tap.h"
+#include "state/format/json.h"
+#include "state/base/mem.h"
+#include "state/spec/spec_types.h"
+#include "state/base/sys.h"
+#include "state/base/tap.h"
 
 #include <dirent.h>
 #include <errno.h>

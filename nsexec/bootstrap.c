@@ -5,7 +5,7 @@
  */
 #include "nsexec/bootstrap.h"
 
-#include "state/mem.h"
+#include "state/base/mem.h"
 
 #include <errno.h>
 #include <linux/netlink.h>

@@ -7,8 +7,8 @@
 #define NSEXEC_BOOTSTRAP_H
 
 #include "nsexec/plan.h"
-#include "state/err.h"
-#include "state/str.h"
+#include "state/base/err.h"
+#include "state/base/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ struct bootstrap {
 	bool deny_setgroups; /* write "deny" to /proc/PID/setgroups before the gid map */
 	bool debug;	     /* send log lines */
 	bool trace;	     /* send spans */
-	int arena_fd;	     /* the arguments of init (state/mem.h, shared arena) */
+	int arena_fd;	     /* the arguments of init (state/base/mem.h, shared arena) */
 };
 
 #define BOOTSTRAP_MAX 131072 /* bytes of an encoded message */

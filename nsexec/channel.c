@@ -3,9 +3,9 @@
 #include "nsexec/channel.h"
 
 #include "nsexec/interrupt.h"
-#include "state/fd.h"
-#include "state/trace.h"
-#include "state/mem.h"
+#include "state/base/fd.h"
+#include "state/base/trace.h"
+#include "state/base/mem.h"
 
 #include <errno.h>
 #include <poll.h>

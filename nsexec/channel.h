@@ -6,7 +6,7 @@
 #ifndef NSEXEC_CHANNEL_H
 #define NSEXEC_CHANNEL_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nsexec/channel.h"
-#include "state/tap.h"
+#include "state/base/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>

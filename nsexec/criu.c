@@ -7,13 +7,13 @@
 #include "nsexec/criu.h"
 
 #include "nsexec/interrupt.h"
-#include "state/fd.h"
-#include "state/log.h"
-#include "state/mem.h"
-#include "state/names.h"
-#include "state/protobuf.h"
-#include "state/sys.h"
-#include "state/trace.h"
+#include "state/base/fd.h"
+#include "state/base/log.h"
+#include "state/base/mem.h"
+#include "state/base/names.h"
+#include "state/format/protobuf.h"
+#include "state/base/sys.h"
+#include "state/base/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>

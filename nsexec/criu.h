@@ -6,8 +6,8 @@
 #ifndef NSEXEC_CRIU_H
 #define NSEXEC_CRIU_H
 
-#include "state/err.h"
-#include "state/str.h"
+#include "state/base/err.h"
+#include "state/base/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
 /* fork(2) without execve(2): half the price of a new program, which would be this one again. */
 #include "nsexec/fork.h"
 
-#include "state/fd.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <signal.h>

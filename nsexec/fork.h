@@ -3,7 +3,7 @@
 #ifndef NSEXEC_FORK_H
 #define NSEXEC_FORK_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 
 #include <stddef.h>
 #include <sys/types.h>

@@ -6,9 +6,9 @@
 #include "nsexec/hooks.h"
 
 #include "nsexec/process.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/trace.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,8 +3,8 @@
 #ifndef NSEXEC_HOOKS_H
 #define NSEXEC_HOOKS_H
 
-#include "state/err.h"
-#include "state/spec.h"
+#include "state/base/err.h"
+#include "state/spec/spec.h"
 
 #include <stdbool.h>
 

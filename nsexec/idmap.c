@@ -6,10 +6,10 @@
  */
 #include "nsexec/nsexec.h"
 #include "nsexec/process.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/proc.h"
-#include "state/str.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/proc.h"
+#include "state/base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nsexec/interrupt.h"
 
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/names.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/names.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -7,7 +7,7 @@
 #ifndef NSEXEC_INTERRUPT_H
 #define NSEXEC_INTERRUPT_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 
 #include <stdbool.h>
 

@@ -6,11 +6,11 @@
  */
 #include "nsexec/netdev.h"
 
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/proc.h"
-#include "state/str.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/proc.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,8 +6,8 @@
 #ifndef NSEXEC_NETDEV_H
 #define NSEXEC_NETDEV_H
 
-#include "state/err.h"
-#include "state/spec.h"
+#include "state/base/err.h"
+#include "state/spec/spec.h"
 
 #include <sys/types.h>
 

@@ -8,9 +8,9 @@
 #include "nsexec/nsexec.h"
 
 #include "nsexec/channel.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -12,8 +12,8 @@
 #include "nsexec/bootstrap.h"
 #include "nsexec/channel.h"
 #include "nsexec/plan.h"
-#include "state/cgroup.h"
-#include "state/err.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/err.h"
 
 #include <setjmp.h>
 #include <stdbool.h>

@@ -22,8 +22,8 @@
  */
 #include "nsexec/plan.h"
 
-#include "state/mem.h"
-#include "state/sys.h"
+#include "state/base/mem.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #ifndef NSEXEC_PLAN_H
 #define NSEXEC_PLAN_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>

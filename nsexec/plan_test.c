@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nsexec/plan.h"
-#include "state/sys.h"
-#include "state/tap.h"
+#include "state/base/sys.h"
+#include "state/base/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>

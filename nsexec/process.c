@@ -7,10 +7,10 @@
 
 #include "nsexec/interrupt.h"
 #include "nsexec/why.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/names.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/names.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 #ifndef NSEXEC_PROCESS_H
 #define NSEXEC_PROCESS_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 /* Resource limits (prlimit(2)). Runs in hull or in stage 2. */
 #include "nsexec/rlimits.h"
 
-#include "state/names.h"
+#include "state/base/names.h"
 
 #include <errno.h>
 #include <stdint.h>

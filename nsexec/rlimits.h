@@ -2,8 +2,8 @@
 #ifndef NSEXEC_RLIMITS_H
 #define NSEXEC_RLIMITS_H
 
-#include "state/err.h"
-#include "state/spec.h"
+#include "state/base/err.h"
+#include "state/spec/spec.h"
 
 #include <sys/types.h>
 

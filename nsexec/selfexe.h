@@ -2,7 +2,7 @@
 #ifndef NSEXEC_SELFEXE_H
 #define NSEXEC_SELFEXE_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 
 /*
  * A descriptor of hull's own binary through which nobody can write to it (CVE-2019-5736): a

@@ -2,7 +2,7 @@
 #ifndef NSEXEC_SOURCE_H
 #define NSEXEC_SOURCE_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 
 #include <stdbool.h>
 #include <stdint.h>

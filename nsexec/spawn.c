@@ -7,15 +7,15 @@
 #include "nsexec/interrupt.h"
 #include "nsexec/nsexec.h"
 #include "nsexec/selfexe.h"
-#include "state/fd.h"
-#include "state/idset.h"
-#include "state/log.h"
-#include "state/mem.h"
-#include "state/names.h"
-#include "state/proc.h"
+#include "state/base/fd.h"
+#include "state/spec/idset.h"
+#include "state/base/log.h"
+#include "state/base/mem.h"
+#include "state/base/names.h"
+#include "state/base/proc.h"
 #include "state/record.h"
-#include "state/sys.h"
-#include "state/trace.h"
+#include "state/base/sys.h"
+#include "state/base/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,9 +7,9 @@
  */
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"
-#include "state/mem.h"
-#include "state/sys.h"
-#include "state/trace.h"
+#include "state/base/mem.h"
+#include "state/base/sys.h"
+#include "state/base/trace.h"
 
 #include <errno.h>
 #include <string.h>

@@ -7,10 +7,10 @@
  */
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"
-#include "state/fd.h"
-#include "state/idset.h"
-#include "state/mem.h"
-#include "state/proc.h"
+#include "state/base/fd.h"
+#include "state/spec/idset.h"
+#include "state/base/mem.h"
+#include "state/base/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>

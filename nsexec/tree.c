@@ -2,9 +2,9 @@
 /* Runs in stage 2, in the container's mount namespace; see tree.h. */
 #include "nsexec/tree.h"
 
-#include "state/err.h"
-#include "state/fd.h"
-#include "state/mem.h"
+#include "state/base/err.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>

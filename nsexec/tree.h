@@ -8,7 +8,7 @@
 #ifndef NSEXEC_TREE_H
 #define NSEXEC_TREE_H
 
-#include "state/sys.h"
+#include "state/base/sys.h"
 
 #include <stdbool.h>
 

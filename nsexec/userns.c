@@ -6,10 +6,10 @@
  */
 #include "nsexec/plan.h"
 #include "nsexec/source.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/proc.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/proc.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nsexec/why.h"
 
-#include "state/mem.h"
-#include "state/sys.h"
-#include "state/tap.h"
+#include "state/base/mem.h"
+#include "state/base/sys.h"
+#include "state/base/tap.h"
 
 #include <elf.h>
 #include <errno.h>

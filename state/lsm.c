@@ -2,9 +2,9 @@
 /* AppArmor and SELinux as the host's kernel has them. Runs in hull, before anything is made. */
 #include "state/lsm.h"
 
-#include "state/fd.h"
-#include "state/str.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

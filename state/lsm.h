@@ -3,8 +3,8 @@
 #ifndef STATE_LSM_H
 #define STATE_LSM_H
 
-#include "state/err.h"
-#include "state/spec.h"
+#include "state/base/err.h"
+#include "state/spec/spec.h"
 
 /*
  * The labels can be applied on this machine. Costs nothing without any. Pointers start at the process

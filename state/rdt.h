@@ -6,8 +6,8 @@
 #ifndef STATE_RDT_H
 #define STATE_RDT_H
 
-#include "state/err.h"
-#include "state/spec.h"
+#include "state/base/err.h"
+#include "state/spec/spec.h"
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -2,10 +2,10 @@
 /* On a tree of ordinary files that looks like resctrl; the kernel fills a new group, here it is us. */
 #include "state/rdt.h"
 
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/tap.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/base/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>

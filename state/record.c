@@ -17,13 +17,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/names.h"
-#include "state/proc.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/names.h"
+#include "state/base/proc.h"
 #include "state/rdt.h"
-#include "state/sys.h"
-#include "state/trace.h"
+#include "state/base/sys.h"
+#include "state/base/trace.h"
 
 #define RECORD_MAX ((size_t)8 << 20) /* annotations are as large as config.json allows */
 

@@ -7,11 +7,11 @@
 #ifndef STATE_RECORD_H
 #define STATE_RECORD_H
 
-#include "state/cgroup.h"
-#include "state/decode.h"
-#include "state/err.h"
-#include "state/json.h"
-#include "state/str.h"
+#include "state/cgroup/cgroup.h"
+#include "state/spec/decode.h"
+#include "state/base/err.h"
+#include "state/format/json.h"
+#include "state/base/str.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,7 +20,7 @@
 #define OCI_VERSION    "1.3.0" /* of the runtime-spec that hull implements */
 #define RECORD_FILE    "record.json"
 #define RECORD_CONFIG  "config.json" /* the bytes of the bundle's config.json, beside the record */
-#define RECORD_DECODED "config.bin"  /* the same, decoded (state/spec_cache.h); may be absent */
+#define RECORD_DECODED "config.bin" /* the same, decoded (state/spec/spec_cache.h); may be absent */
 #define RECORD_UNIT    "unit" /* whose systemd has its unit, "system" or "user"; absent without */
 #define RECORD_TRACER \
 	"tracer" /* there may be a process with CAP_SYS_PTRACE that config.json has not */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The record: written and read again, damaged in every way, and the documents made from it. */
-#include "state/proc.h"
+#include "state/base/proc.h"
 #include "state/record.h"
 
 #include <errno.h>
@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/tap.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/tap.h"
 
 static char dir[] = "/tmp/hull-record-test.XXXXXX";
 static int dir_fd;

@@ -18,12 +18,12 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "state/fd.h"
-#include "state/mem.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
 #include "state/record.h"
-#include "state/str.h"
-#include "state/sys.h"
-#include "state/trace.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
+#include "state/base/trace.h"
 
 #define DEFAULT_ROOT "/run/hull"
 #define ID_MAX	     255 /* NAME_MAX: it is the name of a directory, here and in cgroupfs */

@@ -6,7 +6,7 @@
 #ifndef STATE_ROOT_H
 #define STATE_ROOT_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>

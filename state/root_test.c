@@ -11,11 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "state/fd.h"
-#include "state/mem.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
 #include "state/record.h"
-#include "state/str.h"
-#include "state/tap.h"
+#include "state/base/str.h"
+#include "state/base/tap.h"
 
 static char dir[] = "/tmp/hull-root-test.XXXXXX";
 

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "state/fd.h"
-#include "state/mem.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
 #include "state/record.h"
 #include "state/root.h"
 

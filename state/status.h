@@ -3,7 +3,7 @@
 #ifndef STATE_STATUS_H
 #define STATE_STATUS_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 
 #include <sys/types.h>
 

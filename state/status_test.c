@@ -7,12 +7,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/proc.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/proc.h"
 #include "state/record.h"
 #include "state/root.h"
-#include "state/tap.h"
+#include "state/base/tap.h"
 
 static void status_is(const struct container *c, const struct record *r, const char *wanted,
 		      bool has_pid, const char *what)

@@ -12,9 +12,9 @@
 
 #include "cmd/json_out.h"
 #include "cmd/options.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
 
 static const char *const words[] = {
 	[CHECK_ERROR] = "error",

@@ -8,8 +8,8 @@
 #define CMD_CHECK_CHECK_H
 
 #include "cmd/cmd.h"
-#include "state/err.h"
-#include "state/spec.h"
+#include "state/base/err.h"
+#include "state/spec/spec.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -15,14 +15,14 @@
 
 #include "cmd/handler.h"
 #include "init/seccomp.h"
-#include "state/annotations.h"
-#include "state/cgroup.h"
-#include "state/fd.h"
+#include "state/spec/annotations.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/fd.h"
 #include "state/lsm.h"
-#include "state/mem.h"
-#include "state/names.h"
-#include "state/str.h"
-#include "state/sys.h"
+#include "state/base/mem.h"
+#include "state/base/names.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
 
 /* --- Rights ----------------------------------------------------------------------------------- */
 

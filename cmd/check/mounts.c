@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "init/mount_options.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
 
 bool check_has_option(const struct spec_mount *m, const char *option)
 {

@@ -14,10 +14,10 @@
 
 #include "cmd/try.h"
 #include "nsexec/why.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
 
 /* --- Programs --------------------------------------------------------------------------------- */
 

@@ -9,11 +9,11 @@
 #include <sys/capability.h>
 #include <sys/stat.h>
 
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/names.h"
-#include "state/str.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/names.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
 
 static bool lists(const struct str_array *l, const char *path)
 {

@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "nsexec/fork.h"
-#include "state/cgroup.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/spec.h"
-#include "state/str.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/spec/spec.h"
+#include "state/base/str.h"
 
 #define ROOT "/sys/fs/cgroup"
 

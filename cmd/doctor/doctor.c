@@ -13,10 +13,10 @@
 
 #include "cmd/options.h"
 #include "nsexec/process.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
 
 /* --- A container ------------------------------------------------------------------------------ */
 

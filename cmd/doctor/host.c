@@ -20,11 +20,11 @@
 #include <unistd.h>
 
 #include "nsexec/criu.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/sys.h"
-#include "state/systemd.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
+#include "state/systemd/systemd.h"
 
 /* --- Security modules ------------------------------------------------------------------------- */
 

@@ -15,10 +15,10 @@
 #include "cmd/try.h"
 #include "nsexec/selfexe.h"
 #include "nsexec/source.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
 
 #define AT \
 	"/proc" /* a directory that every machine has: what is mounted there ends with the child */

@@ -18,10 +18,10 @@
 #include "cmd/try.h"
 #include "nsexec/fork.h"
 #include "nsexec/process.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
 
 static const struct ns {
 	unsigned flag;

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "cmd/try.h"
-#include "state/mem.h"
+#include "state/base/mem.h"
 
 static const struct kind {
 	const char *name, *kind, *option, *cost;

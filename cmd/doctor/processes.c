@@ -16,11 +16,11 @@
 #include <unistd.h>
 
 #include "cmd/try.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/names.h"
-#include "state/str.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/names.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
 
 /* --- Calls ------------------------------------------------------------------------------------ */
 

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "state/cgroup.h"
-#include "state/fd.h"
-#include "state/mem.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
 
 struct place {
 	const char *path; /* NULL: no such controller */

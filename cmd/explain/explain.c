@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "cmd/options.h"
-#include "state/mem.h"
+#include "state/base/mem.h"
 
 /* --- Writing ---------------------------------------------------------------------------------- */
 

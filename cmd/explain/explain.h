@@ -11,7 +11,7 @@
 #include "state/record.h"
 #include "state/root.h"
 #include "state/status.h"
-#include "state/str.h"
+#include "state/base/str.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/proc.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/proc.h"
 
 static const char *const kinds[] = { "user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time" };
 

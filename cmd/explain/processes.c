@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "state/cgroup.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/proc.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/proc.h"
 
 struct process {
 	pid_t pid, parent, tracer;

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/names.h"
-#include "state/proc.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/names.h"
+#include "state/base/proc.h"
 
 static void add_caps(struct explain *x, const char *status, const char *key, const char *field)
 {

@@ -10,9 +10,9 @@
 #include "cmd/shim/mounts.h"
 #include "cmd/shim/task.h"
 #include "nsexec/fork.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,9 +8,9 @@
 
 #include "cmd/shim/log.h"
 #include "cmd/shim/ttrpc.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/sys.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "state/fd.h"
+#include "state/base/fd.h"
 
 #define KEPT_MAX     2048 /* events; of more the oldest are lost */
 #define ANSWER_MS    5000 /* for containerd to take one */

@@ -5,9 +5,9 @@
 #include "cmd/shim/server.h"
 #include "cmd/shim/task.h"
 #include "nsexec/fork.h"
-#include "state/fd.h"
-#include "state/json.h"
-#include "state/mem.h"
+#include "state/base/fd.h"
+#include "state/format/json.h"
+#include "state/base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,8 +7,8 @@
 #ifndef CMD_SHIM_JOB_H
 #define CMD_SHIM_JOB_H
 
-#include "state/err.h"
-#include "state/str.h"
+#include "state/base/err.h"
+#include "state/base/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>

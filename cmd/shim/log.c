@@ -2,8 +2,8 @@
 /* Lines for containerd's log. Runs in the shim. */
 #include "cmd/shim/log.h"
 
-#include "state/mem.h"
-#include "state/str.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
 
 #include <fcntl.h>
 #include <stdarg.h>

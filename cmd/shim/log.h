@@ -6,7 +6,7 @@
 #ifndef CMD_SHIM_LOG_H
 #define CMD_SHIM_LOG_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 
 /* The bundle, absolute; kept. */
 void shim_log_init(const char *bundle);

@@ -2,8 +2,8 @@
 /* epoll and timers. Runs in the shim. There are few timers, so that a list will do. */
 #include "cmd/shim/loop.h"
 
-#include "state/mem.h"
-#include "state/sys.h"
+#include "state/base/mem.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -6,7 +6,7 @@
 #ifndef CMD_SHIM_LOOP_H
 #define CMD_SHIM_LOOP_H
 
-#include "state/err.h"
+#include "state/base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>

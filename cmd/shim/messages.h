@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The messages of containerd's shim protocol as structs, and the tables by which state/protobuf.c
+ * The messages of containerd's shim protocol as structs, and the tables by which state/format/protobuf.c
  * reads and writes them. Sources: containerd's api/ (runtime/task/v3/shim.proto, events/task.proto,
  * types/mount.proto, types/runc/options/oci.proto, runtime/bootstrap/v1/bootstrap.proto) and
  * ttrpc's request.proto. Fields that the shim neither reads nor fills have no row.
@@ -8,7 +8,7 @@
 #ifndef CMD_SHIM_MESSAGES_H
 #define CMD_SHIM_MESSAGES_H
 
-#include "state/protobuf.h"
+#include "state/format/protobuf.h"
 
 /* google.protobuf.Any */
 struct shim_any {

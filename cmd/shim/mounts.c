@@ -9,11 +9,11 @@
 #include "cmd/shim/messages.h"
 #include "init/mount_options.h"
 #include "nsexec/source.h"
-#include "state/decode.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/sys.h"
+#include "state/spec/decode.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

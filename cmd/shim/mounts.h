@@ -3,8 +3,8 @@
 #ifndef CMD_SHIM_MOUNTS_H
 #define CMD_SHIM_MOUNTS_H
 
-#include "state/err.h"
-#include "state/protobuf.h"
+#include "state/base/err.h"
+#include "state/format/protobuf.h"
 
 /*
  * Mount all of mounts (containerd.types.Mount, field TASK_MOUNTS) on rootfs, which is made where it

@@ -10,8 +10,8 @@
 #include "cmd/shim/job.h"
 #include "cmd/shim/task.h"
 #include "cmd/shim/ttrpc.h"
-#include "state/mem.h"
-#include "state/str.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -5,7 +5,7 @@
 
 #include "cmd/shim/loop.h"
 #include "cmd/shim/messages.h"
-#include "state/err.h"
+#include "state/base/err.h"
 
 #include <stdbool.h>
 #include <stdint.h>

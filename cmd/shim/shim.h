@@ -21,8 +21,8 @@ int shim_main(int argc, char **argv, const struct shim_host *host);
 
 /* --- Internal to cmd/shim --- */
 
-#include "state/err.h"
-#include "state/protobuf.h"
+#include "state/base/err.h"
+#include "state/format/protobuf.h"
 
 #define SHIM_NAME    "io.containerd.hull.v2"
 #define SHIM_PROGRAM "containerd-shim-hull-v2"

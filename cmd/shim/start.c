@@ -8,12 +8,12 @@
 #include "cmd/shim/messages.h"
 #include "cmd/shim/task.h"
 #include "nsexec/fork.h"
-#include "state/cgroup.h"
-#include "state/fd.h"
-#include "state/json.h"
-#include "state/mem.h"
-#include "state/sha256.h"
-#include "state/str.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/fd.h"
+#include "state/format/json.h"
+#include "state/base/mem.h"
+#include "state/format/sha256.h"
+#include "state/base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,10 +6,10 @@
 #include "cmd/shim/stdio.h"
 
 #include "cmd/shim/logger.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
-#include "state/sys.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

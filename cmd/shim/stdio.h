@@ -8,7 +8,7 @@
 #define CMD_SHIM_STDIO_H
 
 #include "cmd/shim/loop.h"
-#include "state/err.h"
+#include "state/base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>

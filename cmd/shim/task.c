@@ -11,8 +11,8 @@
 #include "cmd/shim/log.h"
 #include "cmd/shim/logger.h"
 #include "cmd/shim/server.h"
-#include "state/mem.h"
-#include "state/str.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "state/fd.h"
+#include "state/base/fd.h"
 
 struct task *task_list;
 const char *task_ns, *task_root;

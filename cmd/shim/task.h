@@ -6,8 +6,8 @@
 #include "cmd/shim/loop.h"
 #include "cmd/shim/messages.h"
 #include "cmd/shim/stdio.h"
-#include "state/cgroup.h"
-#include "state/err.h"
+#include "state/cgroup/cgroup.h"
+#include "state/base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>

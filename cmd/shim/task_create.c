@@ -10,12 +10,12 @@
 #include "cmd/shim/log.h"
 #include "cmd/shim/mounts.h"
 #include "cmd/shim/server.h"
-#include "state/fd.h"
-#include "state/log.h"
-#include "state/mem.h"
+#include "state/base/fd.h"
+#include "state/base/log.h"
+#include "state/base/mem.h"
 #include "state/record.h"
 #include "state/root.h"
-#include "state/str.h"
+#include "state/base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -9,9 +9,9 @@
 #include "cmd/shim/job.h"
 #include "cmd/shim/mounts.h"
 #include "cmd/shim/server.h"
-#include "state/log.h"
-#include "state/mem.h"
-#include "state/str.h"
+#include "state/base/log.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 #include "cmd/shim/events.h"
 #include "cmd/shim/job.h"
 #include "cmd/shim/server.h"
-#include "state/mem.h"
-#include "state/str.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -7,9 +7,9 @@
 #include "cmd/shim/task.h"
 
 #include "cmd/shim/server.h"
-#include "state/fd.h"
-#include "state/mem.h"
-#include "state/str.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,8 +5,8 @@
  */
 #include "cmd/shim/ttrpc.h"
 
-#include "state/fd.h"
-#include "state/mem.h"
+#include "state/base/fd.h"
+#include "state/base/mem.h"
 
 #include <errno.h>
 #include <string.h>

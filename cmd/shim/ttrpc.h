@@ -7,7 +7,7 @@
 #define CMD_SHIM_TTRPC_H
 
 #include "cmd/shim/loop.h"
-#include "state/str.h"
+#include "state/base/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>

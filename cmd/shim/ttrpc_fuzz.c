@@ -5,7 +5,7 @@
  */
 #include "cmd/shim/messages.h"
 #include "cmd/shim/ttrpc.h"
-#include "state/mem.h"
+#include "state/base/mem.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/shim/messages.h"
 #include "cmd/shim/ttrpc.h"
-#include "state/tap.h"
+#include "state/base/tap.h"
 
 #include <string.h>
 

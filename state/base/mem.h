@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory and descriptors that clean up after themselves, and the arena in which a decoded
+ * configuration lives.
+ *
+ * Allocation does not fail: out of memory ends the process, and its peer sees the end of file
+ * and says so.
+ */
+#ifndef STATE_MEM_H
+#define STATE_MEM_H
+
+#include "state/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define auto_close __attribute__((cleanup(cleanup_close)))
+#define auto_free  __attribute__((cleanup(cleanup_free)))
+
+void cleanup_close(int *fd);
+void cleanup_free(void *p);
+
+/* Take ownership out of an auto_ variable. */
+static inline int take_fd(int *fd)
+{
+	int r = *fd;
+
+	*fd = -1;
+	return r;
+}
+#define take_ptr(p)                             \
+	({                                      \
+		__typeof__(*(p)) taken_ = *(p); \
+		*(p) = NULL;                    \
+		taken_;                         \
+	})
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+void *xmalloc(size_t n) __attribute__((malloc, returns_nonnull));
+void *xzalloc(size_t n) __attribute__((malloc, returns_nonnull));
+void *xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
+char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
+char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
+char *xasprintf(const char *fmt, ...) __attribute__((returns_nonnull)) printf_like(1, 2);
+
+/*
+ * Memory that is given out in pieces and freed never or at once. A shared arena lies at one
+ * fixed address in a memfd, so that another process of the same binary can map it and follow
+ * its pointers: this is how the decoded configuration reaches the container's init without
+ * being parsed again inside the container's memory limit.
+ */
+struct arena {
+	char *base, *p, *end;
+	int fd; /* the memfd of a shared arena, -1 of a private one */
+};
+
+/* Private: ordinary memory, grown in blocks. */
+void arena_init(struct arena *a);
+/* Shared: at most ARENA_SIZE bytes; the caller closes a->fd. */
+must_check int arena_init_shared(struct arena *a, struct err *e);
+/* Map the shared arena behind fd, copy on write; returns its first object. */
+must_check int arena_map(int fd, void **ret_first, struct err *e);
+
+/* Zeroed, aligned to 16 bytes. */
+void *arena_zalloc(struct arena *a, size_t n) __attribute__((returns_nonnull));
+char *arena_strdup(struct arena *a, const char *s) __attribute__((returns_nonnull));
+char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((returns_nonnull))
+printf_like(2, 3);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Thin wrappers: nothing here decides anything. Runs in every process of hull. */
+#include "state/base/sys.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct open_how_v0 {
+	uint64_t flags, mode, resolve;
+};
+
+int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
+{
+	struct open_how_v0 how = { flags | O_CLOEXEC, mode, resolve };
+
+	return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+}
+
+int sys_open_tree(int dirfd, const char *path, unsigned flags)
+{
+	return (int)syscall(SYS_open_tree, dirfd, path, flags | OPEN_TREE_CLOEXEC);
+}
+
+int sys_move_mount(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
+{
+	return (int)syscall(SYS_move_mount, from_fd, from, to_fd, to, flags);
+}
+
+int sys_fsopen(const char *fs, unsigned flags)
+{
+	return (int)syscall(SYS_fsopen, fs, flags | FSOPEN_CLOEXEC);
+}
+
+int sys_fsconfig(int fd, unsigned cmd, const char *key, const void *value, int aux)
+{
+	return (int)syscall(SYS_fsconfig, fd, cmd, key, value, aux);
+}
+
+int sys_fsmount(int fd, unsigned flags, unsigned attrs)
+{
+	return (int)syscall(SYS_fsmount, fd, flags | FSMOUNT_CLOEXEC, attrs);
+}
+
+int sys_mount_setattr(int dirfd, const char *path, unsigned flags, struct mount_attr *attr)
+{
+	return (int)syscall(SYS_mount_setattr, dirfd, path, flags, attr, sizeof(*attr));
+}
+
+int sys_pivot_root(const char *new_root, const char *put_old)
+{
+	return (int)syscall(SYS_pivot_root, new_root, put_old);
+}
+
+bool sys_kernel_before(unsigned major, unsigned minor)
+{
+	struct utsname u;
+	unsigned long found[2] = { 0, 0 };
+	char *p = u.release;
+
+	if (uname(&u) < 0)
+		return false;
+	for (size_t i = 0; i < 2; i++)
+		found[i] = strtoul(p, &p, 10), p += *p == '.';
+	return found[0] < major || (found[0] == major && found[1] < minor);
+}
+
+int sys_pidfd_open(pid_t pid, unsigned flags)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, flags);
+
+	/* Linux 6.1 for a process that is gone whose number its session or group still has. */
+	if (fd < 0 && errno == EINVAL && !flags)
+		errno = ESRCH;
+	return fd;
+}
+
+int sys_pidfd_send_signal(int pidfd, int sig)
+{
+	return (int)syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0);
+}
+
+int sys_pidfd_getfd(int pidfd, int fd)
+{
+	return (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+}
+
+int sys_close_range(unsigned first, unsigned last, unsigned flags)
+{
+	return (int)syscall(SYS_close_range, first, last, flags);
+}
+
+long sys_clone3(struct sys_clone_args *args, size_t size)
+{
+	return syscall(SYS_clone3, args, size);
+}
+
+int sys_bpf(int cmd, void *attr, unsigned size)
+{
+	return (int)syscall(SYS_bpf, cmd, attr, size);
+}
+
+int sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c)
+{
+	return (int)syscall(SYS_keyctl, op, a, b, c);
+}
+
+int64_t sys_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void sys_default_signals(void)
+{
+	/* struct sigaction of the kernel, SIG_DFL and nothing else; it is no larger anywhere */
+	static const char dfl[64], none[8];
+
+	for (int sig = 1; sig <= 64; sig++)
+		syscall(SYS_rt_sigaction, sig, dfl, NULL, sizeof(none));
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL, sizeof(none));
+}
+
+int sys_setresuid(uid_t uid)
+{
+	return (int)syscall(SYS_OF_IDS(setresuid), uid, uid, uid);
+}
+
+int sys_setresgid(gid_t gid)
+{
+	return (int)syscall(SYS_OF_IDS(setresgid), gid, gid, gid);
+}
+
+int sys_setgroups(size_t n, const gid_t *list)
+{
+	return (int)syscall(SYS_OF_IDS(setgroups), n, list);
+}
+
+void sys_reap(pid_t pid)
+{
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a container's cgroups are, and getting into them. Runs in hull itself, on the hot path of
+ * create and exec (DESIGN.md section 3).
+ */
+#include "state/cgroup/cgroup_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/proc.h"
+#include "state/base/str.h"
+#include "state/base/sys.h"
+
+/* --- Files ------------------------------------------------------------------------------------ */
+
+static int file_path(char buf[PATH_MAX], const char *dir, const char *file)
+{
+	int n = snprintf(buf, PATH_MAX, "%s/%s", dir, file);
+
+	if (n < 0 || n >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return 0;
+}
+
+int cgroup_write(const char *dir, const char *file, const char *text)
+{
+	char path[PATH_MAX];
+
+	return file_path(path, dir, file) < 0 ? -1 : fd_write_file(AT_FDCWD, path, text);
+}
+
+ssize_t cgroup_read(const char *dir, const char *file, char *buf, size_t size)
+{
+	char path[PATH_MAX];
+
+	return file_path(path, dir, file) < 0 ? -1 : fd_read_small(AT_FDCWD, path, buf, size);
+}
+
+const char *cgroup_find_key(const char *text, const char *key, size_t n)
+{
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
+		if (!strncmp(text, key, n) && text[n] == ' ')
+			return text + n + 1;
+	}
+	return NULL;
+}
+
+int64_t cgroup_read_key(const char *dir, const char *file, const char *key)
+{
+	const char *value;
+	char buf[4096];
+	int64_t v;
+
+	if (cgroup_read(dir, file, buf, sizeof(buf)) < 0)
+		return -1;
+	value = cgroup_find_key(buf, key, strlen(key));
+	if (!value)
+		return -1;
+	buf[(size_t)(value - buf) + strcspn(value, "\n")] = '\0';
+	return str_to_i64(value, &v) ? v : -1;
+}
+
+bool cgroup_has_word(const char *list, const char *name)
+{
+	size_t len, n = strlen(name);
+
+	for (;; list += len + 1) {
+		len = strcspn(list, ", ");
+		if (len == n && !memcmp(list, name, n))
+			return true;
+		if (!list[len])
+			return false;
+	}
+}
+
+/* --- Where they are --------------------------------------------------------------------------- */
+
+static bool is_on(const char *path, long magic)
+{
+	struct statfs st;
+
+	return statfs(path, &st) == 0 && (long)st.f_type == magic;
+}
+
+static void add_dir(struct cgroup *cg, const char *controllers, char *path)
+{
+	cg->dirs = xrealloc(cg->dirs, (cg->n + 1) * sizeof(*cg->dirs));
+	cg->dirs[cg->n++] = (struct cgroup_dir){ xstrdup(controllers), path, 0 };
+}
+
+/*
+ * mount/own, if that is a cgroup of the right kind. In a container without a cgroup namespace
+ * /proc/self/cgroup tells a path of the host, while the mount starts at the container's own
+ * cgroup ("docker in docker"): there own is "/".
+ */
+static char *own_dir(const char *mount, const char *own, long magic)
+{
+	char *path = path_join(mount, own + 1);
+
+	if (is_on(path, magic))
+		return path;
+	free(path);
+	return strcmp(own, "/") && is_on(mount, magic) ? xstrdup(mount) : NULL;
+}
+
+/*
+ * A v1 hierarchy is mounted under the names of its controllers ("cpu,cpuacct"), under the same
+ * in another order, or can be reached by a link for each of them.
+ */
+static char *hierarchy_dir(const char *controllers, const char *own)
+{
+	const char *name = str_starts(controllers, "name=") ? controllers + strlen("name=") :
+							      controllers;
+	auto_free char *mount = xasprintf(CGROUP_ROOT "/%s", name);
+	char *path = own_dir(mount, own, CGROUP_SUPER_MAGIC);
+
+	for (size_t len; !path && strchr(name, ','); name += len + 1) {
+		auto_free char *link = NULL;
+
+		len = strcspn(name, ",");
+		link = xasprintf(CGROUP_ROOT "/%.*s", (int)len, name);
+		path = own_dir(link, own, CGROUP_SUPER_MAGIC);
+		if (!name[len])
+			break;
+	}
+	return path;
+}
+
+/* One read(2) gives all of it, whatever its size (seq_file.c: a single record is never split). */
+static char *read_cgroups(const char *path, struct err *e)
+{
+	char text[4096], *all = NULL;
+	ssize_t n = fd_read_small(AT_FDCWD, path, text, sizeof(text));
+
+	if (n >= 0 && n < (ssize_t)sizeof(text) - 2)
+		return xstrdup(text);
+	if (n < 0)
+		err_sys(e, "read %s", path);
+	else if (fd_read_file(AT_FDCWD, path, 1 << 20, &all, NULL, e) < 0)
+		return NULL;
+	return all;
+}
+
+/* One line of /proc/self/cgroup, "4:cpu,cpuacct:/own"; "0::/own" is the unified hierarchy. */
+static void locate_line(struct cgroup *cg, char *line, const char *tail)
+{
+	char *id = strsep(&line, ":"), *controllers = strsep(&line, ":");
+	auto_free char *own = NULL, *base = NULL;
+
+	if (!id || !line || *line != '/' || cg->n == CGROUP_TASKS_MAX)
+		return;
+	own = *tail == '/' ? xstrdup("/") : path_clean(line);
+	if (*controllers)
+		base = hierarchy_dir(controllers, own);
+	else
+		base = own_dir(CGROUP_ROOT "/unified", own, CGROUP2_SUPER_MAGIC);
+	if (base)
+		add_dir(cg, controllers, path_join(base, *tail == '/' ? tail + 1 : tail));
+}
+
+static int locate_v1(struct cgroup *cg, const char *tail, struct err *e)
+{
+	auto_free char *text = NULL;
+	char *line, *rest;
+
+	text = read_cgroups("/proc/self/cgroup", e);
+	if (!text)
+		return -1;
+	rest = text;
+	while ((line = strsep(&rest, "\n")))
+		locate_line(cg, line, tail);
+	if (cg->n)
+		cg->layout = CGROUP_V1;
+	return 0;
+}
+
+/*
+ * A v2 cgroup that has processes cannot give controllers to its children ("no internal processes",
+ * cgroup-v2.rst), and hull's own has: hence its parent (runc does the same).
+ */
+static int locate_v2(struct cgroup *cg, const char *tail, struct err *e)
+{
+	auto_free char *text = NULL, *own = NULL, *base = NULL;
+	char *line;
+
+	cg->layout = CGROUP_V2;
+	if (*tail == '/') {
+		add_dir(cg, "", path_join(CGROUP_ROOT, tail + 1));
+		return 0;
+	}
+	text = read_cgroups("/proc/self/cgroup", e);
+	if (!text)
+		return -1;
+	line = str_starts(text, "0::") ? text : strstr(text, "\n0::");
+	if (!line)
+		return err_set(e, EINVAL, "/proc/self/cgroup: no line for cgroup v2");
+	line = strstr(line, "::") + 2;
+	line[strcspn(line, "\n")] = '\0';
+	own = path_join(line, "..");
+	base = strcmp(own, "/") ? own_dir(CGROUP_ROOT, own, CGROUP2_SUPER_MAGIC) : NULL;
+	add_dir(cg, "", path_join(base ? base : CGROUP_ROOT, tail));
+	return 0;
+}
+
+int cgroup_locate(struct cgroup *cg, const char *cgroups_path, const char *id, struct err *e)
+{
+	const char *wish = str_empty(cgroups_path) ? id : cgroups_path;
+	auto_free char *rooted = xasprintf("/%s", wish);
+	auto_free char *clean = path_clean(rooted); /* "../../x" is x: never above the base */
+	const char *tail = *wish == '/' ? clean : clean + 1;
+	struct statfs st;
+
+	*cg = (struct cgroup){ .layout = CGROUP_NONE };
+	/* The processes of the root, or of hull's own cgroup, are not the container's to kill. */
+	if (!clean[1])
+		return err_set(e, EINVAL, "\"%s\" does not name a cgroup below the root", wish);
+	if (statfs(CGROUP_ROOT, &st) < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "statfs " CGROUP_ROOT);
+	if ((long)st.f_type == CGROUP2_SUPER_MAGIC)
+		return locate_v2(cg, tail, e);
+	return locate_v1(cg, tail, e);
+}
+
+int cgroup_of(pid_t pid, struct cgroup *cg, struct err *e)
+{
+	auto_free char *text = NULL;
+	char path[PROC_PATH_SIZE], *line, *rest;
+	bool v2 = is_on(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);
+
+	*cg = (struct cgroup){ .layout = v2 ? CGROUP_V2 : CGROUP_V1 };
+	rest = text = read_cgroups(proc_path(path, pid, "cgroup"), e);
+	if (!text)
+		return -1;
+	while ((line = strsep(&rest, "\n"))) {
+		if (v2 && str_starts(line, "0::/"))
+			add_dir(cg, "", path_join(CGROUP_ROOT, line + strlen("0::/")));
+		else if (!v2)
+			locate_line(cg, line, ".");
+	}
+	return 0;
+}
+
+int cgroup_systemd_path(pid_t pid, char **ret, struct err *e)
+{
+	bool v2 = is_on(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);
+	auto_free char *text = NULL, *found = NULL;
+	char path[PROC_PATH_SIZE], *line, *rest;
+
+	rest = text = read_cgroups(proc_path(path, pid, "cgroup"), e);
+	if (!text)
+		return -1;
+	while ((line = strsep(&rest, "\n"))) {
+		char *id = strsep(&line, ":"), *controllers = strsep(&line, ":");
+
+		if (!id || !line || strcmp(controllers, v2 ? "" : "name=systemd") != 0)
+			continue;
+		free(found);
+		found = xstrdup(line);
+	}
+	if (!found)
+		return err_set(e, ENOENT, "%s has no line of systemd", path);
+	*ret = take_ptr(&found);
+	return 0;
+}
+
+const struct cgroup_dir *cgroup_find(const struct cgroup *cg, const char *controller)
+{
+	for (size_t i = 0; i < cg->n; i++) {
+		if (*controller ? cgroup_has_word(cg->dirs[i].controllers, controller) :
+				  !*cg->dirs[i].controllers)
+			return &cg->dirs[i];
+	}
+	return NULL;
+}
+
+const struct cgroup_dir *cgroup_serving(const struct cgroup *cg, const char *controller,
+					bool *ret_v2)
+{
+	const struct cgroup_dir *d = cgroup_find(cg, controller);
+
+	*ret_v2 = !d;
+	return d ? d : cgroup_find(cg, "");
+}
+
+void cgroup_done(struct cgroup *cg)
+{
+	for (size_t i = 0; i < cg->n; i++) {
+		free(cg->dirs[i].controllers);
+		free(cg->dirs[i].path);
+	}
+	free(cg->dirs);
+	*cg = (struct cgroup){ .layout = CGROUP_NONE };
+}
+
+/* --- Getting in ------------------------------------------------------------------------------- */
+
+void cgroup_join_close(struct cgroup_join *j)
+{
+	cleanup_close(&j->into_fd);
+	cleanup_close(&j->memory_fd);
+	for (size_t i = 0; i < j->n; i++)
+		cleanup_close(&j->tasks_fds[i]);
+	*j = (struct cgroup_join)CGROUP_JOIN_INIT;
+	memset(j->tasks_fds, 0xff, sizeof(j->tasks_fds));
+}
+
+int cgroup_join_open(const struct cgroup *cg, struct cgroup_join *ret, struct err *e)
+{
+	struct cgroup_join j = CGROUP_JOIN_INIT;
+	char path[PATH_MAX];
+	int fd;
+
+	for (size_t i = 0; i < cg->n && j.n < CGROUP_TASKS_MAX; i++) {
+		const struct cgroup_dir *d = &cg->dirs[i];
+
+		if (file_path(path, d->path, *d->controllers ? "tasks" : "") < 0)
+			fd = -1;
+		else
+			fd = openat(AT_FDCWD, path,
+				    (*d->controllers ? O_WRONLY : O_PATH | O_DIRECTORY) |
+					    O_CLOEXEC);
+		if (fd < 0) {
+			err_sys(e, "open %s", path);
+			cgroup_join_close(&j);
+			return -1;
+		}
+		if (!*d->controllers)
+			j.into_fd = fd;
+		else if (!strcmp(d->controllers, "memory"))
+			j.memory_fd = fd;
+		else
+			j.tasks_fds[j.n++] = fd;
+	}
+	*ret = j;
+	return 0;
+}
+
+int cgroup_add(const struct cgroup *cg, pid_t pid, struct err *e)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	for (size_t i = 0; i < cg->n; i++) {
+		if (cgroup_write(cg->dirs[i].path, "cgroup.procs", text) < 0)
+			return err_sys(e, "write %s to %s/cgroup.procs", text, cg->dirs[i].path);
+	}
+	return 0;
+}
