@@ -138,6 +138,30 @@ void cgroup_set_missing(enum cgroup_missing policy);
 /* Why this machine has not the controller ("memory", "io"), for a person; the caller frees it. */
 char *cgroup_why_not(const char *controller);
 
+/* cpu.weight for cpu.shares. */
+uint64_t cgroup_weight(uint64_t shares);
+/*
+ * memory.swap.max for the specification's limits of memory and of memory and swap, where 0 is "not
+ * set" and -1 "none"; INT64_MIN: not set.
+ */
+must_check int cgroup_swap(int64_t limit, int64_t swap, int64_t *ret, struct err *e);
+/* io.weight for blkio.weight, 10 to 1000. */
+uint64_t cgroup_io_weight(uint64_t weight);
+
+struct spec_device_rule;
+/*
+ * Rules for devices, the default ones with them, as v1 takes them: the exceptions ("c 1:3 rwm") to what is
+ * so for all other devices.
+ */
+struct device_lines {
+	size_t n;
+	char **v;
+	bool default_allow, allows_all;
+};
+must_check int device_lines(const struct spec_device_rule *spec, size_t n, struct device_lines *ret,
+			    struct err *e);
+void device_lines_done(struct device_lines *l);
+
 /* 1: frozen itself (not by an ancestor) or about to be; 0: not, or there is no cgroup. */
 int cgroup_is_frozen(const struct cgroup *cg);
 /* Returns when all processes stand still, or thaws again and fails after 10 seconds. */

@@ -28,16 +28,6 @@ const struct cgroup_dir *cgroup_serving(const struct cgroup *cg, const char *con
 struct str;
 bool cgroup_enable(const char *dir, const char *names, struct str *have);
 
-/* cpu.weight for cpu.shares. */
-uint64_t cgroup_weight(uint64_t shares);
-/*
- * memory.swap.max for the specification's limits of memory and of memory and swap, where 0 is "not
- * set" and -1 "none"; INT64_MIN: not set.
- */
-must_check int cgroup_swap(int64_t limit, int64_t swap, int64_t *ret, struct err *e);
-/* io.weight for blkio.weight, 10 to 1000. */
-uint64_t cgroup_io_weight(uint64_t weight);
-
 /* The processes in dir and below it, appended. A directory that is gone has none. */
 must_check int cgroup_dir_pids(const char *dir, pid_t **pids, size_t *n, struct err *e);
 /* dir is frozen by itself or by an ancestor. */
@@ -53,15 +43,5 @@ struct device_program {
 	bool allows_all; /* it is not needed */
 };
 void device_program(const struct spec_device_rule *spec, size_t n, struct device_program *ret);
-
-/* The same for v1: the exceptions ("c 1:3 rwm") to what is so for all other devices. */
-struct device_lines {
-	size_t n;
-	char **v;
-	bool default_allow, allows_all;
-};
-must_check int device_lines(const struct spec_device_rule *spec, size_t n, struct device_lines *ret,
-			    struct err *e);
-void device_lines_done(struct device_lines *l);
 
 #endif

@@ -7,7 +7,7 @@
 #include "state/systemd/unit.h"
 
 #include "state/spec/annotations.h"
-#include "state/cgroup/cgroup_files.h"
+#include "state/cgroup/cgroup.h"
 #include "state/spec/idset.h"
 #include "state/base/mem.h"
 #include "state/spec/spec.h"
