@@ -412,7 +412,7 @@ run_board() {
 	fi
 	for u in $UNITS; do
 		u=${u#*/test/}
-		[[ $u == init/seccomp_test || $u == state/cgroup/cgroup_test ]] ||
+		[[ $u == init/seccomp/seccomp_test || $u == state/cgroup/cgroup_test ]] ||
 			run_tap "unit-$1" "$u" 120 unshare -pfm --mount-proc --kill-child "$qemu" "build/$1/test/$u"
 	done
 }

@@ -5,7 +5,7 @@
 #include "cmd/notify.h"
 
 #include "init/mount.h"
-#include "init/mount_options.h"
+#include "init/mount/mount_options.h"
 #include "state/spec/annotations.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "cmd/json_out.h"
-#include "init/mount_options.h"
+#include "init/mount/mount_options.h"
 #include "state/spec/annotations.h"
 #include "state/base/mem.h"
 #include "state/base/names.h"

@@ -3,7 +3,7 @@
 #include "cmd/launch_common.h"
 
 #include "cmd/attach.h"
-#include "init/seccomp.h"
+#include "init/seccomp/seccomp.h"
 #include "nsexec/channel.h"
 #include "nsexec/hooks.h"
 #include "state/spec/annotations.h"

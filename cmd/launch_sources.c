@@ -6,8 +6,8 @@
 #include "cmd/launch_create.h"
 
 #include "cmd/device.h"
-#include "init/mount_idmap.h"
-#include "init/mount_options.h"
+#include "init/mount/mount_idmap.h"
+#include "init/mount/mount_options.h"
 #include "nsexec/channel.h"
 #include "nsexec/source.h"
 #include "state/base/fd.h"

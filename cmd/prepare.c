@@ -5,7 +5,7 @@
  */
 #include "cmd/prepare.h"
 
-#include "init/mount_idmap.h"
+#include "init/mount/mount_idmap.h"
 #include "state/base/fd.h"
 #include "state/base/proc.h"
 #include "state/record.h"

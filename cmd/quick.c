@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "init/mount_options.h"
+#include "init/mount/mount_options.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"

@@ -5,7 +5,7 @@
 
 #include "init/init.h"
 #include "init/inside.h"
-#include "init/mount_options.h"
+#include "init/mount/mount_options.h"
 
 #include <stdint.h>
 #include <string.h>

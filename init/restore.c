@@ -8,7 +8,7 @@
 
 #include "init/inside.h"
 #include "init/mount.h"
-#include "init/mount_options.h"
+#include "init/mount/mount_options.h"
 #include "nsexec/source.h"
 #include "nsexec/tree.h"
 #include "state/base/fd.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loading the filter that hull compiled (init/seccomp.c). Runs in stage 2. Without no_new_privs
+ * Loading the filter that hull compiled (init/seccomp/seccomp.c). Runs in stage 2. Without no_new_privs
  * the kernel demands CAP_SYS_ADMIN (seccomp(2)), so it is loaded while that is there, and the
  * profile has to allow what follows; with no_new_privs it comes as late as can be.
  *

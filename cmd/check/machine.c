@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "cmd/handler.h"
-#include "init/seccomp.h"
+#include "init/seccomp/seccomp.h"
 #include "state/spec/annotations.h"
 #include "state/cgroup/cgroup.h"
 #include "state/base/fd.h"

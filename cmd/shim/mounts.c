@@ -7,7 +7,7 @@
 #include "cmd/shim/mounts.h"
 
 #include "cmd/shim/messages.h"
-#include "init/mount_options.h"
+#include "init/mount/mount_options.h"
 #include "nsexec/source.h"
 #include "state/spec/decode.h"
 #include "state/base/fd.h"

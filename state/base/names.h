@@ -35,7 +35,7 @@ extern const struct name seccomp_flag_names[];	 /* -> enum seccomp_flag, a bit n
 
 /*
  * hull's own numbers: the wire format between hull and its init, and independent of libseccomp,
- * which only init/seccomp.c knows.
+ * which only init/seccomp/seccomp.c knows.
  */
 enum seccomp_action {
 	SC_ACT_KILL_THREAD, /* also "SCMP_ACT_KILL" */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The table of config.md, section Mounts, and that of id mappings, which mounts and user
- * namespaces share. What the options mean is for init/mount_options.c to know.
+ * namespaces share. What the options mean is for init/mount/mount_options.c to know.
  */
 #include "state/spec/spec_types.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of config-linux.md, section Seccomp. Syscalls stay names: init/seccomp.c resolves them. */
+/* The table of config-linux.md, section Seccomp. Syscalls stay names: init/seccomp/seccomp.c resolves them. */
 #include "state/spec/spec_types.h"
 
 #include <errno.h>

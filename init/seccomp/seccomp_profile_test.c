@@ -4,9 +4,9 @@
  * for every number and every argument that a rule looks at is compared with the profile's own
  * words, with libseccomp's program of the same rules, and for x86_64 with the running kernel.
  */
-#include "init/seccomp.h"
-#include "init/seccomp_run.h"
-#include "init/seccomp_tables.h"
+#include "init/seccomp/seccomp.h"
+#include "init/seccomp/seccomp_run.h"
+#include "init/seccomp/seccomp_tables.h"
 #include "state/base/fd.h"
 #include "state/format/json.h"
 #include "state/base/mem.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mappings of id-mapped mounts. Pure; runs in hull, which makes the user namespaces of them. */
-#include "init/mount_idmap.h"
+#include "init/mount/mount_idmap.h"
 
 #include "state/base/mem.h"
 

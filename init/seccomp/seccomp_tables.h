@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What init/seccomp*.c know about architectures, and about system calls younger than libseccomp. */
+/* What init/seccomp/seccomp*.c know about architectures, and about system calls younger than libseccomp. */
 #ifndef INIT_SECCOMP_TABLES_H
 #define INIT_SECCOMP_TABLES_H
 

@@ -4,11 +4,11 @@
  * exists: compiling a large profile takes 15 ms and memory that would count against the
  * container's limit. Nothing is loaded here, so libseccomp's attributes for that stay unset.
  */
-#include "init/seccomp.h"
+#include "init/seccomp/seccomp.h"
 
-#include "init/seccomp_cache.h"
-#include "init/seccomp_stub.h"
-#include "init/seccomp_tables.h"
+#include "init/seccomp/seccomp_cache.h"
+#include "init/seccomp/seccomp_stub.h"
+#include "init/seccomp/seccomp_tables.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"
 #include "state/base/mem.h"

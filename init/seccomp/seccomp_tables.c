@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables for init/seccomp.c and init/seccomp_stub.c. */
-#include "init/seccomp_tables.h"
+/* Tables for init/seccomp/seccomp.c and init/seccomp/seccomp_stub.c. */
+#include "init/seccomp/seccomp_tables.h"
 
 #include "state/base/names.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init/mount_idmap.h"
+#include "init/mount/mount_idmap.h"
 #include "state/base/tap.h"
 
 #include <string.h>

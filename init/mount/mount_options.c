@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mount option strings to flags. Pure; runs in stage 2 and, for `features` and sources, in hull. */
-#include "init/mount_options.h"
+#include "init/mount/mount_options.h"
 
 #include "state/base/mem.h"
 #include "state/base/sys.h"

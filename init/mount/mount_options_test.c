@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init/mount_options.h"
+#include "init/mount/mount_options.h"
 #include "state/base/mem.h"
 #include "state/base/sys.h"
 #include "state/base/tap.h"

@@ -3,10 +3,10 @@
  * Profiles are compiled and their programs run by an interpreter of classic BPF, for all system
  * call numbers; one is loaded for true, in a child.
  */
-#include "init/seccomp.h"
-#include "init/seccomp_cache.h"
-#include "init/seccomp_run.h"
-#include "init/seccomp_tables.h"
+#include "init/seccomp/seccomp.h"
+#include "init/seccomp/seccomp_cache.h"
+#include "init/seccomp/seccomp_run.h"
+#include "init/seccomp/seccomp_tables.h"
 #include "state/format/json.h"
 #include "state/base/mem.h"
 #include "state/spec/spec_types.h"

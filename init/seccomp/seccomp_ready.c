@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A filter that somebody else has compiled, as crun takes it. Runs in hull. */
-#include "init/seccomp.h"
+#include "init/seccomp/seccomp.h"
 
 #include "state/format/base64.h"
 #include "state/base/mem.h"

@@ -6,7 +6,7 @@
  * filter, so a file counts only if it is ours and nobody else could have written it; the sum is
  * against broken disks and half-written files, not against people.
  */
-#include "init/seccomp_cache.h"
+#include "init/seccomp/seccomp_cache.h"
 
 #include "state/base/fd.h"
 #include "state/base/log.h"

@@ -2,12 +2,12 @@
 /*
  * What stands around libseccomp's programs: the choice of the one for an architecture, ENOSYS for
  * system calls younger than the profile, and the rules for those that the profile knows and
- * libseccomp does not. Used by init/seccomp.c.
+ * libseccomp does not. Used by init/seccomp/seccomp.c.
  */
 #ifndef INIT_SECCOMP_STUB_H
 #define INIT_SECCOMP_STUB_H
 
-#include "init/seccomp_tables.h"
+#include "init/seccomp/seccomp_tables.h"
 #include "state/spec/spec.h"
 
 #include <linux/filter.h>

@@ -11,7 +11,7 @@
  * and ends with libseccomp's program for it alone: the time that the library takes grows with the
  * square of what is in one program. An architecture without a section is killed. Long jumps are BPF_JA, since conditional ones reach 255 instructions at most.
  */
-#include "init/seccomp_stub.h"
+#include "init/seccomp/seccomp_stub.h"
 
 #include "state/base/mem.h"
 
