@@ -12,6 +12,7 @@
 #include "nsexec/selfexe.h"
 #include "state/spec/annotations.h"
 #include "state/base/fd.h"
+#include "state/base/log.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"
 
@@ -38,7 +39,7 @@ struct handler handler_wish(const struct spec *s, const char *option, const stru
 	else if (wants_wasm(s, &h.smart))
 		h.name = "wasm";
 	else
-		h.name = g->handler;
+		h = (struct handler){ .name = g->handler, .by_name = true };
 	return h;
 }
 
@@ -119,7 +120,13 @@ int handler_open(const struct spec *s, const struct handler *h, struct err *e)
 {
 	int fd = find(h->name, e);
 
-	return fd < 0 ? at_annotation(s, h, e) : fd;
+	if (fd >= 0)
+		return fd;
+	if (h->by_name && (e->code == ENOENT || e->code == EINVAL)) {
+		log_debug("called by a name that is no handler's: %s", e->chain);
+		return -2;
+	}
+	return at_annotation(s, h, e);
 }
 
 void handler_add_devices(struct spec *s, const struct handler *h, struct arena *a)

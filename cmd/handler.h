@@ -15,6 +15,7 @@
 struct handler {
 	const char *name; /* NULL: none */
 	bool smart;	  /* only when the container's program is a WebAssembly module */
+	bool by_name;	  /* of hull: "hull-arm64" may be called so for another reason */
 };
 
 /*
@@ -26,7 +27,7 @@ struct handler handler_wish(const struct spec *s, const char *option, const stru
 /*
  * A descriptor of the program in /etc/hull/handlers or /usr/libexec/hull/handlers, which root owns and
  * nobody else may write to, and through which nobody can write to it either. The pointer of an error is
- * the annotation's, if that asked.
+ * the annotation's, if that asked. -2 when only hull's name asked and there is none.
  */
 must_check int handler_open(const struct spec *s, const struct handler *h, struct err *e);
 

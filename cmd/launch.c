@@ -343,6 +343,8 @@ static int find_handler(struct launch *l, struct err *e)
 	if (!h.name)
 		return 0;
 	fd = handler_open(l->p.spec, &h, e);
+	if (fd == -2)
+		return 0;
 	if (fd < 0 || prepare_pass_fd(&l->p, fd, e) < 0)
 		return -1;
 	l->p.args->handler_fd = fd;
