@@ -56,6 +56,13 @@ options=()
 		behind "$BATS_TEST_TMPDIR/$name"
 		runs "engine [engine] [/app.wasm] [one] [two]"
 	done
+	# One that is called so for another reason is just hull.
+	ln -sf "$REAL" "$BATS_TEST_TMPDIR/hull-arm64"
+	behind "$BATS_TEST_TMPDIR/hull-arm64"
+	set_args echo own
+	must run test_box
+	[ "$output" = own ]
+	set_args /app.wasm one two
 	# What the option says comes first, then the annotation.
 	annotate run.oci.handler none
 	refused 'there is no handler \"none\"' run test_box

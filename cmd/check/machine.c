@@ -299,7 +299,7 @@ static void check_handler(struct check *c)
 	if (!h.name)
 		return;
 	fd = handler_open(c->spec, &h, &e);
-	if (fd < 0)
+	if (fd == -1)
 		check_err(c, CHECK_ERROR, "", &e);
 }
 
