@@ -2,6 +2,7 @@
 #include "cmd/device.h"
 
 #include "init/mount.h"
+#include "init/mount/mount_new.h"
 #include "nsexec/fork.h"
 #include "nsexec/tree.h"
 #include "state/base/fd.h"

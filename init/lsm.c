@@ -10,7 +10,7 @@
  */
 #include "init/lsm.h"
 
-#include "init/mount.h"
+#include "init/mount/mount_new.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"

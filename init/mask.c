@@ -7,6 +7,7 @@
 #include "init/inside.h"
 #include "init/lsm.h"
 #include "init/mount.h"
+#include "init/mount/mount_new.h"
 #include "nsexec/tree.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"

@@ -43,9 +43,7 @@ must_check int mount_set_attr(int fd, unsigned flags, uint64_t set, uint64_t clr
 must_check int mount_apply_attrs(int mount_fd, const struct mount_options *o, struct err *e);
 must_check int mount_apply_propagation(int mount_fd, const struct mount_options *o, struct err *e);
 
-/* mount_fs.c: a new file system as a detached mount. source may be NULL. data is "a=b,c". */
-must_check int mount_new_fs(const char *type, const char *source, uint64_t attrs, const char *data,
-			    struct err *e);
+/* mount_fs.c */
 /* An entry that is no bind mount, new or with "remount". */
 must_check int mount_fs(struct init *in, const struct mount_work *w, struct err *e);
 must_check int mount_remount_fs(struct init *in, const struct mount_work *w, struct err *e);

@@ -12,6 +12,7 @@
 #include "init/inside.h"
 #include "init/lsm.h"
 #include "init/mount.h"
+#include "init/mount/mount_new.h"
 #include "nsexec/source.h"
 #include "nsexec/tree.h"
 #include "state/cgroup/cgroup.h"
