@@ -58,7 +58,7 @@ no_trace() {
 	[ -z "$(ls "$ROOT")" ]
 }
 
-# bats test_tags=vm,vm-initramfs,vm-board,vm-old
+# bats test_tags=vm,vm-user,vm-initramfs,vm-board,vm-old
 @test "doctor finds that a default container runs here, and leaves nothing" {
 	must doctor
 	says "mount namespace" works made
