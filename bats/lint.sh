@@ -84,7 +84,7 @@ layout() {
 	local f
 	for f in $(git ls-files 2>/dev/null | cut -d/ -f1 | sort -u); do
 		case $f in
-		cmd | nsexec | init | state | bats | Makefile | README.md | LICENSE | .*) ;;
+		cmd | nsexec | init | state | bats | Makefile | README.md | HACKING.md | LICENSE | .*) ;;
 		*) echo "$f does not belong at the top" ;;
 		esac
 	done
