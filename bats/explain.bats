@@ -61,6 +61,13 @@ start_box() {
 	told '.cgroup.layout' "$(is_v1 && echo cgroup v1 || echo cgroup v2)"
 }
 
+@test "explain tells how long it waited for processors, memory and disks" {
+	start_box
+	dir=$(cgroups_of test_box | grep -E '/unified/|^/sys/fs/cgroup/[^/]*$' | head -n 1)
+	[ -n "$dir" ] && [ -e "$dir/cpu.pressure" ] || skip "no pressure in cgroups here"
+	told '.cgroup | [.cpuPressure, .memoryPressure, .ioPressure] | map(test("^[0-9.]+ % of the last 10 s$")) | all' true
+}
+
 @test "explain says what it may do" {
 	update_config '.process.capabilities = {bounding: ["CAP_KILL"], effective: ["CAP_KILL"], permitted: ["CAP_KILL"]}
 		| .process.noNewPrivileges = false | .process.oomScoreAdj = 300'

@@ -66,14 +66,6 @@ static const struct feature {
 	  "a kernel with CONFIG_RT_GROUP_SCHED=y" },
 };
 
-static const struct cgroup_dir *dir_of(const struct cgroup *cg, const char *controller, bool *v2)
-{
-	const struct cgroup_dir *d = *controller ? cgroup_find(cg, controller) : NULL;
-
-	*v2 = !d;
-	return d ? d : cgroup_find(cg, "");
-}
-
 static bool has_file(const struct cgroup_dir *d, const char *file)
 {
 	auto_free char *path = d ? path_join(d->path, file) : NULL;
@@ -83,16 +75,10 @@ static bool has_file(const struct cgroup_dir *d, const char *file)
 
 static bool listed(const struct cgroup_dir *d, const char *name)
 {
-	auto_free char *path = d ? path_join(d->path, "cgroup.controllers") : NULL;
-	char text[512], *word, *rest = text;
+	char text[512];
 
-	if (!path || fd_read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return false;
-	while ((word = strsep(&rest, " "))) {
-		if (!strcmp(word, name))
-			return true;
-	}
-	return false;
+	return d && cgroup_read(d->path, "cgroup.controllers", text, sizeof(text)) >= 0 &&
+	       cgroup_has_word(text, name);
 }
 
 static void add_controller(struct doctor *d, const struct cgroup *cg, const struct controller *c)
@@ -121,7 +107,7 @@ static void add_controller(struct doctor *d, const struct cgroup *cg, const stru
 static void add_feature(struct doctor *d, const struct cgroup *cg, const struct feature *f)
 {
 	bool v2;
-	const struct cgroup_dir *dir = dir_of(cg, f->controller, &v2);
+	const struct cgroup_dir *dir = cgroup_serving(cg, f->controller, &v2);
 	const char *file = v2 ? f->v2_file : f->v1_file;
 
 	/* Without the controller it has been told of already. */

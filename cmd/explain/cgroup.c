@@ -2,14 +2,11 @@
 /* Cgroups: limits against use, and what they have done to the container. */
 #include "cmd/explain/explain.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "state/cgroup/cgroup.h"
-#include "state/base/fd.h"
 #include "state/base/mem.h"
 
 struct place {
@@ -19,19 +16,16 @@ struct place {
 
 static struct place place_of(const struct explain *x, const char *controller)
 {
-	const struct cgroup_dir *d = cgroup_find(&x->r->cgroup, controller);
-	struct place p = { d ? d->path : NULL, false };
+	struct place p;
+	const struct cgroup_dir *d = cgroup_serving(&x->r->cgroup, controller, &p.v2);
 
-	if (!d && (d = cgroup_find(&x->r->cgroup, "")))
-		p = (struct place){ d->path, true };
+	p.path = d ? d->path : NULL;
 	return p;
 }
 
 static bool read_text(const struct place *p, const char *file, char *buf, size_t size)
 {
-	auto_free char *path = p->path && file ? path_join(p->path, file) : NULL;
-
-	return path && fd_read_small(AT_FDCWD, path, buf, size) >= 0;
+	return p->path && file && cgroup_read(p->path, file, buf, size) >= 0;
 }
 
 /* UINT64_MAX for "max", and for what v1 has for no limit; false without the file. */
@@ -53,19 +47,10 @@ static bool read_number(const struct place *p, const char *file, uint64_t *ret)
 /* The number behind "key " in a file of lines. */
 static bool read_key(const struct place *p, const char *file, const char *key, uint64_t *ret)
 {
-	auto_free char *name = xasprintf("%s ", key);
-	char text[8192];
-	const char *at = text;
+	int64_t v = p->path ? cgroup_read_key(p->path, file, key) : -1;
 
-	if (!read_text(p, file, text, sizeof(text)))
-		return false;
-	for (; *at; at += strcspn(at, "\n"), at += *at == '\n') {
-		if (str_starts(at, name)) {
-			*ret = strtoull(at + strlen(name), NULL, 10);
-			return true;
-		}
-	}
-	return false;
+	*ret = v < 0 ? *ret : (uint64_t)v;
+	return v >= 0;
 }
 
 static void add_use(struct explain *x, const char *key, uint64_t use, uint64_t limit)
@@ -158,7 +143,7 @@ static void add_throttling(struct explain *x, const struct place *p)
 static void add_cpu(struct explain *x)
 {
 	struct place p = place_of(x, "cpu"), account = place_of(x, "cpuacct");
-	uint64_t used, quota, period;
+	uint64_t used = 0, quota, period;
 	char text[64], *end;
 
 	if (p.v2 ? read_key(&p, "cpu.stat", "usage_usec", &used) :

@@ -290,7 +290,7 @@ const struct cgroup_dir *cgroup_serving(const struct cgroup *cg, const char *con
 {
 	const struct cgroup_dir *d = cgroup_find(cg, controller);
 
-	*ret_v2 = !d;
+	*ret_v2 = !d || !*controller;
 	return d ? d : cgroup_find(cg, "");
 }
 

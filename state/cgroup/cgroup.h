@@ -162,6 +162,19 @@ must_check int device_lines(const struct spec_device_rule *spec, size_t n, struc
 			    struct err *e);
 void device_lines_done(struct device_lines *l);
 
+/* dir/file without its last newline; -1 and errno. */
+ssize_t cgroup_read(const char *dir, const char *file, char *buf, size_t size);
+/* The number after "key " at the start of a line of dir/file ("populated 1"); -1 if there is none. */
+int64_t cgroup_read_key(const char *dir, const char *file, const char *key);
+/* list ("cpu,cpuacct" or "cpu io") contains name as a whole word. */
+bool cgroup_has_word(const char *list, const char *name);
+/*
+ * The directory whose files are for this controller: a v1 one, or else the unified one, or NULL. "" is
+ * the unified one itself. *ret_v2: its files are those of v2.
+ */
+const struct cgroup_dir *cgroup_serving(const struct cgroup *cg, const char *controller,
+					bool *ret_v2);
+
 /* 1: frozen itself (not by an ancestor) or about to be; 0: not, or there is no cgroup. */
 int cgroup_is_frozen(const struct cgroup *cg);
 /* Returns when all processes stand still, or thaws again and fails after 10 seconds. */
