@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/json_out.h"
 
+#include <errno.h>
+#include <string.h>
+
 #define INDENT "    "
+
+int json_wanted(const char *format, bool *ret, struct err *e)
+{
+	*ret = format && !strcmp(format, "json");
+	if (!format || *ret || !strcmp(format, "text"))
+		return 0;
+	return err_set(e, EINVAL, "invalid --format: \"%s\" is not text or json", format);
+}
 
 static void break_line(struct json_out *o)
 {

@@ -15,6 +15,9 @@ struct json_out {
 	bool more; /* something stands before in this object or array */
 };
 
+/* The value of --format: NULL or "text", or "json"; else an error. */
+must_check int json_wanted(const char *format, bool *ret, struct err *e);
+
 /* key is NULL in an array, and for the document itself. */
 void json_begin_item(struct json_out *o, const char *key);
 /* bracket is "{" or "[", and of json_end() the same closing. */

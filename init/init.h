@@ -167,6 +167,11 @@ int start_make_cwd(struct init *in, struct err *e);
 int start_cwd(struct init *in, struct err *e);
 int start_cwd_again(struct init *in, struct err *e);
 int start_env(struct init *in, struct err *e);
+/*
+ * Where in path ("a:b", an empty name is the current directory) there is a program: 0 and *ret, allocated,
+ * or ENOENT, or EACCES for a file that nobody may execute.
+ */
+int start_search(const char *path, const char *name, char **ret);
 int start_find_program(struct init *in, struct err *e);
 int start_wait(struct init *in, struct err *e);
 int start_close_fds(struct init *in, struct err *e);

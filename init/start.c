@@ -188,25 +188,34 @@ static int executable(const char *path)
 	return S_ISREG(st.st_mode) && (st.st_mode & 0111) ? 0 : EACCES;
 }
 
-static int search_path(struct init *in, const char *name, struct err *e)
+int start_search(const char *path, const char *name, char **ret)
 {
-	const char *path = env_get(in->env, "PATH");
 	int found = ENOENT;
 
-	for (const char *p = path ? path : ""; *p; p += *p == ':') {
+	for (const char *p = path; *p; p += *p == ':') {
 		size_t n = strcspn(p, ":");
 		auto_free char *full = n ? xasprintf("%.*s/%s", (int)n, p, name) :
 					   xasprintf("./%s", name);
 		int why = executable(full);
 
 		if (!why) {
-			in->exe = take_ptr(&full);
+			*ret = take_ptr(&full);
 			return 0;
 		}
 		if (why == EACCES)
 			found = EACCES;
 		p += n;
 	}
+	return found;
+}
+
+static int search_path(struct init *in, const char *name, struct err *e)
+{
+	const char *path = env_get(in->env, "PATH");
+	int found = start_search(path ? path : "", name, &in->exe);
+
+	if (!found)
+		return 0;
 	if (found == EACCES)
 		return err_set(e, EACCES, "exec: \"%s\": permission denied", name);
 	return err_set(e, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);

@@ -10,6 +10,7 @@
 #include "state/base/mem.h"
 #include "state/base/proc.h"
 #include "state/base/str.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,15 +60,6 @@ static bool maps_root(const char *map)
 	return false;
 }
 
-/* user_namespaces(7): since Linux 5.12 a map of the parent's user 0 needs it in the parent. */
-static bool has_setfcap(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct own[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	return capget(&header, own) == 0 && (own[0].effective & 1u << CAP_SETFCAP);
-}
-
 static int write_map(pid_t pid, const char *file, const char *map, const char *helper,
 		     const char *key, struct err *e)
 {
@@ -82,7 +74,8 @@ static int write_map(pid_t pid, const char *file, const char *map, const char *h
 		err_wrap(e, "the map has %zu bytes, more than the kernel takes", strlen(map));
 	if (e->code == EPERM && helper && run_helper(helper, pid, map, e) == 0)
 		return 0;
-	if (e->code == EPERM && maps_root(map) && !has_setfcap())
+	/* user_namespaces(7): since Linux 5.12 a map of the parent's user 0 needs it in the parent. */
+	if (e->code == EPERM && maps_root(map) && !sys_has_capability(CAP_SETFCAP))
 		err_wrap(e, "user 0 may be mapped only with CAP_SETFCAP, which hull has not");
 	else if (e->code == EPERM && !helper)
 		err_wrap(e, "not allowed, and no new%s is in PATH",

@@ -69,7 +69,10 @@ int selfexe_protect(int fd, const char *path, struct err *e)
 	char name[40];
 	int ret;
 
-	/* Readable, for who has to say why it cannot be executed. */
+	/*
+	 * Readable, for who has to say why it cannot be executed. With the end of tree the mount is
+	 * dissolved, so that nobody makes it writable; the file keeps it (nsexec_start() has more).
+	 */
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", tree);
 	ret = tree < 0 ? -1 : open(name, O_RDONLY | O_CLOEXEC);
 	if (ret >= 0)

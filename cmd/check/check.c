@@ -164,16 +164,15 @@ static void done(struct check *c)
 static int run(struct invocation *inv, struct err *e)
 {
 	const struct options *o = inv->options;
-	bool json = o->format && !strcmp(o->format, "json");
+	bool json;
 	struct check c = { .g = inv->globals, .root = geteuid() == 0 };
 	auto_free char *bundle = NULL;
 	auto_str struct str out = { 0 };
 	struct arena a;
 	int r;
 
-	if (o->format && !json && strcmp(o->format, "text") != 0)
-		return err_set(e, EINVAL, "invalid --format: \"%s\" is not text or json",
-			       o->format);
+	if (json_wanted(o->format, &json, e) < 0)
+		return -1;
 	if (find_bundle(o, &bundle, e) < 0)
 		return -1;
 	c.bundle = bundle;

@@ -50,7 +50,5 @@ void check_surprise(struct check *c); /* surprise.c: what is legal */
 
 /* The mount of the configuration at path in the container, or above it; the last one counts. NULL: the root. */
 const struct spec_mount *check_mount_of(const struct check *c, const char *path);
-bool check_is_bind(const struct spec_mount *m);
-bool check_has_option(const struct spec_mount *m, const char *option);
 
 #endif

@@ -26,14 +26,6 @@
 
 /* --- Rights ----------------------------------------------------------------------------------- */
 
-static bool has_capability(int cap)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct own[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	return capget(&header, own) == 0 && (own[cap / 32].effective & 1u << cap % 32);
-}
-
 /* config.md: what cannot be granted is a warning. */
 static void check_capabilities(struct check *c)
 {
@@ -78,7 +70,7 @@ static void check_rlimits(struct check *c)
 	char pointer[64];
 	struct rlimit own;
 
-	if (has_capability(CAP_SYS_RESOURCE))
+	if (sys_has_capability(CAP_SYS_RESOURCE))
 		return;
 	for (size_t i = 0; i < l->n; i++) {
 		if (getrlimit(l->v[i].type, &own) < 0 || l->v[i].hard.v <= own.rlim_max)
@@ -156,17 +148,12 @@ static void check_net_devices(struct check *c)
 
 static bool unified_has(const char *controller)
 {
-	char text[512], *word, *rest = text;
+	char text[512];
 
-	if (fd_read_small(AT_FDCWD, "/sys/fs/cgroup/cgroup.controllers", text, sizeof(text)) < 0 &&
-	    fd_read_small(AT_FDCWD, "/sys/fs/cgroup/unified/cgroup.controllers", text,
-			  sizeof(text)) < 0)
-		return false;
-	while ((word = strsep(&rest, " "))) {
-		if (!strcmp(word, controller))
-			return true;
-	}
-	return false;
+	return (cgroup_read("/sys/fs/cgroup", "cgroup.controllers", text, sizeof(text)) >= 0 ||
+		cgroup_read("/sys/fs/cgroup/unified", "cgroup.controllers", text, sizeof(text)) >=
+			0) &&
+	       cgroup_has_word(text, controller);
 }
 
 static void check_controller(struct check *c, const struct cgroup *cg, const char *v1,

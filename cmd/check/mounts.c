@@ -15,21 +15,6 @@
 #include "state/base/mem.h"
 #include "state/base/str.h"
 
-bool check_has_option(const struct spec_mount *m, const char *option)
-{
-	for (size_t i = 0; i < m->options.n; i++) {
-		if (!strcmp(m->options.v[i], option))
-			return true;
-	}
-	return false;
-}
-
-bool check_is_bind(const struct spec_mount *m)
-{
-	return check_has_option(m, "bind") || check_has_option(m, "rbind") ||
-	       (m->type && !strcmp(m->type, "bind"));
-}
-
 /* path is at, or below, the directory top; both are cleaned. */
 static bool is_below(const char *path, const char *top)
 {
@@ -82,7 +67,7 @@ static void check_kind(struct check *c, size_t i)
 	struct err ignored;
 	char pointer[64];
 
-	if (!strcmp(type, "cgroup") || !strcmp(type, "none") || check_has_option(m, "remount") ||
+	if (!strcmp(type, "cgroup") || !strcmp(type, "none") || spec_mount_has(m, "remount") ||
 	    fd_read_file(AT_FDCWD, "/proc/filesystems", 65536, &known, NULL, &ignored) < 0 ||
 	    strstr(known, line))
 		return;
@@ -101,7 +86,7 @@ static void check_order(struct check *c, size_t i)
 	for (size_t k = i + 1; k < c->spec->mounts.n; k++) {
 		auto_free char *later = clean_destination(&c->spec->mounts.v[k]);
 
-		if (!is_below(own, later) || check_has_option(&c->spec->mounts.v[k], "remount"))
+		if (!is_below(own, later) || spec_mount_has(&c->spec->mounts.v[k], "remount"))
 			continue;
 		check_say(
 			c, CHECK_WARNING, check_at(pointer, "mounts", i),
@@ -128,7 +113,7 @@ static void check_masked(struct check *c, size_t i)
 	}
 	for (size_t k = 0; k < l->readonly_paths.n; k++) {
 		if (is_below(own, l->readonly_paths.v[k]) &&
-		    !check_has_option(&c->spec->mounts.v[i], "ro"))
+		    !spec_mount_has(&c->spec->mounts.v[i], "ro"))
 			check_say(
 				c, CHECK_WARNING, check_at(pointer, "mounts", i),
 				"what is mounted at %s becomes read-only by /linux/readonlyPaths/%zu",
@@ -141,7 +126,7 @@ void check_mounts(struct check *c)
 	for (size_t i = 0; i < c->spec->mounts.n; i++) {
 		const struct spec_mount *m = &c->spec->mounts.v[i];
 
-		if (check_is_bind(m) && !check_has_option(m, "remount"))
+		if (spec_mount_is_bind(m) && !spec_mount_has(m, "remount"))
 			check_source(c, i);
 		else
 			check_kind(c, i);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cmd/try.h"
+#include "init/init.h"
 #include "nsexec/why.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
@@ -64,19 +65,6 @@ static const char *path_of(const struct spec_process *p)
 	return found;
 }
 
-static bool find_in_path(const char *path, const char *name, char *buf, size_t size)
-{
-	struct stat st;
-
-	for (size_t len; *path; path += len + (path[len] == ':')) {
-		len = strcspn(path, ":");
-		snprintf(buf, size, "%.*s/%s", (int)len, path, name);
-		if (len && stat(buf, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111))
-			return true;
-	}
-	return false;
-}
-
 /* Bind what the configuration binds, where its place is there already; the others are said to be unseen. */
 static void bind_mounts(const struct program *p)
 {
@@ -86,7 +74,7 @@ static void bind_mounts(const struct program *p)
 		auto_close int at = -1, root = -1;
 		char fd[40];
 
-		if (!check_is_bind(m) || str_empty(m->source))
+		if (!spec_mount_is_bind(m) || str_empty(m->source))
 			continue;
 		source = check_path(p->c, m->source);
 		root = open(p->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -102,13 +90,14 @@ static void look_for_program(const struct program *p)
 {
 	const struct spec_process *proc = p->c->spec->process;
 	const char *name = proc->args.v[0];
-	char path[4096], why[512];
+	auto_free char *path = NULL;
+	char why[512];
 
 	if (chdir(proc->cwd) < 0 && errno != ENOENT)
 		dprintf(p->report_fd, "/process/cwd\n\"%s\": %s\n", proc->cwd, errno_text(errno));
-	if (strchr(name, '/'))
-		snprintf(path, sizeof(path), "%s", name);
-	else if (!find_in_path(path_of(proc), name, path, sizeof(path))) {
+	if (strchr(name, '/')) {
+		path = xstrdup(name);
+	} else if (start_search(path_of(proc), name, &path) != 0) {
 		dprintf(p->report_fd,
 			"/process/args/0\n\"%s\" is in no directory of the container's PATH (%.300s)\n",
 			name, path_of(proc));
@@ -149,7 +138,8 @@ static void read_report(struct check *c, int fd)
 		m = str_starts(line, "/process/args") ?
 			    check_mount_of(c, c->spec->process->args.v[0]) :
 			    NULL;
-		check_say(c, m && !check_is_bind(m) ? CHECK_UNSEEN : CHECK_ERROR, line, "%s", said);
+		check_say(c, m && !spec_mount_is_bind(m) ? CHECK_UNSEEN : CHECK_ERROR, line, "%s",
+			  said);
 	}
 }
 

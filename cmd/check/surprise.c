@@ -80,7 +80,7 @@ static void writable_proc(struct check *c)
 		if (c->spec->mounts.v[i].type && !strcmp(c->spec->mounts.v[i].type, "proc"))
 			proc = &c->spec->mounts.v[i];
 	}
-	if (!proc || user_ns || check_has_option(proc, "ro"))
+	if (!proc || user_ns || spec_mount_has(proc, "ro"))
 		return;
 	if (!lists(&l->readonly_paths, "/proc/sys"))
 		check_say(c, CHECK_WARNING, "/linux/readonlyPaths",
@@ -100,11 +100,11 @@ static void mounts(struct check *c)
 
 	for (size_t i = 0; i < c->spec->mounts.n; i++) {
 		const struct spec_mount *m = &c->spec->mounts.v[i];
-		auto_free char *source = check_is_bind(m) && m->source ? check_path(c, m->source) :
-									 NULL;
+		auto_free char *source =
+			spec_mount_is_bind(m) && m->source ? check_path(c, m->source) : NULL;
 
 		check_at(pointer, "mounts", i);
-		if (check_has_option(m, "rshared") || check_has_option(m, "shared"))
+		if (spec_mount_has(m, "rshared") || spec_mount_has(m, "shared"))
 			check_say(c, CHECK_WARNING, pointer,
 				  "shared propagation: what is mounted inside appears on the host");
 		if (source && !strcmp(source, "/"))

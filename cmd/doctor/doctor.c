@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cmd/json_out.h"
 #include "cmd/options.h"
 #include "nsexec/process.h"
 #include "state/base/fd.h"
@@ -69,8 +70,6 @@ static int run_container(const struct doctor *d, const char *dir, char **ret_sai
 		*ret_said = xstrdup(e.chain);
 	else if (!process_succeeded(&res))
 		*ret_said = *res.errors ? message_of(res.errors) : xstrdup(res.how);
-	rmdir(state);
-	/* What hull made for the bind mount and its own mounts: empty files and directories. */
 	return *ret_said ? -1 : 0;
 }
 
@@ -173,14 +172,13 @@ static int run(struct invocation *inv, struct err *e)
 {
 	const struct options *o = inv->options;
 	struct doctor d = { .g = inv->globals, .root = geteuid() == 0 };
-	bool json = o->format && !strcmp(o->format, "json");
+	bool json;
 	auto_str struct str out = { 0 };
 	sigset_t old;
 	int r;
 
-	if (o->format && !json && strcmp(o->format, "text") != 0)
-		return err_set(e, EINVAL, "invalid --format: \"%s\" is not text or json",
-			       o->format);
+	if (json_wanted(o->format, &json, e) < 0)
+		return -1;
 	/* What was made for a trial is removed before an end that is asked for. */
 	hold_signals(&old);
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {

@@ -188,15 +188,14 @@ static int print_json(struct explain *x, struct err *e)
 static int run(struct invocation *inv, struct err *e)
 {
 	const struct options *o = inv->options;
-	bool json = o->format && !strcmp(o->format, "json");
+	bool json;
 	auto_container struct container c = CONTAINER_INIT;
 	auto_record struct record r = { 0 };
 	struct explain x = { .g = inv->globals, .c = &c, .r = &r, .trouble_json = { .depth = 2 } };
 	int ret;
 
-	if (o->format && !json && strcmp(o->format, "text") != 0)
-		return err_set(e, EINVAL, "invalid --format: \"%s\" is not text or json",
-			       o->format);
+	if (json_wanted(o->format, &json, e) < 0)
+		return -1;
 	if (status_load(&inv->globals->root, inv->args[0], STATUS_NO_LOCK, &c, &r, NULL, e) < 0)
 		return -1;
 	x.status = status_of(&c, &r, &x.init);

@@ -42,6 +42,9 @@ void explain_trouble(struct explain *x, const char *fmt, ...) printf_like(2, 3);
 /* "12.3 MiB" */
 const char *explain_bytes(char buf[static 32], uint64_t n);
 
+/* The value of key ("Uid") in the text of /proc/PID/status, to the end of its line and beyond; "" without. */
+const char *explain_status(const char *status, const char *key);
+
 void explain_processes(struct explain *x);  /* processes.c */
 void explain_namespaces(struct explain *x); /* namespaces.c */
 void explain_mounts(struct explain *x);	    /* namespaces.c */

@@ -47,7 +47,7 @@ static const char *state_word(char state)
 }
 
 /* The value of "Key:\t" in /proc/PID/status; "" without. */
-static const char *value_of(const char *status, const char *key)
+const char *explain_status(const char *status, const char *key)
 {
 	size_t n = strlen(key);
 
@@ -61,7 +61,7 @@ static const char *value_of(const char *status, const char *key)
 /* The words of a command line are apart by NUL; kernel threads and zombies have none, but a name. */
 static char *read_command(pid_t pid, const char *status)
 {
-	const char *name = value_of(status, "Name");
+	const char *name = explain_status(status, "Name");
 	char path[PROC_PATH_SIZE];
 	char text[512];
 	ssize_t n = fd_read_small(AT_FDCWD, proc_path(path, pid, "cmdline"), text, sizeof(text));
@@ -85,14 +85,14 @@ static bool read_process(pid_t pid, struct process *p)
 		return false;
 	*p = (struct process){
 		.pid = pid,
-		.parent = (pid_t)strtol(value_of(status, "PPid"), NULL, 10),
-		.tracer = (pid_t)strtol(value_of(status, "TracerPid"), NULL, 10),
-		.state = *value_of(status, "State"),
-		.uid = (unsigned)strtoul(value_of(status, "Uid"), NULL, 10),
-		.rss = strtoull(value_of(status, "VmRSS"), NULL, 10) * 1024,
-		.threads = strtoull(value_of(status, "Threads"), NULL, 10),
-		.pending = strtoull(value_of(status, "SigPnd"), NULL, 16) |
-			   strtoull(value_of(status, "ShdPnd"), NULL, 16),
+		.parent = (pid_t)strtol(explain_status(status, "PPid"), NULL, 10),
+		.tracer = (pid_t)strtol(explain_status(status, "TracerPid"), NULL, 10),
+		.state = *explain_status(status, "State"),
+		.uid = (unsigned)strtoul(explain_status(status, "Uid"), NULL, 10),
+		.rss = strtoull(explain_status(status, "VmRSS"), NULL, 10) * 1024,
+		.threads = strtoull(explain_status(status, "Threads"), NULL, 10),
+		.pending = strtoull(explain_status(status, "SigPnd"), NULL, 16) |
+			   strtoull(explain_status(status, "ShdPnd"), NULL, 16),
 		.command = read_command(pid, status),
 	};
 	if (fd_read_small(AT_FDCWD, proc_path(path, pid, "wchan"), p->waits, sizeof(p->waits)) <=

@@ -13,14 +13,14 @@
 
 static void add_caps(struct explain *x, const char *status, const char *key, const char *field)
 {
-	const char *at = strstr(status, field);
+	const char *at = explain_status(status, field);
 	auto_str struct str names = { 0 };
 	uint64_t mask;
 	size_t n = 0;
 
-	if (!at)
+	if (!*at)
 		return;
-	mask = strtoull(at + strlen(field), NULL, 16);
+	mask = strtoull(at, NULL, 16);
 	for (int cap = 0; cap < 64; cap++) {
 		const char *name = mask >> cap & 1 ? name_of(cap_names, cap) : NULL;
 
@@ -36,14 +36,14 @@ static void add_caps(struct explain *x, const char *status, const char *key, con
 
 static long number(const char *status, const char *field)
 {
-	const char *at = strstr(status, field);
+	const char *at = explain_status(status, field);
 
-	return at ? strtol(at + strlen(field), NULL, 10) : -1;
+	return *at ? strtol(at, NULL, 10) : -1;
 }
 
 static void add_seccomp(struct explain *x, const char *status)
 {
-	long mode = number(status, "\nSeccomp:"), filters = number(status, "\nSeccomp_filters:");
+	long mode = number(status, "Seccomp"), filters = number(status, "Seccomp_filters");
 
 	if (mode == 2 && filters > 0)
 		explain_row(x, "seccomp", "%ld filter%s", filters, filters > 1 ? "s" : "");
@@ -79,12 +79,12 @@ void explain_rights(struct explain *x)
 	explain_begin(x, "rights");
 	if (fd_read_small(AT_FDCWD, proc_path(path, x->init, "status"), status, sizeof(status)) >
 	    0) {
-		explain_row(x, "user", "%ld:%ld on the host", number(status, "\nUid:"),
-			    number(status, "\nGid:"));
-		add_caps(x, status, "effective", "\nCapEff:");
-		add_caps(x, status, "bounding", "\nCapBnd:");
+		explain_row(x, "user", "%ld:%ld on the host", number(status, "Uid"),
+			    number(status, "Gid"));
+		add_caps(x, status, "effective", "CapEff");
+		add_caps(x, status, "bounding", "CapBnd");
 		explain_row(x, "noNewPrivileges", "%s",
-			    number(status, "\nNoNewPrivs:") == 1 ? "yes" : "no");
+			    number(status, "NoNewPrivs") == 1 ? "yes" : "no");
 		add_seccomp(x, status);
 		add_label(x);
 		add_score(x);

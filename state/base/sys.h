@@ -256,6 +256,9 @@ int sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c);
 #define SYS_ELF_MACHINE EM_NONE
 #endif
 
+/* Is this capability (CAP_SETFCAP) in our effective set? */
+bool sys_has_capability(int cap);
+
 /* CLOCK_MONOTONIC in ms. */
 int64_t sys_now_ms(void);
 

@@ -244,6 +244,21 @@ int spec_namespace_flags(const struct spec *s)
 	return flags;
 }
 
+bool spec_mount_has(const struct spec_mount *m, const char *option)
+{
+	for (size_t i = 0; i < m->options.n; i++) {
+		if (!strcmp(m->options.v[i], option))
+			return true;
+	}
+	return false;
+}
+
+bool spec_mount_is_bind(const struct spec_mount *m)
+{
+	return spec_mount_has(m, "bind") || spec_mount_has(m, "rbind") ||
+	       (m->type && !strcmp(m->type, "bind"));
+}
+
 /* The last of a key counts, as it does for Go. */
 static const char *value_of(const struct str_map *m, const char *key)
 {

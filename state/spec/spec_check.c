@@ -521,15 +521,6 @@ static bool is_idmap(const char *option)
 	       str_starts(option, "idmap=") || str_starts(option, "ridmap=");
 }
 
-static bool is_bind(const struct spec_mount *m)
-{
-	for (size_t i = 0; i < m->options.n; i++) {
-		if (!strcmp(m->options.v[i], "bind") || !strcmp(m->options.v[i], "rbind"))
-			return true;
-	}
-	return m->type && !strcmp(m->type, "bind");
-}
-
 /* config.md, Linux mount options: without mappings of its own a mount takes those of the container. */
 static int check_idmap_option(const struct spec *s, const struct spec_mount *m, size_t i,
 			      struct err *e)
@@ -538,7 +529,7 @@ static int check_idmap_option(const struct spec *s, const struct spec_mount *m, 
 
 	if (!is_idmap(option))
 		return 0;
-	if (!is_bind(m))
+	if (!spec_mount_is_bind(m))
 		err_set(e, EINVAL, "id-mapped mounts are only supported for bind-mounts");
 	else if (!m->uid_mappings.n && !strchr(option, '=') && !spec_namespace(s, CLONE_NEWUSER))
 		err_set(e, EINVAL,
@@ -564,7 +555,7 @@ static int check_mount(const struct spec *s, const struct spec_mount *m, struct 
 	if (!m->uid_mappings.n || !m->gid_mappings.n)
 		err_set(e, EINVAL,
 			"id-mapped mounts must have both uid and gid mappings specified");
-	else if (!is_bind(m))
+	else if (!spec_mount_is_bind(m))
 		err_set(e, EINVAL, "id-mapped mounts are only supported for bind-mounts");
 	else if (check_map(&m->uid_mappings, e) == 0) {
 		if (check_map(&m->gid_mappings, e) == 0)
