@@ -11,6 +11,7 @@ setup() {
 }
 teardown() {
 	[ ! -v NETNS ] || ip netns delete "$NETNS"
+	[ ! -v BUNDLE ] || ! mountpoint -q "$BUNDLE/ram" || umount "$BUNDLE/ram"
 	teardown_bundle
 }
 
@@ -44,6 +45,13 @@ restore() {
 
 count() { cat rootfs/count 2>/dev/null || echo 0; }
 counts_on() { [ "$(count)" -gt "$1" ]; }
+
+# Nothing is to be seen or made at what is masked.
+masks_hold() {
+	must exec test_box sh -c 'cat /proc/timer_list | wc -c; ls -A /proc/acpi | wc -l; touch /proc/acpi/x 2>&1 || :'
+	[ "${lines[0]}${lines[1]}" = 00 ]
+	[[ ${lines[2]} = *[Rr]"ead-only"* ]]
+}
 
 # --- With criu -----------------------------------------------------------------------------------
 
@@ -348,14 +356,79 @@ counts_on() { [ "$(count)" -gt "$1" ]; }
 	user_namespace
 	run_detached test_box
 	quietly checkpoint --image-path img2 test_box
-	# criu reads them as the one root and as the other.
-	chmod -R a+rX img2
+	# criu reads them, which only root may, as the one root and as the other.
+	[ "$(stat -c %a img2)" = 700 ]
 	restore --image-path img2 test_box
 	[ "$status" = 0 ]
 	at=$(count)
 	wait_for 5 counts_on "$at"
 	must exec test_box cat /proc/self/uid_map
 	[[ $output = *100000* ]]
+}
+
+@test "images that the container's root may not read, and that cannot be id-mapped, are named before criu begins" {
+	real_criu
+	user_namespace
+	mkdir ram
+	mount -t ramfs -o mode=755 none ram
+	run_detached test_box
+	quietly checkpoint --image-path ram/img test_box
+	restore --image-path ram/img test_box
+	[[ $status = 1 && $output = *"the container's root, user 100000 of the host, cannot read its images: ram/img (mode 0700)"* ]]
+	chmod a+x ram/img
+	chmod 600 ram/img/core-1.img
+	restore --image-path ram/img test_box
+	[[ $status = 1 && $output = *"cannot read its images: ram/img/core-1.img (mode 0600)"* ]]
+	[ ! -e "$ROOT/test_box" ]
+	chmod a+r ram/img/*.img
+	at=$(count)
+	restore --image-path ram/img test_box
+	[ "$status" = 0 ]
+	wait_for 5 counts_on "$at"
+	quietly delete --force test_box
+	umount ram
+}
+
+# crun has its masks, binds of the host's, left out of the images.
+@test "images of crun: what masks a file or a directory is brought, and saved again by hull" {
+	real_criu
+	masks=(/proc/timer_list /proc/acpi /proc/scsi)
+	[ -e /proc/timer_list ] && [ -d /proc/acpi ] || skip "this kernel has nothing to mask"
+	update_config '.linux.maskedPaths = ["/proc/timer_list", "/proc/acpi", "/proc/scsi"] | del(.mounts[] | select(.type == "cgroup"))'
+	run_detached test_box
+	mkdir img
+	external=(--external 'mnt[/proc/timer_list]:/proc/timer_list')
+	for m in "${masks[@]:1}"; do
+		[ ! -d "$m" ] || external+=(--external "mnt[$m]:/run/crun/.empty-directory")
+	done
+	for m in null zero full tty random urandom; do external+=(--external "mnt[/dev/$m]:/dev/$m"); done
+	criu dump -t "$(state_of test_box .pid)" -D img -o log -v4 --root rootfs --manage-cgroups=ignore --network-lock skip "${external[@]}" ||
+		{ grep Error img/log && false; }
+	echo '["/dev/null", "/dev/null", "/dev/null"]' >img/descriptors.json
+	quietly delete --force test_box
+	at=$(count)
+	restore --image-path img test_box
+	[ "$status" = 0 ]
+	wait_for 5 counts_on "$at"
+	masks_hold
+	not grep -F "$ROOT" /proc/mounts
+	[ ! -e "$ROOT/test_box/criu-empty" ]
+	quietly checkpoint --image-path img2 test_box
+	restore --image-path img2 test_box
+	[ "$status" = 0 ]
+	masks_hold
+	quietly delete --force test_box
+	# What nobody brings is named.
+	update_config '.linux.maskedPaths = ["/proc/acpi", "/proc/scsi"]'
+	restore --image-path img test_box
+	[[ $status = 1 && $output = *"image mountpoints-"*".img: the images leave the mount at /proc/timer_list ("*") to be brought: config.json has none there"* ]]
+	nothing_left test_box
+	update_config '.linux.maskedPaths = ["/proc/timer_list", "/proc/acpi", "/proc/scsi"]'
+	# Whatever is cut off is no reason to fail in another way.
+	for f in img/mountpoints-*.img; do truncate -s -3 "$f"; done
+	restore --image-path img test_box
+	[[ $status = 1 && $output = *"image mountpoints-"*".img: it is cut off or damaged"* ]]
+	nothing_left test_box
 }
 
 @test "a network namespace given by path is found again; devices of an own one are moved again" {

@@ -38,7 +38,6 @@ enum {
 	OPT_NOTIFY_SCRIPTS = 12,
 	OPT_AUTO_DEDUP = 16,
 	OPT_WORK_DIR_FD = 17,
-	OPT_EXT_MNT = 23,
 	OPT_MANAGE_CGROUPS = 24,
 	OPT_MANAGE_CGROUPS_MODE = 34,
 	OPT_EMPTY_NS = 38,
@@ -326,7 +325,7 @@ static void add_mount(const struct places *p, const char *destination, const cha
 	auto_free char *name = resolve(p->rootfs_fd, destination);
 	auto_free char *live = p->live_fd < 0 ? NULL : resolve(p->live_fd, destination);
 
-	criu_add_pair(p->out, OPT_EXT_MNT, live ? live : name, live ? name : source);
+	criu_add_pair(p->out, CRIU_OPT_EXT_MNT, live ? live : name, live ? name : source);
 }
 
 /* A cgroup mount is criu's to make only if it was a new one in a cgroup namespace (init/mount_cgroup.c). */
@@ -374,6 +373,26 @@ static void add_devices(const struct places *p, const struct spec *s)
 		add_mount(p, s->linux_->devices.v[i].path, s->linux_->devices.v[i].path);
 }
 
+/*
+ * Masks of the container's own /dev/null are criu's to make. Those that another runtime's restore has
+ * left (criu_images.c) are the host's.
+ */
+static void add_masks(const struct places *p, const struct spec *s)
+{
+	struct stat dev, st;
+
+	if (p->live_fd < 0 || fstatat(p->live_fd, "dev/null", &dev, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	for (size_t i = 0; i < s->linux_->masked_paths.n; i++) {
+		const char *path = s->linux_->masked_paths.v[i];
+		auto_close int fd = fd_open_in_root(p->live_fd, path, O_PATH | O_NOFOLLOW, 0);
+
+		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) &&
+		    st.st_dev != dev.st_dev)
+			add_mount(p, path, path);
+	}
+}
+
 int criu_add_mounts(const struct spec *s, const struct record *r, int live_fd, const char *notify,
 		    struct str *out, struct err *e)
 {
@@ -397,6 +416,7 @@ int criu_add_mounts(const struct spec *s, const struct record *r, int live_fd, c
 	if (notify)
 		add_mount(&p, NOTIFY_INSIDE, notify);
 	add_devices(&p, s);
+	add_masks(&p, s);
 	return 0;
 }
 

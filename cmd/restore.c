@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 
 #include "cmd/attach.h"
+#include "cmd/criu_images.h"
 #include "cmd/criu_request.h"
 #include "cmd/launch_create.h"
 #include "cmd/options.h"
@@ -32,7 +33,8 @@
 #include <unistd.h>
 
 #define RESTORE_LOG "restore.log"
-#define CRIU_ROOT   "criu-root" /* in the container's directory: where criu finds the rootfs */
+#define CRIU_ROOT   "criu-root"	 /* in the container's directory: where criu finds the rootfs */
+#define CRIU_EMPTY  "criu-empty" /* and what is seen at masked directories */
 
 struct options {
 	struct launch_options launch;
@@ -72,8 +74,11 @@ struct restore {
 	const struct criu_options *o;
 	struct criu criu;
 	struct criu_dirs dirs;
-	int console_fd; /* where the terminal's master goes; -1 */
-	char *target;	/* the path of CRIU_ROOT; allocated */
+	int console_fd;	   /* where the terminal's master goes; -1 */
+	int userns_fd;	   /* with the maps of the user namespace to be made; -1 */
+	char *target;	   /* the path of CRIU_ROOT; allocated */
+	char *empty;	   /* that of CRIU_EMPTY, if it is wanted; allocated */
+	struct str mounts; /* criu_opts, those fields that tell of mounts */
 	size_t n_pass_fds;
 	int pass_fds[PASS_FDS_MAX]; /* namespaces that are there already, and the directories */
 };
@@ -208,7 +213,6 @@ static int add_lsm(struct restore *r, struct str *opts, struct err *e)
 static int make_options(struct restore *r, struct str *opts, struct err *e)
 {
 	const struct spec *s = r->l.p.spec;
-	auto_free char *notify = NULL;
 
 	criu_add_common(r->o, s, &r->l.rec.cgroup, &r->dirs, RESTORE_LOG, opts);
 	/* Else as the images say. */
@@ -222,9 +226,8 @@ static int make_options(struct restore *r, struct str *opts, struct err *e)
 	if (add_lsm(r, opts, e) < 0 || add_namespaces(r, opts, e) < 0 ||
 	    add_cgroups(r, opts, e) < 0 || add_descriptors(r, opts, e) < 0)
 		return -1;
-	/* Images may have its mount, whether or not somebody is notified now. */
-	notify = notify_directory(r->l.g, &r->l.c, true);
-	return criu_add_mounts(s, &r->l.rec, -1, notify, opts, e);
+	str_add_n(opts, r->mounts.s, r->mounts.n);
+	return 0;
 }
 
 /* --- What criu tells -------------------------------------------------------------------------- */
@@ -346,25 +349,54 @@ static int open_console(struct restore *r, struct err *e)
 	return r->console_fd < 0 ? -1 : 0;
 }
 
-/* Its real path: criu compares it with what the kernel says of mounts. */
-static int make_target(struct restore *r, struct err *e)
+/* A directory for criu; its real path: criu compares it with what the kernel says of mounts. */
+static char *make_directory(struct restore *r, const char *name, struct err *e)
 {
 	auto_free char *dir = xasprintf("/proc/self/fd/%d", r->l.c.dir_fd);
 	auto_free char *real = realpath(dir, NULL);
 
-	if (!real || (mkdirat(r->l.c.dir_fd, CRIU_ROOT, 0700) < 0 && errno != EEXIST))
-		return err_sys(e, "make the directory %s", CRIU_ROOT);
-	r->target = path_join(real, CRIU_ROOT);
-	return 0;
+	if (!real || (mkdirat(r->l.c.dir_fd, name, 0700) < 0 && errno != EEXIST)) {
+		err_sys(e, "make the directory %s", name);
+		return NULL;
+	}
+	return path_join(real, name);
+}
+
+static void remove_directories(struct restore *r)
+{
+	unlinkat(r->l.c.dir_fd, CRIU_ROOT, AT_REMOVEDIR);
+	if (r->empty)
+		unlinkat(r->l.c.dir_fd, CRIU_EMPTY, AT_REMOVEDIR);
+}
+
+static int find_mounts(struct restore *r, struct err *e)
+{
+	/* Images may have its mount, whether or not somebody is notified now. */
+	auto_free char *notify = notify_directory(r->l.g, &r->l.c, true), *empty = NULL;
+	int masks;
+
+	if (criu_add_mounts(r->l.p.spec, &r->l.rec, -1, notify, &r->mounts, e) < 0)
+		return -1;
+	empty = make_directory(r, CRIU_EMPTY, e);
+	if (!empty)
+		return -1;
+	masks = criu_add_masks(r->l.p.spec, r->dirs.images_fd, empty, &r->mounts, e);
+	if (masks > 0)
+		r->empty = take_ptr(&empty);
+	else
+		unlinkat(r->l.c.dir_fd, CRIU_EMPTY, AT_REMOVEDIR);
+	return masks < 0 ? err_wrap(e, "%s", r->dirs.images) : 0;
 }
 
 /* In the process that becomes criu, which may mount in directories only of its own mount namespace. */
 static int prepare(void *arg, struct err *e)
 {
 	struct restore *r = arg;
-	struct restore_root root = { r->l.p.spec, r->l.bundle, r->l.rootfs, r->target };
+	struct restore_root root = { r->l.p.spec, r->l.bundle, r->l.rootfs, r->target, r->empty };
 
-	return restore_prepare_root(&root, e) < 0 ? -1 : criu_reopen_dirs(&r->dirs, e);
+	if (restore_prepare_root(&root, e) < 0 || criu_reopen_dirs(&r->dirs, e) < 0)
+		return -1;
+	return criu_share_images(r->l.p.spec, r->dirs.images, r->userns_fd, r->dirs.images_fd, e);
 }
 
 static int start_criu(struct restore *r, struct err *e)
@@ -375,7 +407,14 @@ static int start_criu(struct restore *r, struct err *e)
 		if (open_external_ns(r, i, e) < 0)
 			return -1;
 	}
-	if (make_target(r, e) < 0)
+	r->target = make_directory(r, CRIU_ROOT, e);
+	if (!r->target || find_mounts(r, e) < 0 ||
+	    criu_images_userns(r->l.p.spec, &r->userns_fd, e) < 0)
+		return -1;
+	/* The host's root has no ID in an id-mapped mount, and so makes no files there. */
+	if (r->userns_fd >= 0 && r->dirs.work_fd < 0)
+		r->dirs.work_fd = fd_open(r->dirs.images_fd, ".", O_RDONLY | O_DIRECTORY, 0, e);
+	if (r->userns_fd >= 0 && r->dirs.work_fd < 0)
 		return -1;
 	setup.n_pass_fds = r->n_pass_fds;
 	r->pass_fds[setup.n_pass_fds++] = r->dirs.images_fd;
@@ -398,7 +437,7 @@ static int work(struct restore *r, struct err *e)
 		return -1;
 	if (criu_work(&r->criu, CRIU_RESTORE, &opts, &notify, e) < 0)
 		return criu_explain(&r->criu, &r->dirs, RESTORE_LOG, e);
-	unlinkat(r->l.c.dir_fd, CRIU_ROOT, AT_REMOVEDIR);
+	remove_directories(r);
 	if (tight && apply_limits(r, e) < 0)
 		return -1;
 	if (r->l.rec.phase != RECORD_CREATED)
@@ -458,7 +497,8 @@ static int run(struct invocation *inv, struct err *e)
 			     .o = &o->criu,
 			     .criu = CRIU_INIT,
 			     .dirs = CRIU_DIRS_INIT,
-			     .console_fd = -1 };
+			     .console_fd = -1,
+			     .userns_fd = -1 };
 	int ret, code = 0;
 
 	o->launch.id = inv->args[0];

@@ -106,6 +106,10 @@ int restore_prepare_root(void *arg, struct err *e)
 		if (make_point(r, root_fd, i, e) < 0)
 			return -1;
 	}
+	if (r->empty &&
+	    mount("tmpfs", r->empty, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "nr_blocks=1,nr_inodes=1") < 0)
+		return err_sys(e, "mount an empty directory");
 	target = fd_open(AT_FDCWD, r->target, O_PATH | O_DIRECTORY, 0, e);
 	if (target < 0)
 		return -1;

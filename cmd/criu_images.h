@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a restore has to know of CRIU's image files (criu's images/mnt.proto) before it begins: the
+ * mounts that are for somebody else to bring, and who can read the files.
+ */
+#ifndef CMD_CRIU_IMAGES_H
+#define CMD_CRIU_IMAGES_H
+
+#include "state/base/err.h"
+#include "state/base/str.h"
+#include "state/spec/spec.h"
+
+/*
+ * crun masks with binds of the host's, which it leaves out of the images: name the source of each
+ * such mount of maskedPaths in opts, a message criu_opts that has all other external mounts already.
+ * empty_dir: the absolute path of what is to be seen at a masked directory. A mount of the images
+ * that nobody brings is an error (EINVAL) that names it. 1: empty_dir is needed, 0: it is not.
+ */
+must_check int criu_add_masks(const struct spec *s, int images_fd, const char *empty_dir,
+			      struct str *opts, struct err *e);
+
+/*
+ * A user namespace with the maps of this configuration, if a restore makes one: *ret_fd, else -1.
+ * For criu_share_images(), in the process that becomes criu.
+ */
+must_check int criu_images_userns(const struct spec *s, int *ret_fd, struct err *e);
+/*
+ * criu reads the images as the host's root and as the container's. Put an id-mapped mount of the
+ * directory at path, which nobody else sees, at this descriptor; where that cannot be had, the files
+ * that the container's root may not read are an error (EACCES).
+ */
+must_check int criu_share_images(const struct spec *s, const char *path, int userns_fd,
+				 int images_fd, struct err *e);
+
+#endif
