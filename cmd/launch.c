@@ -57,6 +57,7 @@ static int fill_args(struct launch *l, struct err *e)
 		return err_at_key(e, "linux");
 	}
 	a->no_new_keyring = l->o->no_new_keyring;
+	a->wait_for_cgroup = l->rules_later;
 	a->has_create_hooks = h && (h->prestart.n || h->create_runtime.n || h->create_container.n);
 	a->ask_host = a->has_create_hooks || l->p.spec->linux_->net_devices.n;
 	launch_keep_fds(&l->p, l->p.spec->process, l->o->preserve_fds);
@@ -122,6 +123,9 @@ static int work_early(struct launch *l, struct err *e)
 {
 	const struct spec_linux *s = l->p.spec->linux_;
 
+	if (launch_cgroup_rules(l, e) < 0 ||
+	    (l->p.args->wait_for_cgroup && nsexec_send(&l->n, MSG_CGROUP, -1, e) < 0))
+		return -1;
 	if (!launch_has_limits(s->resources) && !s->net_devices.n && !s->intel_rdt)
 		return 0;
 	/* With the PIDs the last fork is done: a pids limit of 1 cannot hurt a stage. */

@@ -147,12 +147,22 @@ int launch_make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e
 		return err_wrap(e, "unable to apply cgroup configuration");
 	}
 	l->made_cgroup = true;
-	/* Device rules before anybody is inside: while they change on v1, no device can be opened. */
-	if (apply_device_rules(l, e) < 0)
+	/*
+	 * Device rules before anybody is inside: while they change on v1, no device can be opened. Those of
+	 * v2 are there all at once, and are loaded while the stages are at work.
+	 */
+	l->rules_later = cg->layout == CGROUP_V2;
+	if (!l->rules_later && apply_device_rules(l, e) < 0)
 		return -1;
 	if (delegate_cgroup(l, e) < 0)
 		return -1;
 	return cgroup_join_open(cg, join, e);
+}
+
+int launch_cgroup_rules(struct launch *l, struct err *e)
+{
+	trace_here("rules for devices", NULL);
+	return l->rules_later ? apply_device_rules(l, e) : 0;
 }
 
 /* Without cgroups of its own the container stays in hull's, which on v1 are shown to it. */

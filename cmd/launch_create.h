@@ -41,6 +41,7 @@ struct launch {
 	struct rdt rdt;
 	struct unit unit; /* with --systemd-cgroup */
 	bool v2;	  /* its cgroup is of v2 */
+	bool rules_later; /* launch_cgroup_rules() is owed */
 	bool made_cgroup, without_cgroup, made_unit, hooks_begun, wrote_pid_file;
 	uint64_t kills_above; /* cgroup_oom_kills_above() before there was a limit */
 };
@@ -72,6 +73,8 @@ bool launch_is_rootless(const char *option);
 bool launch_has_limits(const struct spec_resources *r);
 /* Not for --systemd-cgroup, where launch_make_unit(), whose arg is the launch, does it for a process that stands still. */
 must_check int launch_make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e);
+/* Those rules of it that may come when somebody is inside. */
+must_check int launch_cgroup_rules(struct launch *l, struct err *e);
 must_check int launch_make_unit(void *arg, pid_t pid, struct err *e);
 /* Some limit is too small for what it takes to make the container. */
 bool launch_is_tight(const struct launch *l);

@@ -464,6 +464,8 @@ static int restore_in_root(struct restore *r, struct err *e)
 		ret = launch_make_rdt(l, e);
 	if (ret == 0)
 		ret = launch_make_cgroup(l, &join, e);
+	if (ret == 0)
+		ret = launch_cgroup_rules(l, e);
 	cgroup_join_close(&join);
 	if (ret == 0)
 		ret = work(r, e);

@@ -19,6 +19,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Mostly it is there already: hull has had the time in which the namespaces were made. */
+int init_wait_for_cgroup(struct init *in, struct err *e)
+{
+	struct msg m;
+
+	return in->a->wait_for_cgroup ? channel_expect(in->sync, MSG_CGROUP, &m, NULL, e) : 0;
+}
+
 int init_ask_host_hooks(struct init *in, struct err *e)
 {
 	struct msg m;
@@ -136,6 +144,7 @@ static const struct step create_steps[] = {
 	{ "keyring", kernel_keyring, "before anything could use the caller's keys" },
 	{ "umask", clear_umask, "modes of nodes and directories are meant as written" },
 	{ "loopback", kernel_loopback, "hooks may use the network" },
+	{ "cgroup rules", init_wait_for_cgroup, "mounts and nodes may need devices" },
 	{ "rootfs", rootfs_prepare,
 	  "mounts need the root as a mount of its own, cut off from the host" },
 	{ "mounts", mount_all, "while sources can still be reached by the host's paths" },

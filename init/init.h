@@ -38,6 +38,7 @@ struct init_args {
 	bool exec;
 	bool no_pivot, no_new_keyring;
 	bool has_create_hooks; /* of the host or of ours */
+	bool wait_for_cgroup;  /* MSG_CGROUP comes before all else */
 	bool ask_host;	       /* tell hull with MSG_HOOKS that the mounts are done, and wait */
 	bool ask_sources; /* bind sources are opened by hull: we may lack the right in a user namespace */
 	bool set_rlimits; /* else hull does it from outside */
@@ -192,6 +193,7 @@ must_check int init_ask(const struct init *in, enum msg_type what, size_t index,
 bool init_may_look(const struct init *in);
 
 /* hooks: runs createContainer and startContainer */
+int init_wait_for_cgroup(struct init *in, struct err *e);
 int init_ask_host_hooks(struct init *in, struct err *e);
 int init_create_container_hooks(struct init *in, struct err *e);
 int init_start_container_hooks(struct init *in, struct err *e);

@@ -26,6 +26,7 @@ static const char *const names[] = {
 	[MSG_HOOKS] = "HOOKS",
 	[MSG_READY] = "READY",
 	[MSG_PROCEED] = "PROCEED",
+	[MSG_CGROUP] = "CGROUP",
 	[MSG_HOOKS_DONE] = "HOOKS_DONE",
 	[MSG_GO] = "GO",
 	[MSG_EXEC] = "EXEC",

@@ -53,6 +53,7 @@ struct nsexec_request {
 
 struct nsexec {
 	int init_sock, sync_sock;
+	int exe_fd;	   /* the program of the stages, until one of them is told to go on; -1 */
 	const char *first; /* the name of the last stage that stage 0 becomes */
 	pid_t parent;	   /* stage 0, until it was reaped; 0 where it becomes stage 2 */
 	pid_t child;	   /* another stage 1, from the report until it was reaped */
@@ -67,9 +68,9 @@ struct nsexec {
 	bool killed;	 /* died, by SIGKILL */
 };
 
-#define NSEXEC_INIT                              \
-	{                                        \
-		.init_sock = -1, .sync_sock = -1 \
+#define NSEXEC_INIT                                            \
+	{                                                      \
+		.init_sock = -1, .sync_sock = -1, .exe_fd = -1 \
 	}
 
 /*

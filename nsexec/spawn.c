@@ -212,6 +212,19 @@ static int send_boot(const struct nsexec *n, const struct str *boot, struct err 
 	return 0;
 }
 
+/*
+ * While a detached mount can be reached, whoever has CAP_SYS_ADMIN in a user namespace and gets at
+ * it, as the program of a process, can make it writable (mount_setattr(2)). With its descriptor it
+ * is dissolved, and nobody can: before anything of the container may run, so before hull tells a
+ * stage to go on. Not earlier: the kernel waits meanwhile until all its processors have been
+ * somewhere (synchronize_rcu_expedited), of which one is making namespaces.
+ */
+static void dissolve_exe(struct nsexec *n)
+{
+	cleanup_close(&n->exe_fd);
+	n->exe_fd = -1;
+}
+
 int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e)
 {
 	trace_here("start stage 0", NULL);
@@ -239,12 +252,7 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 	if (exe_fd >= 0) /* runc's words, which its tests know */
 		log_debug("runc exeseal: using /proc/self/exe clone");
 	ok = exe_fd < 0 ? -1 : spawn(r, exe_fd, init_pair[1], sync_pair[1], n, e);
-	/*
-	 * While a detached mount can be reached, whoever has CAP_SYS_ADMIN in a user namespace and gets
-	 * at it, as the program of a process, can make it writable (mount_setattr(2)). With its
-	 * descriptor it is dissolved, and nobody can: before anything of the container may run.
-	 */
-	cleanup_close(&exe_fd);
+	n->exe_fd = exe_fd;
 	if (ok == 0 && r->place) {
 		ok = r->place(r->place_arg, n->init ? n->init : n->parent, e);
 		if (ok == 0)
@@ -391,8 +399,10 @@ int nsexec_wait_pids(struct nsexec *n, struct err *e)
 
 int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e)
 {
-	int r = channel_next(n->sync_sock, m, ret_fd, e);
+	int r;
 
+	dissolve_exe(n);
+	r = channel_next(n->sync_sock, m, ret_fd, e);
 	if (r == 1 && channel_is_error(m, e))
 		return -1;
 	/* Stage 0 has reported by the time that stage 2 says anything, or it never will. */
@@ -423,6 +433,8 @@ int nsexec_why(struct nsexec *n, struct err *e)
 
 int nsexec_send(struct nsexec *n, enum msg_type type, int pass_fd, struct err *e)
 {
+	if (type != MSG_CGROUP)
+		dissolve_exe(n);
 	if (channel_send(n->sync_sock, type, NULL, 0, pass_fd, e) == 0)
 		return 0;
 	return nsexec_why(n, e);
@@ -476,6 +488,7 @@ void nsexec_kill(struct nsexec *n)
 
 void nsexec_close(struct nsexec *n)
 {
+	dissolve_exe(n);
 	cleanup_close(&n->init_sock);
 	cleanup_close(&n->sync_sock);
 	n->init_sock = n->sync_sock = -1;
