@@ -42,6 +42,7 @@ struct launch {
 	struct unit unit; /* with --systemd-cgroup */
 	bool v2;	  /* its cgroup is of v2 */
 	bool rules_later; /* launch_cgroup_rules() is owed */
+	bool ahead;	  /* init finds PROCEED and GO when it looks for them */
 	bool made_cgroup, without_cgroup, made_unit, hooks_begun, wrote_pid_file;
 	uint64_t kills_above; /* cgroup_oom_kills_above() before there was a limit */
 };

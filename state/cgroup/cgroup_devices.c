@@ -416,6 +416,9 @@ void device_program(const struct spec_device_rule *spec, size_t n, struct device
 
 /* --- v2: loading and attaching ---------------------------------------------------------------- */
 
+/* The verifier gives up for any signal that comes meanwhile, that of a stage's end, too (EAGAIN). */
+#define LOAD_TRIES 5
+
 static int load_program(const struct device_program *p)
 {
 	static const char name[] = "hull_devices";
@@ -426,8 +429,13 @@ static int load_program(const struct device_program *p)
 		.license = (uintptr_t) "Apache-2.0",
 	};
 
+	int fd, tries = LOAD_TRIES;
+
 	memcpy(attr.prog_name, name, sizeof(name));
-	return sys_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+	do {
+		fd = sys_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+	} while (fd < 0 && errno == EAGAIN && --tries);
+	return fd;
 }
 
 /*
