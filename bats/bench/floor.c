@@ -10,6 +10,9 @@
  *                                         the same, and leaves it behind once it executes its program
  *   floor delete V2 [V1...]               its end
  *   floor exec PID V2 [V1...]             /bin/true in that container
+ *   floor least run|exec ...              the same objects and no more: no rules for devices, no limits
+ *                                         and capabilities, no cgroup mount, the loopback interface
+ *                                         down; but a short seccomp filter
  *
  * V2 and V1 are the container's cgroup directories: the unified one, or "-" without it, and one
  * for each v1 hierarchy. With no V1 it is a pure v2 machine, and the container gets a cgroup
@@ -19,7 +22,9 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
@@ -41,6 +46,8 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define MUST(x)	 ((x) < 0 ? fail(#x) : (void)0)
+
+static int least;
 
 static void fail(const char *what)
 {
@@ -160,7 +167,7 @@ static void make_cgroups(void)
 			copy_from_parent(v1[i], "cpuset.cpus");
 			copy_from_parent(v1[i], "cpuset.mems");
 		}
-		if (strstr(v1[i], "/devices/"))
+		if (strstr(v1[i], "/devices/") && !least)
 			limit_devices_v1(v1[i]);
 	}
 }
@@ -305,6 +312,19 @@ static void protect_paths(void)
 
 /* --- the program --- */
 
+static void filter_reboot(void)
+{
+	static struct sock_filter f[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_reboot, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { .len = COUNT(f), .filter = f };
+
+	MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+}
+
 static void become_program(const char *seconds)
 {
 	static const uint32_t caps = 1 << CAP_AUDIT_WRITE | 1 << CAP_KILL |
@@ -316,8 +336,13 @@ static void become_program(const char *seconds)
 	const char *env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 			      "TERM=xterm", NULL };
 
-	MUST(setrlimit(RLIMIT_NOFILE, &files));
 	MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	if (least) {
+		filter_reboot();
+		execve(argv[0], (char **)argv, (char **)env);
+		fail(argv[0]);
+	}
+	MUST(setrlimit(RLIMIT_NOFILE, &files));
 	for (int c = 0; c <= CAP_LAST_CAP; c++) {
 		if (!(c < 32 && (caps & 1u << c)) && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 &&
 		    errno != EINVAL)
@@ -335,10 +360,13 @@ static void container(const char *rootfs, const char *seconds)
 
 	if (!n_v1)
 		MUST(syscall(SYS_unshare, CLONE_NEWCGROUP));
-	MUST(sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-	MUST(ioctl(sock, SIOCSIFFLAGS, &lo));
+	if (!least) {
+		MUST(sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+		MUST(ioctl(sock, SIOCSIFFLAGS, &lo));
+	}
 	mount_all(rootfs);
-	mount_cgroups();
+	if (!least)
+		mount_cgroups();
 	fill_dev();
 	MUST(syscall(SYS_pivot_root, ".", "."));
 	MUST(umount2(".", MNT_DETACH));
@@ -381,7 +409,7 @@ static int delete_container(void)
 	return remove_cgroups(0);
 }
 
-int main(int argc, char **argv)
+static int work(int argc, char **argv)
 {
 	const uint64_t namespaces = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
 				    CLONE_NEWNS;
@@ -409,7 +437,7 @@ int main(int argc, char **argv)
 			become_program(NULL);
 		return wait_for(pid);
 	}
-	if (v2 && !n_v1)
+	if (v2 && !n_v1 && !least)
 		limit_devices_v2(v2_fd);
 	MUST(pipe2(executed, O_CLOEXEC));
 	pid = fork_into_cgroup(namespaces);
@@ -420,4 +448,10 @@ int main(int argc, char **argv)
 		return (int)read(executed[0], &status, 1);
 	}
 	return remove_cgroups(wait_for(pid));
+}
+
+int main(int argc, char **argv)
+{
+	least = argc > 1 && !strcmp(argv[1], "least");
+	return work(argc - least, argv + least);
 }
