@@ -6,6 +6,7 @@
 #   make dist           build/dist: the binaries for all four processors, texts, licences, hashes, SPDX
 #   make check-boards   build for arm64, armv7 and riscv64, unit tests by qemu-user
 #   make check-clients bench-clients    hull under containerd, podman and Docker, which they install
+#   make inject         every system call failing in every way, of which make check takes a share
 #   make check-vm       bats in virtual machines: Debian with systemd, all of cgroup v2, AppArmor, SELinux; an initramfs
 #
 #   V=1           show every command            CI=true or WERROR=1   warnings are errors
@@ -232,6 +233,10 @@ demo: packages-test all
 bench: packages-bench all
 	@HULL='$(CURDIR)/$(B)/hull' bats/bench/run.sh
 
+# Each system call failing in each way (bats/inject.bats), of which make check takes a share; half an hour.
+inject:
+	@INJECT_ALL=1 FILE_TIMEOUT=14400 BATS_TEST_TIMEOUT=7200 $(MAKE) --no-print-directory check LANES="host v2" TESTS=bats/inject.bats
+
 # Through the engines; some minutes.
 bench-clients: packages-clients all
 	@HULL='$(CURDIR)/$(B)/hull' bats/clients/room.sh bats/bench/clients.sh
@@ -300,5 +305,5 @@ distclean:
 	$(Q)rm -rf build
 
 FORCE:
-.PHONY: all profiles criu check check-boards units check-clients check-vm unit lint format analyze demo bench bench-clients fuzz dist texts install clean distclean FORCE
+.PHONY: all profiles criu check check-boards units check-clients check-vm unit lint format analyze demo bench bench-clients inject fuzz dist texts install clean distclean FORCE
 -include $(shell find build -name deps -prune -o -name '*.d' -print 2>/dev/null)

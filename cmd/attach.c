@@ -49,19 +49,28 @@ int attach_prepare(bool subreaper, struct err *e)
 	return 0;
 }
 
-/* Reap whatever has ended; true when pid is among it. */
+#define REAP_TRIES 3
+
+/*
+ * Reap whatever has ended; true when pid is among it. Its signal comes only once: an error is tried
+ * again, and without a child there is nobody to wait for.
+ */
 static bool reap(pid_t pid, int *ret_status)
 {
+	int status, tries = REAP_TRIES;
 	pid_t got;
-	int status;
 
-	while ((got = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (got == pid) {
-			*ret_status = status;
-			return true;
-		}
+	for (;;) {
+		got = waitpid(-1, &status, WNOHANG);
+		if (got == 0)
+			return false;
+		if (got < 0 && errno != ECHILD && --tries)
+			continue;
+		if (got < 0 || got == pid)
+			break;
 	}
-	return false;
+	*ret_status = got < 0 ? 255 << 8 : status;
+	return true;
 }
 
 bool attach_handle_signal(int sig, pid_t pid, int *ret_code)

@@ -136,14 +136,19 @@ static int open_namespace(struct prepared *p, const struct spec_namespace *ns, s
 		       plan_ns_name((unsigned)type), plan_ns_name((unsigned)ns->type));
 }
 
-/* The namespace that hull is in. setns(2) into the own user namespace would be EINVAL. */
-static bool is_own(const char *ns, int fd)
+/*
+ * The namespace that hull is in: 1, another: 0. setns(2) into the own user namespace would be EINVAL.
+ * A kernel that does not have this kind has no file for it (ENOENT).
+ */
+static int is_own(const char *ns, int fd, struct err *e)
 {
 	struct stat ours, theirs;
 	char path[40];
 
 	snprintf(path, sizeof(path), "/proc/self/ns/%s", ns);
-	return stat(path, &ours) == 0 && fstat(fd, &theirs) == 0 && fd_same_file(&ours, &theirs);
+	if (stat(path, &ours) == 0 && fstat(fd, &theirs) == 0)
+		return fd_same_file(&ours, &theirs);
+	return errno == ENOENT ? 0 : err_sys(e, "compare a namespace with %s", path);
 }
 
 /*
@@ -160,9 +165,10 @@ static int check_settings(const struct spec *s, const struct spec_namespace *ns,
 						      NULL;
 	bool named = ns->type == CLONE_NEWUTS &&
 		     (!str_empty(s->hostname) || !str_empty(s->domainname));
+	int own = file && (named || sysctl->n) ? is_own(file, fd, e) : 0;
 
-	if (!file || (!named && !sysctl->n) || !is_own(file, fd))
-		return 0;
+	if (own <= 0)
+		return own;
 	if (named) {
 		err_set(e, EINVAL, "unable to set %s without a private UTS namespace",
 			str_empty(s->hostname) ? "domainname" : "hostname");
@@ -187,7 +193,7 @@ static int plan_namespaces(struct prepared *p, struct plan_input *in, struct pla
 
 	for (size_t i = 0; i < list->n; i++) {
 		const struct spec_namespace *ns = &list->v[i];
-		int fd;
+		int fd, own = 0;
 
 		if (str_empty(ns->path)) {
 			in->unshare |= (unsigned)ns->type;
@@ -196,12 +202,16 @@ static int plan_namespaces(struct prepared *p, struct plan_input *in, struct pla
 		fd = open_namespace(p, ns, e);
 		if (fd < 0)
 			return at_namespace(i, e);
-		if (ns->type == CLONE_NEWUSER && is_own("user", fd))
+		if (ns->type == CLONE_NEWUSER || ns->type == CLONE_NEWNS)
+			own = is_own(ns->type == CLONE_NEWUSER ? "user" : "mnt", fd, e);
+		if (own < 0)
+			return at_namespace(i, e);
+		if (own && ns->type == CLONE_NEWUSER)
 			continue;
 		if (check_settings(p->spec, ns, fd, e) < 0)
 			return -1;
 		/* The change of root would be that of every process on this machine. */
-		if (ns->type == CLONE_NEWNS && is_own("mnt", fd)) {
+		if (own) {
 			err_set(e, EINVAL, "%s is hull's own mount namespace", ns->path);
 			return at_namespace(i, e);
 		}

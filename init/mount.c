@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -176,7 +177,12 @@ static bool allowed_in_proc(const char *dest)
 int mount_check_not_in_proc(const char *dest, int target_fd, bool is_proc, bool followed,
 			    struct err *e)
 {
-	bool on_proc = followed && fd_is_on(target_fd, PROC_SUPER_MAGIC);
+	struct statfs st = { .f_type = PROC_SUPER_MAGIC };
+	bool on_proc;
+
+	if (followed && fstatfs(target_fd, &st) < 0)
+		return err_sys(e, "statfs of the mount point %s", dest);
+	on_proc = followed && st.f_type == PROC_SUPER_MAGIC;
 
 	if (!strcmp(dest, "/proc") && !is_proc)
 		return err_set(e, EINVAL, "\"%s\" cannot be mounted because it is not of type proc",

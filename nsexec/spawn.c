@@ -49,6 +49,18 @@ static int give_up(struct launch *l, const char *what)
 	return 1;
 }
 
+/* A stage that lacks one would fail later, perhaps when nobody listens any more. */
+static bool pass_fds(const struct launch *l)
+{
+	bool ok = fcntl(l->init_fd, F_SETFD, 0) == 0 && fcntl(l->sync_fd, F_SETFD, 0) == 0;
+
+	for (size_t i = 0; ok && i < l->r->n_pass_fds; i++)
+		ok = fcntl(l->r->pass_fds[i], F_SETFD, 0) == 0;
+	for (int i = 0; ok && i < l->r->keep_fds; i++)
+		ok = fcntl(3 + i, F_SETFD, 0) == 0;
+	return ok;
+}
+
 /*
  * The child: enters the v1 cgroups by itself. A single-threaded process that writes "0" to `tasks`
  * spares the kernel the global rwsem and its RCU grace period, which cost 6 to 14 ms through
@@ -74,12 +86,8 @@ static int launched(void *arg)
 	/* The kernel says no where the cgroup has none of them. */
 	if (l->r->cpus)
 		syscall(SYS_sched_setaffinity, 0, sizeof(*l->r->cpus), l->r->cpus);
-	fd_set_cloexec(l->init_fd, false);
-	fd_set_cloexec(l->sync_fd, false);
-	for (size_t i = 0; i < l->r->n_pass_fds; i++)
-		fd_set_cloexec(l->r->pass_fds[i], false);
-	for (int i = 0; i < l->r->keep_fds; i++)
-		fd_set_cloexec(3 + i, false);
+	if (!pass_fds(l))
+		return give_up(l, "pass a descriptor on");
 	syscall(SYS_execveat, l->exe_fd, "", l->argv, l->envp, AT_EMPTY_PATH);
 	return give_up(l, "execute hull again");
 }

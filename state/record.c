@@ -281,8 +281,14 @@ int record_read(int dir_fd, struct record *ret, struct err *e)
 {
 	auto_record struct record r = { 0 };
 	auto_free char *text = NULL;
+	char boot_id[40];
 	size_t n;
 
+	/* Once it is known, record_same_boot() cannot err: what cannot be read is no other boot. */
+	if (boot_id_read(boot_id, e) < 0) {
+		e->code = e->code == ENOENT ? EOPNOTSUPP : e->code;
+		return -1;
+	}
 	if (fd_read_file(dir_fd, RECORD_FILE, RECORD_MAX, &text, &n, e) < 0)
 		return -1;
 	if (json_read(text, n, &r.json, e) < 0 || read_tree(r.json.root, &r, e) < 0) {
@@ -452,16 +458,25 @@ bool record_same_boot(const struct record *r)
 	return boot_id_read(boot_id, &ignored) == 0 && !strcmp(boot_id, r->boot_id);
 }
 
-bool record_alive(const struct record *r, pid_t pid, uint64_t start_time)
+/* 1: it is, 0: it has ended, -1 and errno: nobody knows. */
+static int is_process(const struct record *r, pid_t pid, uint64_t start_time)
 {
 	uint64_t started;
 
-	return proc_start_time(pid, &started) == 0 && started == start_time && record_same_boot(r);
+	if (proc_start_time(pid, &started) < 0)
+		return errno == ESRCH ? 0 : -1;
+	return started == start_time && record_same_boot(r);
+}
+
+bool record_alive(const struct record *r, pid_t pid, uint64_t start_time)
+{
+	return is_process(r, pid, start_time) != 0;
 }
 
 int record_pidfd_of(const struct record *r, pid_t pid, uint64_t start_time)
 {
 	auto_close int fd = -1;
+	int is;
 
 	errno = ESRCH;
 	if (pid <= 0)
@@ -470,11 +485,10 @@ int record_pidfd_of(const struct record *r, pid_t pid, uint64_t start_time)
 	if (fd < 0)
 		return -1;
 	/* The descriptor was there first: if it is the right process now, it is what fd means. */
-	if (!record_alive(r, pid, start_time)) {
+	is = is_process(r, pid, start_time);
+	if (is == 0)
 		errno = ESRCH;
-		return -1;
-	}
-	return take_fd(&fd);
+	return is > 0 ? take_fd(&fd) : -1;
 }
 
 int record_pidfd(const struct record *r, struct err *e)

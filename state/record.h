@@ -94,7 +94,10 @@ must_check int boot_id_read(char buf[static 40], struct err *e);
 
 /* Was it made since the machine has booted? If not, its PIDs and cgroups may be somebody else's. */
 bool record_same_boot(const struct record *r);
-/* Is it still this process, and alive (a zombie is not)? Boot id and start time are compared. */
+/*
+ * Is it still this process, and alive (a zombie is not)? Boot id and start time are compared. True also
+ * when that cannot be found out (EMFILE, ENOMEM): what may run is not to be deleted.
+ */
 bool record_alive(const struct record *r, pid_t pid, uint64_t start_time);
 /* A pidfd of init. e->code is ESRCH, "container not running", when it has ended. */
 must_check int record_pidfd(const struct record *r, struct err *e);

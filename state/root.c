@@ -364,10 +364,10 @@ static int still_there(const struct container *c, struct err *e)
 
 	if (fstat(c->dir_fd, &mine) < 0)
 		return err_sys(e, "stat the directory of container %s", c->id);
-	if (fstatat(c->root_fd, c->id, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    !fd_same_file(&named, &mine))
-		return does_not_exist(e);
-	return 0;
+	if (fstatat(c->root_fd, c->id, &named, AT_SYMLINK_NOFOLLOW) == 0)
+		return fd_same_file(&named, &mine) ? 0 : does_not_exist(e);
+	return errno == ENOENT ? does_not_exist(e) :
+				 err_sys(e, "look whether container %s is still there", c->id);
 }
 
 static int take_lock(struct container *c, int timeout_ms, struct err *e)

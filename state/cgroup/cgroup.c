@@ -87,11 +87,14 @@ bool cgroup_has_word(const char *list, const char *name)
 
 /* --- Where they are --------------------------------------------------------------------------- */
 
-static bool is_on(const char *path, long magic)
+/* 1: it is, 0: it is not, or there is nothing that we could see; -1 and errno. */
+static int is_on(const char *path, long magic)
 {
 	struct statfs st;
 
-	return statfs(path, &st) == 0 && (long)st.f_type == magic;
+	if (statfs(path, &st) == 0)
+		return (long)st.f_type == magic;
+	return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -1;
 }
 
 static void add_dir(struct cgroup *cg, const char *controllers, char *path)
@@ -103,39 +106,51 @@ static void add_dir(struct cgroup *cg, const char *controllers, char *path)
 /*
  * mount/own, if that is a cgroup of the right kind. In a container without a cgroup namespace
  * /proc/self/cgroup tells a path of the host, while the mount starts at the container's own
- * cgroup ("docker in docker"): there own is "/".
+ * cgroup ("docker in docker"): there own is "/". NULL in *ret when there is none.
  */
-static char *own_dir(const char *mount, const char *own, long magic)
+static int own_dir(const char *mount, const char *own, long magic, char **ret, struct err *e)
 {
-	char *path = path_join(mount, own + 1);
+	auto_free char *path = path_join(mount, own + 1);
+	int on = is_on(path, magic);
 
-	if (is_on(path, magic))
-		return path;
-	free(path);
-	return strcmp(own, "/") && is_on(mount, magic) ? xstrdup(mount) : NULL;
+	*ret = NULL;
+	if (on < 0)
+		return err_sys(e, "statfs %s", path);
+	if (on) {
+		*ret = take_ptr(&path);
+		return 0;
+	}
+	on = strcmp(own, "/") ? is_on(mount, magic) : 0;
+	if (on < 0)
+		return err_sys(e, "statfs %s", mount);
+	*ret = on ? xstrdup(mount) : NULL;
+	return 0;
 }
 
 /*
  * A v1 hierarchy is mounted under the names of its controllers ("cpu,cpuacct"), under the same
  * in another order, or can be reached by a link for each of them.
  */
-static char *hierarchy_dir(const char *controllers, const char *own)
+static int hierarchy_dir(const char *controllers, const char *own, char **ret, struct err *e)
 {
 	const char *name = str_starts(controllers, "name=") ? controllers + strlen("name=") :
 							      controllers;
 	auto_free char *mount = xasprintf(CGROUP_ROOT "/%s", name);
-	char *path = own_dir(mount, own, CGROUP_SUPER_MAGIC);
+	size_t len;
 
-	for (size_t len; !path && strchr(name, ','); name += len + 1) {
+	if (own_dir(mount, own, CGROUP_SUPER_MAGIC, ret, e) < 0)
+		return -1;
+	for (; !*ret && strchr(name, ','); name += len + 1) {
 		auto_free char *link = NULL;
 
 		len = strcspn(name, ",");
 		link = xasprintf(CGROUP_ROOT "/%.*s", (int)len, name);
-		path = own_dir(link, own, CGROUP_SUPER_MAGIC);
+		if (own_dir(link, own, CGROUP_SUPER_MAGIC, ret, e) < 0)
+			return -1;
 		if (!name[len])
 			break;
 	}
-	return path;
+	return 0;
 }
 
 /* One read(2) gives all of it, whatever its size (seq_file.c: a single record is never split). */
@@ -154,20 +169,20 @@ static char *read_cgroups(const char *path, struct err *e)
 }
 
 /* One line of /proc/self/cgroup, "4:cpu,cpuacct:/own"; "0::/own" is the unified hierarchy. */
-static void locate_line(struct cgroup *cg, char *line, const char *tail)
+static int locate_line(struct cgroup *cg, char *line, const char *tail, struct err *e)
 {
 	char *id = strsep(&line, ":"), *controllers = strsep(&line, ":");
 	auto_free char *own = NULL, *base = NULL;
 
 	if (!id || !line || *line != '/' || cg->n == CGROUP_TASKS_MAX)
-		return;
+		return 0;
 	own = *tail == '/' ? xstrdup("/") : path_clean(line);
-	if (*controllers)
-		base = hierarchy_dir(controllers, own);
-	else
-		base = own_dir(CGROUP_ROOT "/unified", own, CGROUP2_SUPER_MAGIC);
+	if (*controllers ? hierarchy_dir(controllers, own, &base, e) < 0 :
+			   own_dir(CGROUP_ROOT "/unified", own, CGROUP2_SUPER_MAGIC, &base, e) < 0)
+		return -1;
 	if (base)
 		add_dir(cg, controllers, path_join(base, *tail == '/' ? tail + 1 : tail));
+	return 0;
 }
 
 static int locate_v1(struct cgroup *cg, const char *tail, struct err *e)
@@ -179,8 +194,10 @@ static int locate_v1(struct cgroup *cg, const char *tail, struct err *e)
 	if (!text)
 		return -1;
 	rest = text;
-	while ((line = strsep(&rest, "\n")))
-		locate_line(cg, line, tail);
+	while ((line = strsep(&rest, "\n"))) {
+		if (locate_line(cg, line, tail, e) < 0)
+			return -1;
+	}
 	if (cg->n)
 		cg->layout = CGROUP_V1;
 	return 0;
@@ -209,7 +226,8 @@ static int locate_v2(struct cgroup *cg, const char *tail, struct err *e)
 	line = strstr(line, "::") + 2;
 	line[strcspn(line, "\n")] = '\0';
 	own = path_join(line, "..");
-	base = strcmp(own, "/") ? own_dir(CGROUP_ROOT, own, CGROUP2_SUPER_MAGIC) : NULL;
+	if (strcmp(own, "/") && own_dir(CGROUP_ROOT, own, CGROUP2_SUPER_MAGIC, &base, e) < 0)
+		return -1;
 	add_dir(cg, "", path_join(base ? base : CGROUP_ROOT, tail));
 	return 0;
 }
@@ -237,27 +255,31 @@ int cgroup_of(pid_t pid, struct cgroup *cg, struct err *e)
 {
 	auto_free char *text = NULL;
 	char path[PROC_PATH_SIZE], *line, *rest;
-	bool v2 = is_on(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);
+	int v2 = is_on(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);
 
 	*cg = (struct cgroup){ .layout = v2 ? CGROUP_V2 : CGROUP_V1 };
+	if (v2 < 0)
+		return err_sys(e, "statfs " CGROUP_ROOT);
 	rest = text = read_cgroups(proc_path(path, pid, "cgroup"), e);
 	if (!text)
 		return -1;
 	while ((line = strsep(&rest, "\n"))) {
 		if (v2 && str_starts(line, "0::/"))
 			add_dir(cg, "", path_join(CGROUP_ROOT, line + strlen("0::/")));
-		else if (!v2)
-			locate_line(cg, line, ".");
+		else if (!v2 && locate_line(cg, line, ".", e) < 0)
+			return -1;
 	}
 	return 0;
 }
 
 int cgroup_systemd_path(pid_t pid, char **ret, struct err *e)
 {
-	bool v2 = is_on(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);
+	int v2 = is_on(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);
 	auto_free char *text = NULL, *found = NULL;
 	char path[PROC_PATH_SIZE], *line, *rest;
 
+	if (v2 < 0)
+		return err_sys(e, "statfs " CGROUP_ROOT);
 	rest = text = read_cgroups(proc_path(path, pid, "cgroup"), e);
 	if (!text)
 		return -1;
