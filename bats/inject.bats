@@ -187,17 +187,22 @@ says() {
 says_created() { says created "$@"; }
 says_running() { says running "$@"; }
 says_paused() { says paused "$@"; }
+says_updated() {
+	[ "$status" != 0 ] || [ "$(cat /sys/fs/cgroup/pids/test_fault/pids.max)" = 50 ] || { echo "$*: exit 0, and it is not updated" && return 1; }
+	nothing_of_it "$@"
+}
 deleted() {
 	[ "$status" != 0 ] || [ ! -e "$ROOT/test_fault" ] || { echo "$*: exit 0, and it is there" && return 1; }
 	nothing_of_it "$@"
 }
 
-@test "whatever call of create, start, pause, resume, kill and delete fails, delete --force leaves nothing" {
+@test "whatever call of create, start, pause, resume, kill, update and delete fails, delete --force leaves nothing" {
 	set_args sleep 1000
 	sweep : says_created create test_fault
 	sweep created says_running start test_fault
 	sweep started says_paused pause test_fault
 	sweep paused says_running resume test_fault
 	sweep started nothing_of_it kill test_fault KILL
+	[ "$HULL_LANE" = v2 ] || sweep started says_updated update --pids-limit 50 test_fault
 	sweep started deleted delete --force test_fault
 }
