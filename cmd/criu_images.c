@@ -3,8 +3,6 @@
 
 #include "cmd/criu_request.h"
 #include "init/mount/mount_idmap.h"
-#include "nsexec/source.h"
-#include "nsexec/tree.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/format/protobuf.h"
@@ -179,20 +177,6 @@ int criu_add_masks(const struct spec *s, int images_fd, const char *empty_dir, s
 
 /* --- A user namespace ------------------------------------------------------------------------- */
 
-int criu_images_userns(const struct spec *s, int *ret_fd, struct err *e)
-{
-	const struct spec_namespace *ns = spec_namespace(s, CLONE_NEWUSER);
-	auto_str struct str uids = { 0 }, gids = { 0 };
-
-	*ret_fd = -1;
-	if (!ns || !str_empty(ns->path) || !s->linux_->uid_mappings.n || !s->linux_->gid_mappings.n)
-		return 0;
-	mount_idmap_text(&s->linux_->uid_mappings, &uids);
-	mount_idmap_text(&s->linux_->gid_mappings, &gids);
-	*ret_fd = userns_of_maps(uids.s, gids.s, e);
-	return *ret_fd < 0 ? -1 : 0;
-}
-
 /* The host's ID of the container's root; none: UINT64_MAX. */
 static uint64_t root_of(const struct spec_id_maps *maps)
 {
@@ -211,27 +195,39 @@ static bool may(const struct stat *st, uint64_t uid, uint64_t gid, unsigned bits
 	return st->st_uid == uid || (st->st_mode >> shift & bits) == bits;
 }
 
-static int check_readable(const struct spec *s, const char *path, int images_fd, struct err *e)
+static int check_each(DIR *dir, const char *path, uint64_t uid, uint64_t gid, struct err *e)
 {
-	uint64_t uid = root_of(&s->linux_->uid_mappings), gid = root_of(&s->linux_->gid_mappings);
-	int fd = openat(images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct stat st;
 
-	if (!dir || fstat(fd, &st) < 0) {
-		err_sys(e, "read the image directory %s", path);
-		if (dir)
-			closedir(dir);
-		return -1;
-	}
+	if (fstat(dirfd(dir), &st) < 0)
+		return err_sys(e, "%s", path);
 	if (!may(&st, uid, gid, 1))
-		ret = err_set(e, EACCES, "%s (mode %04o)", path, st.st_mode & 07777);
-	for (struct dirent *d; ret == 0 && (d = readdir(dir));) {
-		if (str_ends(d->d_name, ".img") && fstatat(fd, d->d_name, &st, 0) == 0 &&
+		return err_set(e, EACCES, "%s (mode %04o)", path, st.st_mode & 07777);
+	for (struct dirent *d; (d = readdir(dir));) {
+		if (str_ends(d->d_name, ".img") && fstatat(dirfd(dir), d->d_name, &st, 0) == 0 &&
 		    !may(&st, uid, gid, 4))
-			ret = err_set(e, EACCES, "%s/%s (mode %04o)", path, d->d_name,
-				      st.st_mode & 07777);
+			return err_set(e, EACCES, "%s/%s (mode %04o)", path, d->d_name,
+				       st.st_mode & 07777);
 	}
+	return 0;
+}
+
+int criu_check_images(const struct spec *s, const char *path, int images_fd, struct err *e)
+{
+	const struct spec_namespace *ns = spec_namespace(s, CLONE_NEWUSER);
+	uint64_t uid = root_of(&s->linux_->uid_mappings), gid = root_of(&s->linux_->gid_mappings);
+	DIR *dir;
+	int fd, ret;
+
+	if (!ns || !str_empty(ns->path) || uid == UINT64_MAX)
+		return 0;
+	fd = openat(images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		cleanup_close(&fd);
+		return err_sys(e, "read the image directory %s", path);
+	}
+	ret = check_each(dir, path, uid, gid, e);
 	closedir(dir);
 	return ret < 0 ?
 		       err_wrap(
@@ -239,18 +235,4 @@ static int check_readable(const struct spec *s, const char *path, int images_fd,
 			       "the container's root, user %llu of the host, cannot read its images",
 			       (unsigned long long)uid) :
 		       0;
-}
-
-int criu_share_images(const struct spec *s, const char *path, int userns_fd, int images_fd,
-		      struct err *e)
-{
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns_fd };
-	auto_close int tree = -1;
-
-	if (userns_fd < 0)
-		return 0;
-	tree = tree_open(AT_FDCWD, path, 0);
-	if (tree < 0 || tree_set_attr(tree, 0, &attr) < 0)
-		return check_readable(s, path, images_fd, e);
-	return dup3(tree, images_fd, O_CLOEXEC) < 0 ? err_sys(e, "dup3") : 0;
 }

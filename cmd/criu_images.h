@@ -20,16 +20,11 @@ must_check int criu_add_masks(const struct spec *s, int images_fd, const char *e
 			      struct str *opts, struct err *e);
 
 /*
- * A user namespace with the maps of this configuration, if a restore makes one: *ret_fd, else -1.
- * For criu_share_images(), in the process that becomes criu.
+ * criu reads the images as the host's root and, where a user namespace is made, as the container's:
+ * what that one may not read is an error (EACCES) that names it. (An id-mapped mount of them does not
+ * help: criu begins to read before it has written the maps, and is nobody's owner then.)
  */
-must_check int criu_images_userns(const struct spec *s, int *ret_fd, struct err *e);
-/*
- * criu reads the images as the host's root and as the container's. Put an id-mapped mount of the
- * directory at path, which nobody else sees, at this descriptor; where that cannot be had, the files
- * that the container's root may not read are an error (EACCES).
- */
-must_check int criu_share_images(const struct spec *s, const char *path, int userns_fd,
-				 int images_fd, struct err *e);
+must_check int criu_check_images(const struct spec *s, const char *path, int images_fd,
+				 struct err *e);
 
 #endif

@@ -75,7 +75,6 @@ struct restore {
 	struct criu criu;
 	struct criu_dirs dirs;
 	int console_fd;	   /* where the terminal's master goes; -1 */
-	int userns_fd;	   /* with the maps of the user namespace to be made; -1 */
 	char *target;	   /* the path of CRIU_ROOT; allocated */
 	char *empty;	   /* that of CRIU_EMPTY, if it is wanted; allocated */
 	struct str mounts; /* criu_opts, those fields that tell of mounts */
@@ -394,9 +393,7 @@ static int prepare(void *arg, struct err *e)
 	struct restore *r = arg;
 	struct restore_root root = { r->l.p.spec, r->l.bundle, r->l.rootfs, r->target, r->empty };
 
-	if (restore_prepare_root(&root, e) < 0 || criu_reopen_dirs(&r->dirs, e) < 0)
-		return -1;
-	return criu_share_images(r->l.p.spec, r->dirs.images, r->userns_fd, r->dirs.images_fd, e);
+	return restore_prepare_root(&root, e) < 0 ? -1 : criu_reopen_dirs(&r->dirs, e);
 }
 
 static int start_criu(struct restore *r, struct err *e)
@@ -408,13 +405,7 @@ static int start_criu(struct restore *r, struct err *e)
 			return -1;
 	}
 	r->target = make_directory(r, CRIU_ROOT, e);
-	if (!r->target || find_mounts(r, e) < 0 ||
-	    criu_images_userns(r->l.p.spec, &r->userns_fd, e) < 0)
-		return -1;
-	/* The host's root has no ID in an id-mapped mount, and so makes no files there. */
-	if (r->userns_fd >= 0 && r->dirs.work_fd < 0)
-		r->dirs.work_fd = fd_open(r->dirs.images_fd, ".", O_RDONLY | O_DIRECTORY, 0, e);
-	if (r->userns_fd >= 0 && r->dirs.work_fd < 0)
+	if (!r->target || find_mounts(r, e) < 0)
 		return -1;
 	setup.n_pass_fds = r->n_pass_fds;
 	r->pass_fds[setup.n_pass_fds++] = r->dirs.images_fd;
@@ -486,7 +477,8 @@ static int begin(struct restore *r, struct err *e)
 	if (launch_check_terminal(l->p.spec->process->terminal, l->o->detach, l->o->console_socket,
 				  e) < 0 ||
 	    launch_find_rootfs(l, e) < 0 || launch_find_unit(l, e) < 0 ||
-	    criu_open_dirs(r->o, false, &r->dirs, e) < 0)
+	    criu_open_dirs(r->o, false, &r->dirs, e) < 0 ||
+	    criu_check_images(l->p.spec, r->dirs.images, r->dirs.images_fd, e) < 0)
 		return -1;
 	annotations_warn(l->p.spec, l->g->systemd_cgroup, log_warn_text);
 	return restore_in_root(r, e);
@@ -499,8 +491,7 @@ static int run(struct invocation *inv, struct err *e)
 			     .o = &o->criu,
 			     .criu = CRIU_INIT,
 			     .dirs = CRIU_DIRS_INIT,
-			     .console_fd = -1,
-			     .userns_fd = -1 };
+			     .console_fd = -1 };
 	int ret, code = 0;
 
 	o->launch.id = inv->args[0];

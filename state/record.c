@@ -458,14 +458,19 @@ bool record_same_boot(const struct record *r)
 	return boot_id_read(boot_id, &ignored) == 0 && !strcmp(boot_id, r->boot_id);
 }
 
-/* 1: it is, 0: it has ended, -1 and errno: nobody knows. */
+/*
+ * 1: it is, 0: it has ended, -1 and errno: nobody knows. With hidepid=1 (proc(5)) a user is refused what
+ * is another's; those of his own containers he sees (init/start.c).
+ */
 static int is_process(const struct record *r, pid_t pid, uint64_t start_time)
 {
 	uint64_t started;
 
-	if (proc_start_time(pid, &started) < 0)
-		return errno == ESRCH ? 0 : -1;
-	return started == start_time && record_same_boot(r);
+	if (!record_same_boot(r))
+		return 0;
+	if (proc_start_time(pid, &started) == 0)
+		return started == start_time;
+	return errno == ESRCH || errno == EPERM || errno == EACCES ? 0 : -1;
 }
 
 bool record_alive(const struct record *r, pid_t pid, uint64_t start_time)
