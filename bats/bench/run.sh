@@ -236,8 +236,10 @@ inside() {
 	fi
 
 	runtime hull
-	seq "$BENCH_OTHERS" | xargs -P 4 -I N sh -c '"$@" </dev/null >/dev/null 2>&1' sh \
-		"${rt[@]}" create --bundle "$BENCH_WORK/true" "$ID-other-N" || die "hull cannot create $BENCH_OTHERS containers"
+	# shellcheck disable=SC2016 # they are of the inner shell
+	seq "$BENCH_OTHERS" | xargs -P 4 -I N sh -c '"$@" </dev/null >/dev/null 2>>"$0" || { c=$?; echo "code $c: $*" >>"$0"; exit 1; }' "$BENCH_WORK/others" \
+		"${rt[@]}" create --bundle "$BENCH_WORK/true" "$ID-other-N" ||
+		die "hull cannot create $BENCH_OTHERS containers: $(tail -n 1 "$BENCH_WORK/others")"
 	measure_crowd " among $BENCH_OTHERS"
 }
 
