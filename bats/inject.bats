@@ -121,7 +121,7 @@ probed() { answered "$@" && nothing_of_it "$@"; }
 
 # The program that is there must not notice, and exec's is as create's would be.
 exec_probed() {
-	answered "$@"
+	answered "$@" || return 1
 	is_status test_fault running || { echo "$*: it does not run any more" && return 1; }
 }
 

@@ -69,12 +69,7 @@ static int next_message(struct pb_bytes *rest, struct pb_bytes *ret)
 	return 1;
 }
 
-static bool same(struct pb_bytes a, struct pb_bytes b)
-{
-	return a.n == b.n && memcmp(a.s, b.s, a.n) == 0;
-}
-
-static bool is_mapped(const struct str *opts, struct pb_bytes key)
+static bool is_mapped(const struct str *opts, const char *key)
 {
 	struct pb all = pb_of(opts);
 	struct pb_bytes one;
@@ -82,7 +77,7 @@ static bool is_mapped(const struct str *opts, struct pb_bytes key)
 	while (pb_each(&all, CRIU_OPT_EXT_MNT, &one)) {
 		struct mapping m = { 0 };
 
-		if (pb_read(one, mapping_rows, &m) && same(m.key, key))
+		if (pb_read(one, mapping_rows, &m) && pb_is(m.key, key))
 			return true;
 	}
 	return false;
@@ -114,7 +109,7 @@ static int add_mask(const struct spec *s, const struct mount_image *m, const cha
 	bool file = ends_with(m->root, "/null");
 
 	/* What criu has found by itself, it brings back by itself. */
-	if (!m->key.n || !strcmp(key, "AUTODETECTED_MOUNT") || is_mapped(opts, m->key))
+	if (!m->key.n || !strcmp(key, "AUTODETECTED_MOUNT") || is_mapped(opts, key))
 		return 0;
 	if (!is_masked(s, m->mountpoint))
 		return err_set(

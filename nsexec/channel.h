@@ -27,8 +27,8 @@ enum msg_type {
 	MSG_LISTENER =
 		11, /* init -> start: uint32 number of its descriptor of the seccomp listener */
 	MSG_LISTENER_DONE = 12, /* start -> init: the agent has it */
-	MSG_CGROUP = 14,	/* hull -> init: the rules of the cgroup are in force */
 	MSG_DEVICE = 13,	/* init -> hull: uint32 index into linux.devices; wants the node */
+	MSG_CGROUP = 14,	/* hull -> init: the rules of the cgroup are in force */
 };
 
 #define MSG_GO_TRACE 't'
