@@ -10,6 +10,7 @@
  *                                         the same, and leaves it behind once it executes its program
  *   floor delete V2 [V1...]               its end
  *   floor exec PID V2 [V1...]             /bin/true in that container
+ *   floor mounts SRC DST N                N bind mounts of SRC/0... on DST/0..., in a mount namespace
  *   floor least run|exec ...              the same objects and no more: no rules for devices, no limits
  *                                         and capabilities, no cgroup mount, the loopback interface
  *                                         down; but a short seccomp filter
@@ -409,6 +410,20 @@ static int delete_container(void)
 	return remove_cgroups(0);
 }
 
+static int only_mounts(const char *src, const char *dst, int n)
+{
+	char from[4096], to[4096];
+
+	MUST(unshare(CLONE_NEWNS));
+	MUST(mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL));
+	for (int i = 0; i < n; i++) {
+		snprintf(from, sizeof(from), "%s/%d", src, i);
+		snprintf(to, sizeof(to), "%s/%d", dst, i);
+		MUST(mount(from, to, NULL, MS_BIND, NULL));
+	}
+	return 0;
+}
+
 static int work(int argc, char **argv)
 {
 	const uint64_t namespaces = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
@@ -452,6 +467,8 @@ static int work(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	if (argc == 5 && !strcmp(argv[1], "mounts"))
+		return only_mounts(argv[2], argv[3], atoi(argv[4]));
 	least = argc > 1 && !strcmp(argv[1], "least");
 	return work(argc - least, argv + least);
 }

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # hull against crun, runc and a floor program (floor.c), in the host's cgroups and in v1 and v2 views of them; run by
-# "make bench" as root. Prints a table, which stays in build/bench.md with a chart in build/bench.svg, and checks the
-# targets. Only ratios within one session mean something: the runtimes take turns (time.c), the machine's noise hits all.
+# "make bench" as root. Prints tables, which stay in build/bench.md with charts in build/bench.svg and build/scale.svg,
+# and checks the targets. Only ratios within one session mean something: the runtimes take turns (time.c), the machine's noise hits all.
 #
 #   HULL            the binary                             BENCH_N       back-to-back runs of each command (40);
 #   CRUN            another crun than that in PATH                       half as many of those with pauses
@@ -358,6 +358,55 @@ report() {
 	}' "$BENCH_WORK/results"
 }
 
+# build/bench/scale as a table: what one more of each costs, from the least to the most of them.
+report_scale() {
+	awk -F '\t' '
+	{
+		if (!($1 in seen)) { seen[$1]; curves[++n] = $1; first[$1] = $2 }
+		last[$1] = $2; ms[$1, $2, $3] = $4
+	}
+	function cost(c, r) {
+		return (c, last[c], r) in ms ? sprintf("%.1f", 1000 * (ms[c, last[c], r] - ms[c, first[c], r]) / (last[c] - first[c])) : "–"
+	}
+	END {
+		print "\n| how the time grows (v2) | from, to | floor | hull | crun |\n|---|---|--:|--:|--:|"
+		for (i = 1; i <= n; i++) {
+			c = curves[i]
+			printf "| %s | %d, %d | %s | **%s** | %s |\n", c, first[c], last[c], cost(c, "floor"), cost(c, "hull"), cost(c, "crun")
+		}
+		print "\nWhat one more of them adds, in µs."
+	}' "$OUT/scale"
+}
+
+# One line for each curve that is too steep: beside the floor, beside crun, or beside its own first half.
+missed_scale() {
+	awk -F '\t' '
+	function slope(c, r, a, b) { return 1000 * (ms[c, b, r] - ms[c, a, r]) / (b - a) }
+	function limit(c, other, times) {
+		if (!((c, last, other) in ms) || slope(c, "hull", low[c], last) <= times * slope(c, other, low[c], last))
+			return
+		printf("%s: one more costs hull %.1f µs, and %s %.1f; the limit is %.2f of it\n", c, slope(c, "hull", low[c], last), other,
+			slope(c, other, low[c], last), times)
+	}
+	{
+		if (!($1 in seen)) { seen[$1]; curves[++n] = $1; low[$1] = $2 }
+		ms[$1, $2, $3] = $4; points[$1] = points[$1] " " $2
+	}
+	END {
+		for (i = 1; i <= n; i++) {
+			c = curves[i]
+			k = split(substr(points[c], 2), p, " "); last = p[k]; mid = 0
+			for (j = 1; j <= k; j++)
+				if (p[j] > low[c] && p[j] <= (low[c] + last) / 2) mid = p[j]
+			limit(c, "floor", c == "execs at once" ? 1.7 : 1.3)
+			limit(c, "crun", c == "execs at once" || c == "mounts" ? 0.75 : 1.1)
+			if (mid && slope(c, "hull", mid, last) > 2 * slope(c, "hull", low[c], mid) + 1)
+				printf "%s: one more costs %.1f µs up to %d, and %.1f from there on\n", c, slope(c, "hull", low[c], mid), mid,
+					slope(c, "hull", mid, last)
+		}
+	}' "$OUT/scale"
+}
+
 # Prints one line for each target that is missed.
 missed() {
 	awk -v newest="$([ "$CRUN" = crun ] || echo 1)" -F '\t' '
@@ -454,6 +503,44 @@ chart() {
 	END
 }
 
+# The curves, each with its own axes.
+chart_scale() {
+	local curve
+	while IFS= read -r curve; do
+		awk -F '\t' -v curve="$curve" '
+		$1 == curve { if (!($2 in seen)) { seen[$2]; ns[++n] = $2 } ms[$2, $3] = $4 }
+		END {
+			print "n\tfloor\thull\tcrun"
+			for (i = 1; i <= n; i++) {
+				printf "%s", ns[i]
+				split("floor hull crun", rt, " ")
+				for (r = 1; r <= 3; r++) printf "\t%s", (ns[i], rt[r]) in ms ? ms[ns[i], rt[r]] : "?"
+				print ""
+			}
+		}' "$OUT/scale" >"$BENCH_WORK/${curve// /-}"
+	done < <(cut -f 1 "$OUT/scale" | sort -u)
+	gnuplot <<-END
+		set terminal svg size 960,640 dynamic background "white" font "sans-serif,13"
+		set output "$TOP/build/scale.svg"
+		set multiplot layout 2,2 margins 0.07,0.98,0.08,0.93 spacing 0.08,0.16
+		set border 3
+		set tics nomirror
+		set grid ytics lt 1 lc rgb "#dddddd"
+		set yrange [0:*]
+		set key bottom right
+		set datafile missing "?"
+		set ylabel "ms (median)"
+		array color[3] = ["#b0b0b0", "#1f6fb4", "#e08a2e"]
+		array name[4] = ["run-among", "execs-at-once", "mounts", "hooks"]
+		array what[4] = ["run among so many containers", "so many execs at once", "run with so many bind mounts", "run with so many hooks"]
+		do for [p=1:4] {
+			file = "$BENCH_WORK/" . name[p]
+			set title what[p]
+			plot for [i=1:(p == 1 ? 2 : 3)] file using 1:i+1 title columnheader(i+1) with linespoints pt 7 ps 0.5 lw 2 lc rgb color[i]
+		}
+	END
+}
+
 [ "$(id -u)" = 0 ] || die "the benchmark runs as root"
 [ -x "$HULL" ] || die "there is no $HULL"
 build
@@ -463,17 +550,18 @@ trap 'rm -rf --one-file-system "$BENCH_WORK"' EXIT
 trap 'exit 130' INT TERM
 : >"$BENCH_WORK/results"
 make_rootfs
-# First: the kernel is busy for a while after the end of a thousand containers.
-mounts='' mounts_rc=0
-[[ $BENCH_VIEWS != *v1* ]] ||
-	mounts=$(unshare -m --propagation private -- bats/run-tests.sh --inside v1 bats/bench/mounts.sh) || mounts_rc=$?
 measure_views
 cp "$BENCH_WORK/results" "$OUT/results"
 report | tee build/bench.md
 chart
 verdict=$(missed)
-[ -z "$mounts" ] || printf '\n%s\n' "$mounts" | tee -a build/bench.md
-[ "$mounts_rc" = 0 ] || verdict+="${verdict:+$'\n'}bats/bench/mounts.sh: its target, which its head says"
+if [[ $BENCH_VIEWS == *v2* ]]; then
+	unshare -m --propagation private -- bats/run-tests.sh --inside v2 bats/bench/scale.sh
+	report_scale | tee -a build/bench.md
+	chart_scale
+	steep=$(missed_scale)
+	verdict+="${verdict:+${steep:+$'\n'}}$steep"
+fi
 if [ -z "$verdict" ]; then
 	printf '\nAll targets are met.\n'
 	exit 0

@@ -19,6 +19,14 @@
  *     name of each of its programs: one that ends by exit, and one that execve replaces, is looked
  *     at just before. Programs whose file is PAYLOAD are left out. VmHWM and not ru_maxrss: that
  *     counts what the parent had before execve.
+ *
+ *   time at-once N COMMAND...
+ *
+ *     Runs the command N times at the same time, and ends when all have; 1 if one failed.
+ *
+ *   time in-turn N COMMAND...
+ *
+ *     The same one after the other, as hooks run.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -355,8 +363,29 @@ static int peak(char **argv)
 	return result;
 }
 
+/* --- at-once, in-turn --- */
+
+static int many(int at_once, char **argv)
+{
+	int n = atoi(argv[0]), failures = 0, status;
+	pid_t pid;
+
+	for (int i = 0; i < n; i++) {
+		errno = posix_spawnp(&pid, argv[1], NULL, NULL, argv + 1, environ);
+		if (errno)
+			die(argv[1]);
+		if (!at_once && waitpid(pid, &status, 0) == pid)
+			failures += status != 0;
+	}
+	while (waitpid(-1, &status, 0) > 0)
+		failures += status != 0;
+	return failures > 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc > 3 && (!strcmp(argv[1], "at-once") || !strcmp(argv[1], "in-turn")))
+		return many(!strcmp(argv[1], "at-once"), argv + 2);
 	if (argc > 5 && !strcmp(argv[1], "run"))
 		return run(argv + 2);
 	if (argc > 4 && !strcmp(argv[1], "peak"))
