@@ -175,6 +175,22 @@ policy_of() { chrt -p "$1" | sed "s/.*scheduling //; s/.*current runtime/runtime
 	set_args grep Cpus_allowed_list /proc/self/status
 	output=$(taskset -c 0 "$HULL" --root "$ROOT" run test_box 3>&-)
 	[ "$output" = "Cpus_allowed_list:	1" ]
+	set_args sleep 1000
+	quietly create test_box
+	output=$(taskset -c 0 "$HULL" --root "$ROOT" exec test_box grep Cpus_allowed_list /proc/self/status 3>&-)
+	[ "$output" = "Cpus_allowed_list:	1" ]
+}
+
+# bats test_tags=vm
+@test "a hull that stays with exec has its own CPUs again" {
+	two_cpus
+	quietly create test_box
+	"$HULL" --root "$ROOT" exec --pid-file "$BATS_TEST_TMPDIR/pid" test_box sleep 1000 3>&- &
+	wait_for 5 test -s "$BATS_TEST_TMPDIR/pid"
+	[ "$(cpus_of $!)" = "$(cpus_of self)" ]
+	[ "$(cpus_of "$(cat "$BATS_TEST_TMPDIR/pid")")" = "$(cpus_of self)" ]
+	"$HULL" --root "$ROOT" kill test_box KILL
+	wait $! || true
 }
 
 # bats test_tags=vm

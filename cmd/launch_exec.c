@@ -44,6 +44,8 @@ struct exec {
 	bool ready;  /* init has said READY */
 	bool frozen; /* the container is paused, and so will the process be */
 	bool attach; /* systemd is to move stage 0: we may not */
+	bool bound;  /* hull is bound to CPUs; before to those of `before` */
+	struct idset before;
 };
 
 /*
@@ -305,30 +307,51 @@ static bool has_initial_cpus(const struct exec *x)
 	return x->process->exec_cpu_affinity && !str_empty(x->process->exec_cpu_affinity->initial);
 }
 
-static int bind_to_cpus(const struct exec *x, struct idset *ret_cpus, struct idset *ret_before,
-			struct err *e)
+static int bind_to_cpus(struct exec *x, const struct idset *cpus)
 {
-	const struct spec_exec_cpu_affinity *a = x->process->exec_cpu_affinity;
+	if (x->bound)
+		return 0;
+	if (syscall(SYS_sched_getaffinity, 0, sizeof(x->before), &x->before) < 0 ||
+	    syscall(SYS_sched_setaffinity, 0, sizeof(*cpus), cpus) < 0)
+		return -1;
+	x->bound = true;
+	return 0;
+}
 
-	memset(ret_before, 0, sizeof(*ret_before));
-	if (!has_initial_cpus(x))
+static void unbind(struct exec *x)
+{
+	if (x->bound)
+		syscall(SYS_sched_setaffinity, 0, sizeof(x->before), &x->before);
+	x->bound = false;
+}
+
+static int bind_to_initial(struct exec *x, struct idset *ret_cpus, struct err *e)
+{
+	const char *initial = x->process->exec_cpu_affinity->initial;
+	int r = idset_parse(initial, ret_cpus, e);
+
+	if (r == 0 && bind_to_cpus(x, ret_cpus) == 0)
 		return 0;
-	if (idset_parse(a->initial, ret_cpus, e) < 0)
-		goto fail;
-	if (syscall(SYS_sched_getaffinity, 0, sizeof(*ret_before), ret_before) >= 0 &&
-	    syscall(SYS_sched_setaffinity, 0, sizeof(*ret_cpus), ret_cpus) == 0)
-		return 0;
-	err_sys(e, "\"%.200s\": set the CPU affinity", a->initial);
-fail:
+	if (r == 0)
+		err_sys(e, "\"%.200s\": set the CPU affinity", initial);
 	err_at_key(e, "initial");
 	err_at_key(e, "execCPUAffinity");
 	return err_at_key(e, "process");
 }
 
-static void unbind(const struct exec *x, const struct idset *before)
+/*
+ * Without: on the CPU that hull is on. hull sleeps while a stage works, which then need not wait until
+ * another CPU has woken, a tenth of an exec; init's step "CPU affinity" allows the program all again.
+ */
+static void bind_to_this_cpu(struct exec *x)
 {
-	if (has_initial_cpus(x))
-		syscall(SYS_sched_setaffinity, 0, sizeof(*before), before);
+	const int cpu = sched_getcpu();
+	struct idset here = { { 0 } };
+
+	if (cpu < 0 || cpu >= IDSET_MAX)
+		return;
+	idset_add(&here, (unsigned)cpu);
+	(void)bind_to_cpus(x, &here);
 }
 
 static int wait_ready(struct exec *x, struct err *e)
@@ -399,15 +422,20 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 		.keep_fds = x->p.args->preserve_fds,
 		.frozen = x->frozen,
 	};
-	struct idset cpus, before;
+	struct idset cpus;
 	int r;
 
 	x->p.args->set_rlimits = !needs_limits(x);
-	if (bind_to_cpus(x, &cpus, &before, e) < 0)
-		return -1;
-	req.cpus = has_initial_cpus(x) ? &cpus : NULL;
+	if (has_initial_cpus(x)) {
+		if (bind_to_initial(x, &cpus, e) < 0)
+			return -1;
+		req.cpus = &cpus;
+	} else {
+		bind_to_this_cpu(x);
+	}
 	r = nsexec_start(&req, &x->n, e);
-	unbind(x, &before);
+	if (req.cpus)
+		unbind(x);
 	cgroup_join_close(join);
 	if (r < 0)
 		return -1;
@@ -471,6 +499,8 @@ static int commit(struct exec *x, struct err *e)
 		return 0;
 	if (wait_exec(x, e) < 0)
 		return -1;
+	/* Otherwise hull only sleeps from here on, and is woken once. */
+	unbind(x);
 	nsexec_reap(&x->n);
 	if (!str_empty(x->o->pid_file) && attach_write_pid_file(x->o->pid_file, x->n.init, e) < 0)
 		return -1;

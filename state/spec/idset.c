@@ -27,6 +27,11 @@ static int number(const char **p)
 	return n;
 }
 
+void idset_add(struct idset *s, unsigned n)
+{
+	s->bits[n / WORD] |= 1UL << n % WORD;
+}
+
 static bool range(const char **p, struct idset *s)
 {
 	int first = number(p), last = first;
@@ -38,7 +43,7 @@ static bool range(const char **p, struct idset *s)
 	if (first < 0 || last < first)
 		return false;
 	for (size_t i = (size_t)first; i <= (size_t)last; i++)
-		s->bits[i / WORD] |= 1UL << i % WORD;
+		idset_add(s, (unsigned)i);
 	return true;
 }
 

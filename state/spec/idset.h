@@ -16,6 +16,8 @@ struct idset {
  * the reason for anything else, a number of IDSET_MAX or more included; "" is the empty set.
  */
 must_check int idset_parse(const char *text, struct idset *ret, struct err *e);
+/* n is below IDSET_MAX. */
+void idset_add(struct idset *s, unsigned n);
 unsigned idset_count(const struct idset *s);
 
 #endif
