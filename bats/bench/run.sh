@@ -97,17 +97,19 @@ peak() {
 # What is charged to a cgroup that the runtime, its children and the container are in: the median of 7 runs. The kernel
 # charges 64 pages at a time and processor, so that this is no finer.
 measure_charge() {
-	local dir=/sys/fs/cgroup/memory/$ID-charge file=memory.max_usage_in_bytes
+	local dir=/sys/fs/cgroup/memory/$ID-charge file=memory.max_usage_in_bytes command
 	[ "$view" != v2 ] || { dir=/sys/fs/cgroup/$ID-charge file=memory.peak; }
 	configure "$BENCH_WORK/charge" /bin/true
 	jq --arg path "/$ID-charge/c" '.linux.cgroupsPath = $path' "$BENCH_WORK/charge/config.json" >"$BENCH_WORK/charge.json"
 	mv "$BENCH_WORK/charge.json" "$BENCH_WORK/charge/config.json"
 	runtime "$1"
+	command=("${rt[@]}" run --bundle "$BENCH_WORK/charge" "$ID-$1-charge")
+	# Its memory cgroup is to be below ours, too.
+	[ "$1" != floor ] || command=("${floor_run[@]/#\/sys\/fs\/cgroup\/memory\/*/$dir/floor}")
 	for _ in {1..7}; do
 		mkdir -p "$dir"
 		# shellcheck disable=SC2016 # they are of the inner shell
-		if [ -e "$dir/$file" ] && sh -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$dir" \
-			"${rt[@]}" run --bundle "$BENCH_WORK/charge" "$ID-$1-charge" >/dev/null; then
+		if [ -e "$dir/$file" ] && sh -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$dir" "${command[@]}" >/dev/null; then
 			echo "$(($(cat "$dir/$file") / 1024))"
 		fi
 		# What crun writes where there is no cgroup goes with the view.
@@ -227,7 +229,7 @@ inside() {
 		fi
 	done
 	for r in "${usable[@]}"; do
-		[ "$r" = floor ] || measure_charge "$r"
+		measure_charge "$r"
 	done
 	if [ "$view" = v2 ]; then
 		runtime hull
@@ -348,8 +350,8 @@ report() {
 			print "|"
 		}
 		for (v in charged) {
-			printf "\nCharged to a cgroup that the runtime and the container are in, run, %s view, in kB: hull %s, crun %s, runc %s.\n",
-				v, charge[v, "hull"], (v, "crun") in charge ? charge[v, "crun"] : "–", (v, "runc") in charge ? charge[v, "runc"] : "–"
+			printf "\nCharged to a cgroup that the runtime and the container are in, run, %s view, in kB: floor %s, hull %s, crun %s, runc %s.\n",
+				v, charge[v, "floor"], charge[v, "hull"], (v, "crun") in charge ? charge[v, "crun"] : "–", (v, "runc") in charge ? charge[v, "runc"] : "–"
 		}
 		if (calls)
 			printf "\n`strace -f -c hull run` in the v2 view, the program itself included: %d system calls.\n", calls
