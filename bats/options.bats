@@ -4,7 +4,7 @@
 
 load helpers
 
-# The parser itself is tested by cmd/options_test.c.
+# The parser itself is tested by cmd/line/options_test.c.
 
 @test "options of a command that are unknown print its help and fail" {
 	hull state --foo id

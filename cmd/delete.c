@@ -4,18 +4,18 @@
  * end whatever it finds: a running container, a create that is under way or was killed in its
  * middle, a damaged record. The record goes last, so that a delete that was killed can be repeated.
  */
-#include "cmd/delete.h"
+#include "cmd/launch/destroy.h"
 
-#include "cmd/cmd.h"
+#include "cmd/line/cmd.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/launch_common.h"
-#include "cmd/match.h"
-#include "cmd/options.h"
+#include "cmd/launch/common.h"
+#include "cmd/line/match.h"
+#include "cmd/line/options.h"
 #include "state/cgroup/cgroup.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"
@@ -28,9 +28,6 @@
 #include "state/base/sys.h"
 #include "state/systemd/unit.h"
 #include "state/base/trace.h"
-
-#define DEATH_MS 10000
-#define SOON_MS	 100 /* what nearly every death takes less than */
 
 struct options {
 	bool force, regex;
@@ -46,117 +43,6 @@ static const struct option_row options[] = {
 	{ 0 },
 };
 
-/* --- What is on the machine ------------------------------------------------------------------- */
-
-static int wait_for_init(const struct record *r, int init, struct err *e)
-{
-	auto_free char *why = NULL;
-
-	if (pidfd_wait(init, SOON_MS))
-		return 0;
-	cgroup_thaw_holder(&r->cgroup, r->pid);
-	if (pidfd_wait(init, DEATH_MS - SOON_MS))
-		return 0;
-	why = cgroup_why_alive(&r->cgroup, r->pid);
-	return err_set(e, EBUSY, "container init still running%s", why);
-}
-
-/*
- * Kill init and wait: a killed process keeps its cgroup and its mounts busy until it is gone. With
- * it goes everybody in its PID namespace; who is not in there is left to cgroup_remove, as looking
- * for him first would freeze and thaw (v1) whom init takes along in a moment.
- */
-static int kill_init(const struct record *r, struct err *e)
-{
-	trace_here("end init", NULL);
-	struct err ignored;
-	auto_close int init = record_pidfd(r, &ignored);
-	struct err not_all = { 0 };
-
-	if (init >= 0)
-		sys_pidfd_send_signal(init, SIGKILL);
-	/* Nobody who is frozen by v1 dies. */
-	if (cgroup_is_frozen(&r->cgroup) && cgroup_kill(&r->cgroup, SIGKILL, &not_all) < 0)
-		log_warn("unable to kill all processes: %s", not_all.chain);
-	return init < 0 ? 0 : wait_for_init(r, init, e);
-}
-
-/*
- * The journal is written before create looks whether the cgroup is empty. Killed in between, it
- * has named a cgroup that may be another's: somebody in there is older than that create.
- */
-static bool is_of_strangers(const struct record *r)
-{
-	auto_free pid_t *pids = NULL;
-	struct err ignored;
-	uint64_t began;
-	size_t n = 0;
-
-	if (r->phase != RECORD_CREATING || cgroup_pids(&r->cgroup, &pids, &n, &ignored) < 0)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (proc_start_time(pids[i], &began) == 0 && began < r->creator_start)
-			return true;
-	}
-	return false;
-}
-
-static int clean_machine(const struct record *r, struct err *e)
-{
-	trace_here("remove cgroups and the like", NULL);
-	/* After a reboot these PIDs and cgroups are nobody's, or somebody else's. */
-	if (!record_same_boot(r))
-		return 0;
-	if (is_of_strangers(r))
-		return 0;
-	if (kill_init(r, e) < 0)
-		return -1;
-	if (record_remove_rdt(r, e) < 0 || record_unmount_root(r, e) < 0 ||
-	    cgroup_remove(&r->cgroup, DEATH_MS, e) < 0)
-		return -1;
-	launch_stop_unit(r);
-	return 0;
-}
-
-struct spec *delete_read_config(const struct container *c, const char *key, struct arena *a)
-{
-	auto_free char *text = NULL;
-	struct spec *s = NULL;
-	struct err e;
-	size_t n;
-
-	if (fd_read_file(c->dir_fd, RECORD_CONFIG, SPEC_FILE_MAX, &text, &n, &e) < 0)
-		return NULL;
-	/* A key could be written with escapes, though nobody does. */
-	if (key && !strcasestr(text, key) && !strstr(text, "\\u"))
-		return NULL;
-	arena_init(a);
-	if (spec_read(text, n, a, &s, &e) < 0) {
-		log_warn("the container's %s: %s", RECORD_CONFIG, e.chain);
-		return NULL;
-	}
-	return s;
-}
-
-/* runtime.md, Lifecycle: a failing poststop hook is a warning, and the others run. */
-static void run_poststop(const struct container *c, const struct record *r)
-{
-	trace_here("poststop hooks", NULL);
-	struct arena a;
-	const struct spec *s = delete_read_config(c, "poststop", &a);
-
-	if (s)
-		launch_poststop(s, r);
-}
-
-int delete_destroy(struct container *c, const struct record *r, struct err *e)
-{
-	if (clean_machine(r, e) < 0)
-		return -1;
-	run_poststop(c, r);
-	return container_remove(c, e);
-}
-
 /* --- What is there to delete ------------------------------------------------------------------ */
 
 /*
@@ -166,7 +52,7 @@ int delete_destroy(struct container *c, const struct record *r, struct err *e)
 static int destroy_without_record(struct container *c, struct err *e)
 {
 	struct arena a;
-	const struct spec *s = delete_read_config(c, NULL, &a);
+	const struct spec *s = destroy_read_config(c, NULL, &a);
 	const char *path = s ? s->linux_->cgroups_path : NULL;
 	struct record unit = { .unit_of_user = false };
 	struct cgroup cg = { 0 };
@@ -184,7 +70,7 @@ static int destroy_without_record(struct container *c, struct err *e)
 	if (s && cgroup_locate(&cg, path, c->id, e) == 0) {
 		r = cgroup_kill(&cg, SIGKILL, e);
 		if (r == 0)
-			r = cgroup_remove(&cg, DEATH_MS, e);
+			r = cgroup_remove(&cg, DESTROY_MS, e);
 		cgroup_done(&cg);
 	}
 	if (r == 0)
@@ -208,18 +94,18 @@ static void break_lock(const struct container *c)
 		creator = record_pidfd_of(&r, r.creator, r.creator_start);
 	if (creator >= 0)
 		sys_pidfd_send_signal(creator, SIGKILL);
-	if (cgroup_kill(&r.cgroup, SIGKILL, &ignored) < 0 || kill_init(&r, &ignored) < 0)
+	if (cgroup_kill(&r.cgroup, SIGKILL, &ignored) < 0 || destroy_kill_init(&r, &ignored) < 0)
 		log_warn("%s", ignored.chain);
 }
 
 static int lock(struct container *c, bool force, struct err *e)
 {
-	if (container_lock(c, force ? DEATH_MS : CONTAINER_LOCK_MS, e) == 0)
+	if (container_lock(c, force ? DESTROY_MS : CONTAINER_LOCK_MS, e) == 0)
 		return 0;
 	if (!force || e->code != ETIMEDOUT)
 		return -1;
 	break_lock(c);
-	if (container_lock(c, DEATH_MS, e) == 0)
+	if (container_lock(c, DESTROY_MS, e) == 0)
 		return 0;
 	/*
 	 * Its init is dead, and still a hook, say, keeps the other command from going on: nothing
@@ -254,7 +140,7 @@ static int delete_container(const struct root *root, const char *id, bool force,
 	}
 	if (!force && check_deletable(&c, status_of(&c, &r, NULL), e) < 0)
 		return -1;
-	return delete_destroy(&c, &r, e);
+	return destroy_container(&c, &r, e);
 }
 
 static int delete_one(void *arg, const char *id, struct err *e)

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/help.h"
-#include "cmd/options.h"
+#include "cmd/line/help.h"
+#include "cmd/line/options.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"

@@ -3,13 +3,13 @@
  * `hull events`: what a container uses, every now and then, and each time it runs out of memory,
  * one JSON object to a line. It ends with the container's init.
  */
-#include "cmd/cmd.h"
+#include "cmd/line/cmd.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <time.h>
 
-#include "cmd/options.h"
+#include "cmd/line/options.h"
 #include "state/cgroup/cgroup.h"
 #include "state/spec/decode.h"
 #include "state/base/mem.h"

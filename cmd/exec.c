@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `hull exec`: the options; cmd/launch_exec.c does the work. */
-#include "cmd/launch.h"
+/* `hull exec`: the options; cmd/launch/exec.c does the work. */
+#include "cmd/launch/launch.h"
 
-#include "cmd/options.h"
+#include "cmd/line/options.h"
 #include "state/spec/decode.h"
 
 #define EXIT_FAILED 255 /* tells a failure of exec from one of the program */

@@ -3,7 +3,7 @@
  * `hull features` (runtime-spec features.md): what works, taken from the tables that the work is
  * done by.
  */
-#include "cmd/cmd.h"
+#include "cmd/line/cmd.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "cmd/json_out.h"
+#include "cmd/line/json_out.h"
 #include "init/mount/mount_options.h"
 #include "state/spec/annotations.h"
 #include "state/base/mem.h"

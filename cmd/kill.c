@@ -3,13 +3,13 @@
  * `hull kill`: a signal for the container's init or, with --all, for all its processes. Does not
  * wait for the container's lock: it must work while a `start` hangs in a hook.
  */
-#include "cmd/cmd.h"
+#include "cmd/line/cmd.h"
 
 #include <errno.h>
 #include <signal.h>
 
-#include "cmd/match.h"
-#include "cmd/options.h"
+#include "cmd/line/match.h"
+#include "cmd/line/options.h"
 #include "state/cgroup/cgroup.h"
 #include "state/base/log.h"
 #include "state/base/mem.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `hull list`: the containers in the state directory. */
-#include "cmd/cmd.h"
+#include "cmd/line/cmd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/options.h"
+#include "cmd/line/options.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/record.h"

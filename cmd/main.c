@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/cmd.h"
-#include "cmd/help.h"
-#include "cmd/options.h"
+#include "cmd/line/cmd.h"
+#include "cmd/line/help.h"
+#include "cmd/line/options.h"
 #include "cmd/shim/shim.h"
 #include "init/init.h"
 #include "nsexec/nsexec.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `hull ps`: the processes in a container's cgroups, as the host's ps shows them or as numbers. */
-#include "cmd/cmd.h"
+#include "cmd/line/cmd.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "cmd/options.h"
+#include "cmd/line/options.h"
 #include "nsexec/process.h"
 #include "state/cgroup/cgroup.h"
 #include "state/base/fd.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `hull run`: the options; cmd/launch.c does the work. */
-#include "cmd/launch.h"
+/* `hull run`: the options; cmd/launch/launch.c does the work. */
+#include "cmd/launch/launch.h"
 
 #include <errno.h>
 #include <unistd.h>
 
-#include "cmd/options.h"
+#include "cmd/line/options.h"
 
 #define ROW(member, name, alias, kind, help) OPTION(launch_options, member, name, alias, kind, help)
 

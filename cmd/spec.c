@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `hull spec`: a config.json to begin with. */
-#include "cmd/cmd.h"
+#include "cmd/line/cmd.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/compose.h"
-#include "cmd/options.h"
-#include "cmd/quick.h"
+#include "cmd/line/compose.h"
+#include "cmd/line/options.h"
+#include "cmd/line/quick.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"

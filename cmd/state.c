@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `hull state`: the state document of a container. */
-#include "cmd/cmd.h"
+#include "cmd/line/cmd.h"
 
 #include "state/base/mem.h"
 #include "state/record.h"

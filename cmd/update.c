@@ -4,7 +4,7 @@
  * which are made into the text of such a file; the container's copy of config.json is changed
  * with them, so that the next update knows of this one.
  */
-#include "cmd/cmd.h"
+#include "cmd/line/cmd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/options.h"
+#include "cmd/line/options.h"
 #include "state/cgroup/cgroup.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"

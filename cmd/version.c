@@ -3,7 +3,7 @@
  * `hull --version`. Clients read the lines "hull version ", "commit: " and "spec: ". The only file
  * that is compiled again when the commit changes.
  */
-#include "cmd/help.h"
+#include "cmd/line/help.h"
 
 #include <seccomp.h>
 #include <string.h>

@@ -172,7 +172,7 @@ static void watch(struct talk *t)
 static void unwatch(struct talk *t)
 {
 	sigaction(SIGCHLD, &t->old_action, NULL);
-	/* Whoever waits for it (cmd/attach.c) may have lost one that was of another child. */
+	/* Whoever waits for it (cmd/attach/attach.c) may have lost one that was of another child. */
 	if (sigismember(&t->old_mask, SIGCHLD))
 		raise(SIGCHLD);
 	sigprocmask(SIG_SETMASK, &t->old_mask, NULL);

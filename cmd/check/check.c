@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/json_out.h"
-#include "cmd/options.h"
+#include "cmd/line/json_out.h"
+#include "cmd/line/options.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"

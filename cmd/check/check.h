@@ -7,7 +7,7 @@
 #ifndef CMD_CHECK_CHECK_H
 #define CMD_CHECK_CHECK_H
 
-#include "cmd/cmd.h"
+#include "cmd/line/cmd.h"
 #include "state/base/err.h"
 #include "state/spec/spec.h"
 

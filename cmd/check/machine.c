@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cmd/handler.h"
+#include "cmd/attach/handler.h"
 #include "init/seccomp/seccomp.h"
 #include "state/spec/annotations.h"
 #include "state/cgroup/cgroup.h"

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cmd/try.h"
+#include "cmd/line/try.h"
 #include "init/init.h"
 #include "nsexec/why.h"
 #include "state/base/fd.h"

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cmd/json_out.h"
-#include "cmd/options.h"
+#include "cmd/line/json_out.h"
+#include "cmd/line/options.h"
 #include "nsexec/process.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"

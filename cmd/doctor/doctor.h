@@ -7,7 +7,7 @@
 #ifndef CMD_DOCTOR_DOCTOR_H
 #define CMD_DOCTOR_DOCTOR_H
 
-#include "cmd/cmd.h"
+#include "cmd/line/cmd.h"
 #include "state/base/err.h"
 
 #include <stdbool.h>

@@ -12,7 +12,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "cmd/try.h"
+#include "cmd/line/try.h"
 #include "nsexec/selfexe.h"
 #include "nsexec/source.h"
 #include "state/base/fd.h"

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cmd/try.h"
+#include "cmd/line/try.h"
 #include "nsexec/fork.h"
 #include "nsexec/process.h"
 #include "state/base/fd.h"

@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cmd/try.h"
+#include "cmd/line/try.h"
 #include "state/base/mem.h"
 
 static const struct kind {

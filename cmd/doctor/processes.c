@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "cmd/try.h"
+#include "cmd/line/try.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/names.h"

@@ -9,8 +9,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "cmd/help.h"
-#include "cmd/json_out.h"
+#include "cmd/line/help.h"
+#include "cmd/line/json_out.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"

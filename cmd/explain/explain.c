@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cmd/options.h"
+#include "cmd/line/options.h"
 #include "state/base/mem.h"
 
 /* --- Writing ---------------------------------------------------------------------------------- */

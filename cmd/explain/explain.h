@@ -6,8 +6,8 @@
 #ifndef CMD_EXPLAIN_EXPLAIN_H
 #define CMD_EXPLAIN_EXPLAIN_H
 
-#include "cmd/cmd.h"
-#include "cmd/json_out.h"
+#include "cmd/line/cmd.h"
+#include "cmd/line/json_out.h"
 #include "state/record.h"
 #include "state/root.h"
 #include "state/status.h"
