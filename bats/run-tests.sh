@@ -244,6 +244,7 @@ $(tail -n 40 "$log")"
 $(tail -n 40 "$log")"
 	fi
 	ms=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
+	echo "$ms $lane $name" >>"$OUT/times"
 	[ "$GUEST" != 1 ] || printf '# '
 	printf '%-12s %-28s %4d ok %3d failed %3d skipped %5d.%d s\n' "$lane" "$name" $((n_passed - passed)) \
 		$((n_failed - before)) $((n_skipped - skipped)) $((ms / 1000)) $((ms % 1000 / 100))
@@ -329,7 +330,7 @@ run_bats_lane() {
 
 # The seeds in bats/fuzz are only read; new inputs go to build/fuzz/corpus, what is found to build/fuzz/found.
 run_fuzzer() {
-	local name seconds log seeds=()
+	local name seconds log seeds=() start=$SECONDS
 	name=$(basename "$1" _fuzz)
 	seconds=${FUZZ_TIME:-10} log=$OUT/fuzz/$name.log
 	if [ "$name" = spec ]; then
@@ -346,6 +347,7 @@ run_fuzzer() {
 	else
 		fail fuzz "$name" "$(tail -n 60 "$log")"
 	fi
+	echo "$(((SECONDS - start) * 1000)) fuzz $name" >>"$OUT/times"
 }
 
 # --- Virtual machines ----------------------------------------------------------------------------------------------------
@@ -388,7 +390,7 @@ collect_guest() {
 		on
 		$0 == "# lane " lane " ends" { on = 0 }' {} + >"$log"
 	count_tap "$lane" "$log"
-	sed -n "s/^# \($lane .* s\)\$/\1/p" "$log"
+	sed -n "s/^# \($lane .* s\)\$/\1/p" "$log" | tee >(awk '{ print $(NF - 1) * 1000, $1, $2 }' >>"$OUT/times")
 	if ! grep -q "^# lane $lane ends" "$log"; then
 		fail "$lane" "the whole lane" "the guest ended after $tap_results tests:
 $(tail -n 20 "$log" "$OUT/vm/log" "$OUT"/vm/*.console)"
@@ -430,6 +432,15 @@ run_lane() {
 	esac
 }
 
+# Where the time went: lanes, and the slowest files. Guests and boards run beside the others.
+report_times() {
+	[ -s "$OUT/times" ] || return
+	awk '{ t[$2] += $1 } END { for (l in t) printf "%d %s\n", t[l] / 1000, l }' "$OUT/times" | sort -rn |
+		awk '{ printf "%s%s %d s", (NR > 1 ? ", " : "lanes: "), $2, $1 } END { print "" }'
+	sort -rn "$OUT/times" | awk 'NR <= 10 { printf "%s%s %s %d s", (NR > 1 ? ", " : "slowest: "), $2, $3, $1 / 1000 } END { print "" }'
+	echo "in all: $((SECONDS / 60)) min $((SECONDS % 60)) s"
+}
+
 # One check at a time on a machine: two would find each other's containers. Those in guests are out of reach.
 mkdir -p "$OUT"
 lock=/run/hull-check.lock
@@ -442,7 +453,7 @@ if ! flock -n 9; then
 	flock 9
 fi
 # Of these lanes alone: virtual machines may be at work beside us, with a lock of their own.
-rm -f "$OUT/summary"
+rm -f "$OUT/summary" "$OUT/times"
 for lane in $LANES $([ -z "$(guests_of "$LANES")" ] || echo vm); do
 	rm -rf "${OUT:?}/$lane"
 done
@@ -456,6 +467,7 @@ if [ "$GUEST" = 1 ]; then
 	exit 0
 fi
 
+report_times
 if [ ${#skips[@]} -gt 0 ]; then
 	echo "skipped:"
 	printf '  %s\n' "${skips[@]}"
