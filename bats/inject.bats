@@ -134,6 +134,40 @@ exec_probed() {
 	nothing_of_it
 }
 
+# --- Less than was asked for ------------------------------------------------------------------------------------------
+
+# shorten BEFORE CHECK ARG...: hull ARG... with each of its reads and writes short by turns; it has to do its work.
+shorten() {
+	local before=$1 check=$2 n bad=0 strike
+	shift 2
+	strike=$(compiled strike.c)
+	for ((n = 1; ; n++)); do
+		"$before"
+		status=0
+		"$strike" report short "$n" "$HULL" --root "$ROOT" "$@" >output 2>errors 3>&- </dev/null || status=$?
+		[ "$status" = 0 ] || { echo "$* $n: status $status: $(cat errors)" && bad=$((bad + 1)); }
+		"$check" "short $n" || bad=$((bad + 1))
+		grep -q ^shortened report || break
+	done
+	echo "$*: $n"
+	[ "$n" -gt 1 ]
+	[ "$bad" = 0 ]
+}
+
+@test "a read or write that does less than it is asked for is gone on with" {
+	shorten : probed run test_fault
+	set_args sleep 1000
+	shorten : says_created create test_fault
+	shorten created says_running start test_fault
+	shorten started deleted delete --force test_fault
+	shorten started says_running state test_fault
+	[ "$HULL_LANE" = v2 ] || shorten started says_updated update --pids-limit 50 test_fault
+	started
+	"$HULL" --root "$ROOT" exec test_fault sh /probe >wanted 2>errors 3>&- </dev/null
+	shorten : exec_probed exec test_fault sh /probe
+	nothing_of_it
+}
+
 # --- What these found, each by itself --------------------------------------------------------------------------------
 
 @test "a cgroup hierarchy that cannot be looked at is not taken for one that is not there" {
