@@ -240,3 +240,31 @@ deleted() {
 	[ "$HULL_LANE" = v2 ] || sweep started says_updated update --pids-limit 50 test_fault
 	sweep started deleted delete --force test_fault
 }
+
+# --- checkpoint and restore ----------------------------------------------------------------------------------------------
+
+# Either it is saved and has ended, or it goes on.
+saved() {
+	if [ -s img/descriptors.json ]; then
+		[ ! -e "$ROOT/test_fault" ] || is_status test_fault stopped || is_status test_fault running ||
+			{ echo "$*: saved, and $("$HULL" --root "$ROOT" state test_fault | jq -r .status)" && return 1; }
+	else
+		[ "$status" != 0 ] || { echo "$*: exit 0, and it is not saved" && return 1; }
+		is_status test_fault running || { echo "$*: neither saved nor running" && return 1; }
+	fi
+	nothing_of_it "$@"
+}
+to_be_saved() { rm -rf img work && started; }
+
+@test "whatever call of checkpoint and restore fails, a container is saved or goes on, and delete --force leaves nothing" {
+	PATH=$BATS_TEST_DIRNAME/../build/deps/criu:$PATH
+	command -v criu >/dev/null || skip "no criu that works on this kernel"
+	# criu reads limits, of another user with CAP_SYS_RESOURCE, which not every machine gives.
+	update_config '.process.user = {uid: 0, gid: 0}'
+	set_args sleep 1000
+	sweep to_be_saved saved checkpoint --image-path img --work-path work test_fault
+	to_be_saved
+	quiet checkpoint --image-path img --work-path work test_fault
+	[ -s img/descriptors.json ]
+	sweep : says_running restore --detach --image-path img --work-path work test_fault
+}
