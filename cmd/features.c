@@ -17,10 +17,12 @@
 #include "cmd/line/json_out.h"
 #include "init/mount/mount_options.h"
 #include "state/spec/annotations.h"
+#include "state/spec/landlock.h"
 #include "state/base/mem.h"
 #include "state/base/names.h"
 #include "state/record.h"
 #include "state/base/str.h"
+#include "state/base/sys.h"
 
 /* {"enabled": value} */
 static void add_enabled(struct json_out *o, const char *key, bool value)
@@ -171,10 +173,12 @@ static void add_annotations(struct json_out *o)
 {
 	const struct scmp_version *v = seccomp_version();
 	auto_free char *text = xasprintf("%u.%u.%u", v->major, v->minor, v->micro);
+	auto_free char *abi = xasprintf("%d", sys_landlock_abi());
 
 	json_begin(o, "annotations", "{");
 	json_add_text(o, "io.github.seccomp.libseccomp.version", text);
 	json_add_text(o, "org.opencontainers.runc.checkpoint.enabled", "true");
+	json_add_text(o, LANDLOCK_PREFIX "abi", abi);
 	json_end(o, "}");
 }
 

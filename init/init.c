@@ -174,6 +174,8 @@ static const struct step create_steps[] = {
 	{ "environment", start_env, "PATH decides which program is found" },
 	{ "find program", start_find_program, "so that a missing one is an error of create" },
 	{ "labels", lsm_open, "while there is a /proc that is surely one" },
+	{ "Landlock rules", landlock_make_rules,
+	  "so that a missing path is an error of create; the handler is known" },
 	{ "memory cgroup", kernel_memory_cgroup,
 	  "what was done so far is not the program's to pay for" },
 	{ "close descriptors", start_close_fds, "a waiting init must hold nothing of the host" },
@@ -187,6 +189,8 @@ static const struct step start_steps[] = {
 	{ "apply labels", lsm_apply,
 	  "the hooks have them, too; before no_new_privs, which may forbid it" },
 	{ "no_new_privs", creds_no_new_privs, "before seccomp, which may need it" },
+	{ "Landlock", landlock_enter,
+	  "after the last file of ours is opened; without no_new_privs it needs CAP_SYS_ADMIN" },
 	{ "descriptors", start_keep_fds, "CVE-2024-21626: nothing of ours is there at execve" },
 	{ "stdio owner", creds_stdio, "while we may give files away" },
 	{ "seccomp early", seccomp_load_early,
@@ -211,6 +215,7 @@ static const struct step exec_steps[] = {
 	{ "environment", start_env, "PATH decides which program is found" },
 	{ "find program", start_find_program, "before hull says that it worked" },
 	{ "labels", lsm_open, "as at creation" },
+	{ "Landlock rules", landlock_make_rules, "as at creation" },
 	{ "memory cgroup", kernel_memory_cgroup, "as at creation" },
 	{ "CPU affinity", sched_affinity, "as at creation" },
 	{ "scheduler", sched_policy, "as at creation" },
@@ -254,6 +259,7 @@ _Noreturn void init_main(void)
 			   .null_fd = -1,
 			   .kernel_fds = { -1, -1 },
 			   .apparmor_fd = -1,
+			   .landlock_fd = -1,
 			   .selinux_fd = -1 };
 	struct err e;
 	void *args;

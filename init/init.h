@@ -78,6 +78,8 @@ struct init {
 	bool handled;	/* the handler is executed */
 	int apparmor_fd, selinux_fd; /* files of our own /proc directory that take a label; -1 */
 	const char *apparmor;	     /* which one it is */
+	int landlock_fd;	     /* the rules that the program will have; -1 */
+	bool landlocked;	     /* they are in force */
 };
 
 static inline bool init_in_user_ns(const struct init *in)
@@ -146,6 +148,10 @@ int kernel_personality(struct init *in, struct err *e);
 /* lsm.c */
 int lsm_open(struct init *in, struct err *e);
 int lsm_apply(struct init *in, struct err *e);
+
+/* landlock.c */
+int landlock_make_rules(struct init *in, struct err *e);
+int landlock_enter(struct init *in, struct err *e);
 
 /* sched.c */
 int sched_affinity(struct init *in, struct err *e);

@@ -13,6 +13,7 @@
 #include "state/base/names.h"
 #include "state/base/str.h"
 #include "state/base/sys.h"
+#include "state/spec/landlock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -355,8 +356,8 @@ int start_wait(struct init *in, struct err *e)
 int start_close_fds(struct init *in, struct err *e)
 {
 	/* The labels' are files that only this process may write to, and nobody can go further by. */
-	int keep[] = { in->sync, in->a->start_fd, in->apparmor_fd, in->selinux_fd,
-		       in->handled ? in->a->handler_fd : -1 };
+	int keep[] = { in->sync,       in->a->start_fd, in->apparmor_fd,
+		       in->selinux_fd, in->landlock_fd, in->handled ? in->a->handler_fd : -1 };
 
 	(void)e;
 	fd_close_all_but(3 + in->a->preserve_fds, keep, ARRAY_SIZE(keep));
@@ -402,6 +403,14 @@ static int explain(const struct init *in, struct err *e)
 	char why[400];
 
 	err_sys(e, "exec %s", in->exe);
+	/* Neither could we read it now, to find out more. */
+	if (in->landlocked && e->code == EACCES &&
+	    faccessat(AT_FDCWD, in->exe, X_OK, AT_EACCESS) == 0)
+		return err_set(
+			e, EACCES,
+			"exec %s: %s: Landlock: it, or the interpreter that it names, is not below any path of " LANDLOCK_PREFIX
+			"execute",
+			in->exe, errno_text(EACCES));
 	if (init_may_look(in))
 		fd = open(in->exe, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 || (!why_not_executable(fd, e->code, why, sizeof(why)) &&

@@ -3,6 +3,8 @@
 #include "state/lsm.h"
 
 #include "state/base/fd.h"
+#include "state/base/log.h"
+#include "state/spec/landlock.h"
 #include "state/base/str.h"
 #include "state/base/sys.h"
 
@@ -53,4 +55,30 @@ int lsm_check_mounts(const struct spec_linux *l, struct err *e)
 		"mount label is specified in config, but selinux is disabled or not supported (\"%.200s\")",
 		l->mount_label);
 	return err_at_key(e, "mountLabel");
+}
+
+int lsm_check_landlock(const struct spec *s, struct err *e)
+{
+	struct landlock l;
+	const char *what;
+	int needs, abi, r = 0;
+
+	if (landlock_read(s, &l, e) < 0)
+		return -1;
+	needs = landlock_needs(&l, &what);
+	abi = needs ? sys_landlock_abi() : 0;
+	if (abi >= needs) {
+		landlock_done(&l);
+		return 0;
+	}
+	err_set(e, ENOTSUP,
+		"Landlock for %s needs version %d of its ABI, and this kernel has %d%s (" LANDLOCK_PREFIX
+		"best-effort does without)",
+		what, needs, abi, abi ? "" : ", or it is off: boot parameter lsm=landlock,...");
+	if (l.best_effort)
+		log_warn("%s", e->chain);
+	else
+		r = err_at_key(e, "annotations");
+	landlock_done(&l);
+	return r;
 }

@@ -12,5 +12,10 @@
  */
 must_check int lsm_check(const struct spec_process *p, struct err *e);
 must_check int lsm_check_mounts(const struct spec_linux *l, struct err *e);
+/*
+ * This kernel's Landlock does what the annotations ask for (state/spec/landlock.h); what it does not do
+ * is a warning where they say best-effort. Pointers start at /annotations.
+ */
+must_check int lsm_check_landlock(const struct spec *s, struct err *e);
 
 #endif

@@ -216,6 +216,8 @@ static void check_labels(struct check *c)
 		check_err(c, CHECK_ERROR, "/process", &e);
 	if (lsm_check_mounts(c->spec->linux_, &e) < 0)
 		check_err(c, CHECK_ERROR, "/linux", &e);
+	if (lsm_check_landlock(c->spec, &e) < 0)
+		check_err(c, CHECK_ERROR, "", &e);
 }
 
 static void check_seccomp(struct check *c)

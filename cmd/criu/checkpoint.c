@@ -365,7 +365,7 @@ static int run(struct invocation *inv, struct err *e)
 	if (!s)
 		return err_set(e, EBADMSG, "the container's %s cannot be read", RECORD_CONFIG);
 	notify = notify_directory(inv->globals, &c, false);
-	if (checkpoint(&rec, s, o, notify, e) < 0)
+	if (criu_check_spec(s, e) < 0 || checkpoint(&rec, s, o, notify, e) < 0)
 		return -1;
 	return o->leave_running || o->pre_dump ? 0 : destroy_container(&c, &rec, e);
 }

@@ -7,6 +7,7 @@
 #include "init/mount.h"
 #include "init/mount/mount_options.h"
 #include "state/spec/annotations.h"
+#include "state/spec/landlock.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"
 #include "state/base/mem.h"
@@ -117,6 +118,22 @@ int criu_check_options(const struct criu_options *o, struct err *e)
 	if (!str_empty(o->page_server) && check_page_server(o->page_server, e) < 0)
 		return -1;
 	return check_parent(o, e);
+}
+
+int criu_check_spec(const struct spec *s, struct err *e)
+{
+	struct landlock l;
+	bool confined;
+
+	if (landlock_read(s, &l, e) < 0)
+		return -1;
+	confined = l.fs || l.net || l.scoped;
+	landlock_done(&l);
+	if (!confined)
+		return 0;
+	err_set(e, ENOTSUP,
+		"criu does not know of Landlock: the programs would not be confined any more");
+	return err_at_key(e, "annotations");
 }
 
 int criu_check_user(const char *command, struct err *e)

@@ -71,6 +71,8 @@ must_check int criu_reopen_dirs(const struct criu_dirs *d, struct err *e);
 
 /* Whatever is wrong with the options that can be said before anything is done. */
 must_check int criu_check_options(const struct criu_options *o, struct err *e);
+/* What criu would lose in silence: a program confined by Landlock would be free when it is restored. */
+must_check int criu_check_spec(const struct spec *s, struct err *e);
 /* criu needs root, and is untested in a user namespace: an error, a warning. */
 must_check int criu_check_user(const char *command, struct err *e);
 

@@ -476,8 +476,8 @@ static int begin(struct restore *r, struct err *e)
 		return -1;
 	if (launch_check_terminal(l->p.spec->process->terminal, l->o->detach, l->o->console_socket,
 				  e) < 0 ||
-	    launch_find_rootfs(l, e) < 0 || launch_find_unit(l, e) < 0 ||
-	    criu_open_dirs(r->o, false, &r->dirs, e) < 0 ||
+	    criu_check_spec(l->p.spec, e) < 0 || launch_find_rootfs(l, e) < 0 ||
+	    launch_find_unit(l, e) < 0 || criu_open_dirs(r->o, false, &r->dirs, e) < 0 ||
 	    criu_check_images(l->p.spec, r->dirs.images, r->dirs.images_fd, e) < 0)
 		return -1;
 	annotations_warn(l->p.spec, l->g->systemd_cgroup, log_warn_text);

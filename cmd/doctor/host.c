@@ -24,6 +24,7 @@
 #include "state/base/mem.h"
 #include "state/base/str.h"
 #include "state/base/sys.h"
+#include "state/spec/landlock.h"
 #include "state/systemd/systemd.h"
 
 /* --- Security modules ------------------------------------------------------------------------- */
@@ -65,7 +66,7 @@ static void add_selinux(struct doctor *d)
 
 void doctor_security(struct doctor *d)
 {
-	long abi = syscall(444 /* landlock_create_ruleset */, NULL, (size_t)0, 1u);
+	int abi = sys_landlock_abi();
 	char text[256];
 
 	if (fd_read_small(AT_FDCWD, "/sys/kernel/security/lsm", text, sizeof(text)) > 0)
@@ -76,10 +77,12 @@ void doctor_security(struct doctor *d)
 	add_apparmor(d);
 	add_selinux(d);
 	if (abi > 0)
-		doctor_works(d, "Landlock", "ABI %ld, for programs that use it", abi);
+		doctor_works(d, "Landlock", "ABI %d, of %d that hull knows", abi,
+			     SYS_LANDLOCK_ABI_MAX);
 	else
 		doctor_say(d, DOCTOR_MISSING, "Landlock", errno_text(errno),
-			   "programs cannot confine themselves by it",
+			   "annotations " LANDLOCK_PREFIX
+			   "* are refused, and programs cannot confine themselves by it",
 			   "boot parameter lsm=landlock,..., and a kernel with "
 			   "CONFIG_SECURITY_LANDLOCK=y");
 	if (fd_read_small(AT_FDCWD, "/sys/kernel/security/lockdown", text, sizeof(text)) > 0 &&

@@ -422,6 +422,8 @@ static int check_host(struct launch *l, struct err *e)
 		return err_at_key(e, "process");
 	if (lsm_check_mounts(l->p.spec->linux_, e) < 0)
 		return err_at_key(e, "linux");
+	if (lsm_check_landlock(l->p.spec, e) < 0)
+		return -1;
 	if (!l->p.spec->linux_->net_devices.n || geteuid() == 0)
 		return 0;
 	err_set(e, EPERM, "network devices are not supported for rootless containers");

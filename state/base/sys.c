@@ -3,6 +3,7 @@
 #include "state/base/sys.h"
 
 #include <errno.h>
+#include <linux/landlock.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/capability.h>
@@ -156,4 +157,27 @@ bool sys_has_capability(int cap)
 	struct __user_cap_data_struct own[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
 	return capget(&header, own) == 0 && (own[cap / 32].effective & 1u << cap % 32);
+}
+
+int sys_landlock_abi(void)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0,
+			   LANDLOCK_CREATE_RULESET_VERSION);
+
+	return abi > 0 ? (int)abi : 0;
+}
+
+int sys_landlock_create(const struct sys_landlock_ruleset *r)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, r, sizeof(*r), 0);
+}
+
+int sys_landlock_add(int fd, int type, const void *rule)
+{
+	return (int)syscall(SYS_landlock_add_rule, fd, type, rule, 0);
+}
+
+int sys_landlock_restrict(int fd)
+{
+	return (int)syscall(SYS_landlock_restrict_self, fd, 0);
 }

@@ -262,4 +262,32 @@ bool sys_has_capability(int cap);
 /* CLOCK_MONOTONIC in ms. */
 int64_t sys_now_ms(void);
 
+/*
+ * landlock(7), of which older headers know the first two versions: those of 3, 5, 4 and 6. The kernel
+ * takes the structure from all versions, as long as what it does not know is 0.
+ */
+#define SYS_LANDLOCK_ABI_MAX		 6
+#define SYS_LANDLOCK_FS_TRUNCATE	 (UINT64_C(1) << 14)
+#define SYS_LANDLOCK_FS_IOCTL_DEV	 (UINT64_C(1) << 15)
+#define SYS_LANDLOCK_NET_BIND_TCP	 (UINT64_C(1) << 0)
+#define SYS_LANDLOCK_NET_CONNECT_TCP	 (UINT64_C(1) << 1)
+#define SYS_LANDLOCK_SCOPE_ABSTRACT_UNIX (UINT64_C(1) << 0)
+#define SYS_LANDLOCK_SCOPE_SIGNAL	 (UINT64_C(1) << 1)
+#define SYS_LANDLOCK_RULE_PORT		 2
+
+struct sys_landlock_ruleset {
+	uint64_t fs, net, scoped;
+};
+
+struct sys_landlock_port {
+	uint64_t access, port;
+};
+
+/* The version of its ABI: from 1 on; 0 without Landlock. */
+int sys_landlock_abi(void);
+/* A descriptor, or -1 and errno. */
+int sys_landlock_create(const struct sys_landlock_ruleset *r);
+int sys_landlock_add(int fd, int type, const void *rule);
+int sys_landlock_restrict(int fd);
+
 #endif

@@ -9,6 +9,7 @@
 #include "state/spec/annotations.h"
 
 #include "state/base/mem.h"
+#include "state/spec/landlock.h"
 #include "state/spec/spec_types.h"
 #include "state/base/str.h"
 #include "state/spec/systemd_property.h"
@@ -143,6 +144,8 @@ static int check(const struct spec *s, const char *key, const char *value, struc
 
 	if (matches(ANNOTATION_SYSTEMD_PROPERTY, key))
 		return check_property(key, value, e);
+	if (matches(LANDLOCK_PREFIX, key))
+		return landlock_check(key, value, e);
 	row = find(key);
 	if (row && row->refused && *value) {
 		auto_free char *text = xasprintf("is not supported: %s", row->refused);
