@@ -48,7 +48,6 @@ files() {
 	update_config '.root.readonly = false'
 }
 
-# bats test_tags=vm,vm-board
 @test "a program has the files that it is given, and no others" {
 	landlock 3
 	files
@@ -65,7 +64,6 @@ files() {
 	nothing_left test_box
 }
 
-# bats test_tags=vm
 @test "it is so for a user without capabilities, with and without noNewPrivileges, and for whoever is root" {
 	landlock 3
 	files
@@ -149,7 +147,7 @@ files() {
 	[[ $output = *'there is no such annotation: those of Landlock are read, execute, '*'(/annotations/org.hull.landlock.exec)'* ]]
 }
 
-# bats test_tags=vm-old
+# bats test_tags=vm,vm-old
 @test "a kernel that cannot do it is an error, or a warning with best-effort" {
 	local inject=()
 	set_args echo yes
