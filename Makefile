@@ -7,6 +7,7 @@
 #   make check-boards   build for arm64, armv7 and riscv64, unit tests by qemu-user
 #   make check-clients bench-clients    hull under containerd, podman and Docker, which they install
 #   make inject         every system call failing in every way, of which make check takes a share
+#   make torture        random kills while commands race, SECONDS=120 in each view of cgroups
 #   make check-vm       bats in virtual machines: Debian with systemd, all of cgroup v2, AppArmor, SELinux; an initramfs
 #
 #   V=1           show every command            CI=true or WERROR=1   warnings are errors
@@ -237,6 +238,11 @@ bench: packages-bench all
 inject:
 	@INJECT_ALL=1 FILE_TIMEOUT=14400 BATS_TEST_TIMEOUT=7200 $(MAKE) --no-print-directory check LANES="host v2" TESTS=bats/inject.bats
 
+# Random kills while commands race, in each view; SECONDS is the shell's own variable, and make's here.
+torture:
+	@TORTURE_SECONDS=$(or $(SECONDS),120) FILE_TIMEOUT=86400 BATS_TEST_TIMEOUT=86400 $(MAKE) --no-print-directory check \
+		LANES="host v1 v2" TESTS=bats/torture.bats
+
 # Through the engines; some minutes.
 bench-clients: packages-clients all
 	@HULL='$(CURDIR)/$(B)/hull' bats/clients/room.sh bats/bench/clients.sh
@@ -305,5 +311,5 @@ distclean:
 	$(Q)rm -rf build
 
 FORCE:
-.PHONY: all profiles criu check check-boards units check-clients check-vm unit lint format analyze demo bench bench-clients inject fuzz dist texts install clean distclean FORCE
+.PHONY: all profiles criu check check-boards units check-clients check-vm unit lint format analyze demo bench bench-clients inject torture fuzz dist texts install clean distclean FORCE
 -include $(shell find build -name deps -prune -o -name '*.d' -print 2>/dev/null)

@@ -111,6 +111,22 @@ three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 	quietly delete test_box
 }
 
+# Killed itself in between, hull would leave a frozen cgroup, in which the next create hangs.
+@test "kill KILL of all processes does not freeze them on v1, though they make others all the time" {
+	is_v1 || skip "v2 has cgroup.kill"
+	host_pid_container
+	quietly update --pids-limit 60 test_box
+	must exec -d test_box sh -c 'while :; do (while :; do sleep 0.01 & done) 2>/dev/null; done'
+	# shellcheck disable=SC2034 # nothing_left reads it
+	CGROUPS=$(cgroups_of test_box)
+	sleep 0.1
+	strace -f -o trace "$HULL" --root "$ROOT" kill test_box KILL 3>&-
+	not grep -q FROZEN trace
+	wait_status test_box stopped
+	quietly delete test_box
+	nothing_left test_box
+}
+
 # bats test_tags=vm
 @test "kill KILL without a PID namespace ends those that init has left behind" {
 	host_pid_container

@@ -341,24 +341,70 @@ static int signal_batch(const char *dir, const pid_t *pids, size_t n, int sig, s
 	return failed;
 }
 
-static int signal_all(const char *dir, int sig, struct err *e)
+static int signal_batches(const char *dir, const pid_t *pids, size_t n, int sig, struct err *e)
 {
-	auto_free pid_t *pids = NULL;
-	size_t n = 0, part;
+	for (size_t i = 0; i < n; i += KILL_BATCH) {
+		size_t part = n - i < KILL_BATCH ? n - i : KILL_BATCH;
 
-	if (cgroup_dir_pids(dir, &pids, &n, e) < 0)
-		return -1;
-	for (size_t i = 0; i < n; i += part) {
-		part = n - i < KILL_BATCH ? n - i : KILL_BATCH;
 		if (signal_batch(dir, pids + i, part, sig, e) < 0)
 			return -1;
 	}
 	return 0;
 }
 
+static int signal_all(const char *dir, int sig, struct err *e)
+{
+	auto_free pid_t *pids = NULL;
+	size_t n = 0;
+
+	return cgroup_dir_pids(dir, &pids, &n, e) < 0 ? -1 : signal_batches(dir, pids, n, sig, e);
+}
+
+static void take_away(pid_t *pids, size_t *n, const pid_t *sorted, size_t n_sorted)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < *n; i++) {
+		if (!n_sorted || !bsearch(&pids[i], sorted, n_sorted, sizeof(*sorted), by_value))
+			pids[kept++] = pids[i];
+	}
+	*n = kept;
+}
+
+#define KILL_ROUNDS 8
+
 /*
- * Without cgroup.kill (v1, and kernels before 5.14) a fork bomb outruns the list: stop it first.
- * A freeze that fails must not keep us from killing.
+ * Whoever has a SIGKILL pending makes no more children (fork(2)), so the list soon has nobody who was
+ * not signalled: 1. Not that of a fork bomb that has more processors than we: 0. Without freezing, in
+ * which a hull that is killed itself would leave the container.
+ */
+static int kill_in_rounds(const char *dir, struct err *e)
+{
+	auto_free pid_t *signalled = NULL;
+	size_t n_signalled = 0;
+
+	for (int round = 0; round < KILL_ROUNDS; round++) {
+		auto_free pid_t *pids = NULL;
+		size_t n = 0;
+
+		if (cgroup_dir_pids(dir, &pids, &n, e) < 0)
+			return -1;
+		take_away(pids, &n, signalled, n_signalled);
+		if (!n)
+			return 1;
+		if (signal_batches(dir, pids, n, SIGKILL, e) < 0)
+			return -1;
+		signalled = xrealloc(signalled, (n_signalled + n) * sizeof(*signalled));
+		memcpy(signalled + n_signalled, pids, n * sizeof(*pids));
+		n_signalled += n;
+		qsort(signalled, n_signalled, sizeof(*signalled), by_value);
+	}
+	return 0;
+}
+
+/*
+ * Without cgroup.kill (v1, and kernels before 5.14). Who is frozen already, or outruns us, is signalled
+ * as he stands still. A freeze that fails must not keep us from killing.
  */
 static int kill_frozen(const struct cgroup *cg, const char *dir, struct err *e)
 {
@@ -374,6 +420,13 @@ static int kill_frozen(const struct cgroup *cg, const char *dir, struct err *e)
 		r = -1;
 	}
 	return r;
+}
+
+static int kill_members(const struct cgroup *cg, const char *dir, struct err *e)
+{
+	int done = cgroup_is_frozen(cg) ? 0 : kill_in_rounds(dir, e);
+
+	return done ? (done < 0 ? -1 : 0) : kill_frozen(cg, dir, e);
 }
 
 int cgroup_kill(const struct cgroup *cg, int sig, struct err *e)
@@ -397,7 +450,7 @@ int cgroup_kill(const struct cgroup *cg, int sig, struct err *e)
 	if (unified && cgroup_write(unified->path, "cgroup.kill", "1") == 0 && unified == d)
 		return 0;
 	/* In a hybrid layout it may be that only v1 has them, or that a v1 freezer holds them. */
-	return n || cgroup_is_frozen(cg) ? kill_frozen(cg, d->path, e) : 0;
+	return n || cgroup_is_frozen(cg) ? kill_members(cg, d->path, e) : 0;
 }
 
 /* --- Removing --------------------------------------------------------------------------------- */
