@@ -7,7 +7,7 @@
 #   make check-boards   build for arm64, armv7 and riscv64, unit tests by qemu-user
 #   make check-clients bench-clients    hull under containerd, podman and Docker, which they install
 #   make inject         every system call failing in every way, of which make check takes a share
-#   make torture        random kills while commands race, SECONDS=120 in each view of cgroups
+#   make torture        random kills while commands race, SECONDS=120 in each view of cgroups; make check takes a moment of it
 #   make check-vm       bats in virtual machines: Debian with systemd, all of cgroup v2, AppArmor, SELinux; an initramfs
 #
 #   V=1           show every command            CI=true or WERROR=1   warnings are errors

@@ -115,10 +115,10 @@ bad() {
 
 @test "create names the mount whose source is missing" {
 	update_config '.mounts += [{destination: "/mnt", type: "bind", source: "/nonexistent", options: ["bind"]}]'
-	bad "/nonexistent: no such file or directory (/mounts/7)"
+	bad "/nonexistent: no such file or directory (/mounts/7/source)"
 	[ ! -e rootfs/mnt ]
 	update_config '.mounts[7].source = "not/here"'
-	bad "$BUNDLE/not/here: no such file or directory (/mounts/7)"
+	bad "$BUNDLE/not/here: no such file or directory (/mounts/7/source)"
 }
 
 @test "create names the namespace whose path is missing" {
@@ -381,5 +381,5 @@ bad() {
 	long=$(printf 'a%.0s' {1..200})
 	update_config '.mounts += [{destination: "/mnt", type: "bind", source: ($l | [., ., ., ., ., .] | join("/") | "/" + .), options: ["bind"]}]' --arg l "$long"
 	refused "unable to start container process: error during container init: error mounting" create test_box
-	[[ $output == *"no such file or directory (/mounts/7)"* ]]
+	[[ $output == *"no such file or directory (/mounts/7/source)"* ]]
 }

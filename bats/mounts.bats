@@ -178,7 +178,7 @@ inside() {
 
 @test "create names the mount whose source does not exist" {
 	add_mount /mnt bind "$BUNDLE/nothing" bind
-	refused "$BUNDLE/nothing: no such file or directory (/mounts/7)" create test_box
+	refused "$BUNDLE/nothing: no such file or directory (/mounts/7/source)" create test_box
 	nothing_left test_box
 }
 

@@ -252,7 +252,7 @@ static int open_source(struct init *in, const struct mount_work *w, struct err *
 	if (fd < 0 && in->a->ask_sources &&
 	    (e->code == EACCES || e->code == EPERM || e->code == EINVAL))
 		return ask_source(in, w->index, e);
-	return fd;
+	return fd < 0 && e->code == ENOENT ? err_at_key(e, "source") : fd;
 }
 
 /* copy-symlink: the link itself is made anew instead of mounting what it points to. */
@@ -448,7 +448,8 @@ static int mount_one(struct init *in, size_t i, struct err *e)
 		 m->type   ? m->type :
 			     "",
 		 m->destination);
-	if (e->pointer[0])
+	/* hull's answer has the whole of it. */
+	if (e->pointer[0] && strcmp(e->pointer, "/source") != 0)
 		return -1;
 	err_at_index(e, i);
 	return err_at_key(e, "mounts");

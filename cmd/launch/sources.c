@@ -103,6 +103,8 @@ int launch_send_source(struct launch *l, const struct msg *m, struct err *e)
 		err_wrap(e,
 			 "error during container init: error mounting \"%s\" to rootfs at \"%s\"",
 			 mounts->v[i].source, mounts->v[i].destination);
+		if (e->code == ENOENT)
+			err_at_key(e, "source");
 		err_at_index(e, i);
 		return err_at_key(e, "mounts");
 	}
