@@ -175,3 +175,19 @@ foreign() { unshare --pid --fork sh -ec 'hull() { '"$HULL --root $ROOT"' "$@" 3>
 	is_status test_other created
 	nothing_left test_box
 }
+
+@test "delete of a container whose init waits for somebody to be reaped says for whom, and by whom" {
+	cat >lazy.py <<-'END'
+		import ctypes, subprocess, sys, time
+		def hull(*args, out=subprocess.DEVNULL):
+		    subprocess.run([*sys.argv[1:], *args], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=out)
+		ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, as a monitor; which reaps nobody
+		hull("run", "-d", "test_box")
+		hull("exec", "-d", "test_box", "true")
+		time.sleep(0.2)
+		hull("delete", "--force", "test_box", out=open("said", "w"))
+	END
+	python3 lazy.py "$HULL" --root "$ROOT" 3>&-
+	grep -qE 'init still running: it waits for process [0-9]+ \([a-z]+\), which has ended, to be reaped by its parent [0-9]+ \(python3[0-9.]*\)' said
+	wait_for 5 "$HULL" --root "$ROOT" delete --force test_box
+}

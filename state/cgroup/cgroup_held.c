@@ -2,6 +2,7 @@
 /* What keeps a process from dying that was killed. Runs in hull. */
 #include "state/cgroup/cgroup_files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -80,9 +81,80 @@ char *cgroup_why_frozen(const struct cgroup *cg, pid_t pid)
 				 ", which is not the container's, and dies when that is thawed");
 }
 
+/* In one of the container's cgroups, or it was: a zombie stays in its own of v2, though that is removed. */
+static bool was_inside(const struct cgroup *cg, const char *pid)
+{
+	char path[PROC_PATH_SIZE], text[4096];
+
+	snprintf(path, sizeof(path), "/proc/%.20s/cgroup", pid);
+	if (fd_read_small(AT_FDCWD, path, text, sizeof(text)) <= 0)
+		return false;
+	for (size_t i = 0; i < cg->n; i++) {
+		const char *own = strrchr(cg->dirs[i].path, '/');
+
+		if (own && own[1] && strstr(text, own))
+			return true;
+	}
+	return false;
+}
+
+/* "name" of "PID (name) S PPID ..." and what follows it; false for what is no zombie. */
+static bool read_zombie(const char *pid, char comm[static 64], long *ret_parent)
+{
+	char path[PROC_PATH_SIZE], text[1024], *begin, *end;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
+	if (fd_read_small(AT_FDCWD, path, text, sizeof(text)) <= 0 ||
+	    !(begin = strchr(text, '(')) || !(end = strrchr(text, ')')))
+		return false;
+	*end = '\0';
+	snprintf(comm, 64, "%s", begin + 1);
+	*ret_parent = end[1] == ' ' && end[2] ? strtol(end + 3, NULL, 10) : 0;
+	return end[1] == ' ' && end[2] == 'Z';
+}
+
+/*
+ * pid_namespaces(7): its init ends when all that were in it have been reaped, those of exec too, whose
+ * parent is outside. Who has not been waited for, and by whom; NULL when nobody is found.
+ */
+static char *unreaped(const struct cgroup *cg)
+{
+	char comm[64], parent_comm[64], path[PROC_PATH_SIZE];
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	char *found = NULL;
+	long parent;
+
+	while (proc && !found && (entry = readdir(proc))) {
+		if (*entry->d_name < '1' || *entry->d_name > '9' ||
+		    !read_zombie(entry->d_name, comm, &parent) || !was_inside(cg, entry->d_name))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%ld/comm", parent);
+		if (fd_read_small(AT_FDCWD, path, parent_comm, sizeof(parent_comm)) < 0)
+			*parent_comm = '\0';
+		parent_comm[strcspn(parent_comm, "\n")] = '\0';
+		found = xasprintf(
+			": it waits for process %.20s (%s), which has ended, to be reaped by its parent %ld (%s)",
+			entry->d_name, comm, parent, parent_comm);
+	}
+	if (proc)
+		closedir(proc);
+	return found;
+}
+
 char *cgroup_why_alive(const struct cgroup *cg, pid_t pid)
 {
 	char *why = cgroup_why_frozen(cg, pid);
 
-	return why ? why : state_of(pid);
+	if (!why)
+		why = state_of(pid);
+	if (strstr(why, "in zap_pid_ns_processes")) {
+		char *better = unreaped(cg);
+
+		if (better) {
+			free(why);
+			why = better;
+		}
+	}
+	return why;
 }
