@@ -49,6 +49,33 @@ binary() {
 	[ "$size" -le "$SIZE_LIMIT" ] || echo "$size bytes, more than $SIZE_LIMIT"
 }
 
+# Static variables and calls that change the whole process, beside their table.
+process_wide() {
+	local calls='chdir|fchdir|umask|sigprocmask|setenv|unsetenv|putenv|_exit|exit|abort|alarm|setitimer|signal|sigaction|chroot'
+	local o f
+	{
+		for o in build/obj/{state,nsexec,init,cmd}/{,*/}*.o; do
+			f=${o#build/obj/} f=${f%.o}.c
+			[[ ! -f $f || $f = *_test.c || $f = *_fuzz.c || $f = */docs_gen.c ]] || nm "$o" |
+				awk -v f="$f" '$2 ~ /^[bBdD]$/ && $3 !~ /^(\.|__)/ { sub(/\..*/, "", $3); print f, $3 }'
+		done
+		grep -oE "^[^/*]*\b($calls)\(" "${sources[@]}" /dev/null | grep -vE '_(test|fuzz)\.c:|docs_gen' | sed -E "s/^([^:]+):.*\b($calls)\(\$/\1 \2/"
+	} | sort -u | awk -F '|' '
+		FNR == NR {
+			if (/^#/) next
+			split($1, file, " "); n = split($2, w, " ")
+			for (i = 1; i <= n; i++) { known[file[1] " " w[i]] = 1 }
+			next
+		}
+		{
+			folder = $0; sub(/[^\/]* /, "* ", folder)
+			if ($0 in known) seen[$0]; else if (folder in known) seen[folder]
+			else print $0 ": of the whole process, and bats/lint/process_wide does not say why"
+		}
+		END { for (k in known) if (!(k in seen)) print "bats/lint/process_wide: " k " is not there any more" }
+	' bats/lint/process_wide - | grep -v '^cmd/\(check\|doctor\|explain\)/.*: of the whole'
+}
+
 scripts() {
 	local f
 	for f in bats/*.sh bats/*/*.sh bats/*.bash bats/*.bats bats/*/*.bats bats/*/*.bash cmd/*.bash build/hull.bash .ci/run; do
@@ -113,6 +140,7 @@ check "the binary is static, stripped and at most 880 KB" binary
 check "shellcheck" shell
 if [ ${#sources[@]} -gt 0 ]; then
 	check "clang-format" formatted
+	check "what belongs to a whole process is listed with its reason" process_wide
 	check "cppcheck" only_failures static_check
 	check "gcc -fanalyzer" only_failures make -s -k -j"$(nproc)" CC="$CC" DEPS="$DEPS" analyze
 fi
