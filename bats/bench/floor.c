@@ -414,7 +414,7 @@ static int only_mounts(const char *src, const char *dst, int n)
 {
 	char from[4096], to[4096];
 
-	MUST(unshare(CLONE_NEWNS));
+	MUST(syscall(SYS_unshare, CLONE_NEWNS));
 	MUST(mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL));
 	for (int i = 0; i < n; i++) {
 		snprintf(from, sizeof(from), "%s/%d", src, i);

@@ -239,8 +239,8 @@ inside() {
 
 	runtime hull
 	# shellcheck disable=SC2016 # they are of the inner shell
-	seq "$BENCH_OTHERS" | xargs -P 4 -I @ sh -c '"$@" </dev/null >/dev/null 2>>"$0" || { c=$?; echo "code $c: $*" >>"$0"; exit 1; }' "$BENCH_WORK/others" \
-		"${rt[@]}" create --bundle "$BENCH_WORK/true" "$ID-other-@" ||
+	seq "$BENCH_OTHERS" | xargs -P 4 -I {} sh -c '"$@" </dev/null >/dev/null 2>>"$0" || { c=$?; echo "code $c: $*" >>"$0"; exit 1; }' "$BENCH_WORK/others" \
+		"${rt[@]}" create --bundle "$BENCH_WORK/true" "$ID-other-{}" ||
 		die "hull cannot create $BENCH_OTHERS containers: $(tail -n 1 "$BENCH_WORK/others")"
 	measure_crowd " among $BENCH_OTHERS"
 }

@@ -112,8 +112,8 @@ delete_all
 there=0
 for n in $SCALE_CONTAINERS; do
 	# shellcheck disable=SC2016 # it is of the inner shell
-	seq $((there + 1)) "$n" | xargs -r -P 2 -I @ sh -c '"$@" </dev/null >/dev/null 2>>"$0"' "$work/others" \
-		"${hull[@]}" create --bundle "$work/plain" "$ID-other-@" ||
+	seq $((there + 1)) "$n" | xargs -r -P 2 -I {} sh -c '"$@" </dev/null >/dev/null 2>>"$0"' "$work/others" \
+		"${hull[@]}" create --bundle "$work/plain" "$ID-other-{}" ||
 		{ tail -n 1 "$work/others" >&2 && exit 1; }
 	there=$n
 	measure "run among" "$n" -- floor "$OUT/floor" run "$work/rootfs" 0 "$floor_cgroup" \
