@@ -385,7 +385,8 @@ missed_scale() {
 	awk -F '\t' '
 	function slope(c, r, a, b) { return 1000 * (ms[c, b, r] - ms[c, a, r]) / (b - a) }
 	function limit(c, other, times) {
-		if (!((c, last, other) in ms) || slope(c, "hull", low[c], last) <= times * slope(c, other, low[c], last))
+		# Half a microsecond is nothing.
+		if (!((c, last, other) in ms) || slope(c, "hull", low[c], last) <= times * slope(c, other, low[c], last) + 0.5)
 			return
 		printf("%s: one more costs hull %.1f µs, and %s %.1f; the limit is %.2f of it\n", c, slope(c, "hull", low[c], last), other,
 			slope(c, other, low[c], last), times)
