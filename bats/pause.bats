@@ -39,3 +39,40 @@ teardown() { teardown_bundle; }
 	refused "container not running" pause test_box
 	refused "container not paused" resume test_box
 }
+
+# without_init: what a container that shares its PID namespace leaves when its init ends; its freezer's file is in $freezer.
+without_init() {
+	set_args sh -c 'sleep 1001 & exec sleep 1000'
+	update_config '.linux.namespaces -= [{"type": "pid"}]'
+	quietly create test_box
+	quietly start test_box
+	wait_for 5 two
+	freezer=$(cgroups_of test_box | grep /freezer/ || cgroups_of test_box | tail -n 1)
+	freezer+=/$(cd "$freezer" && ls freezer.state cgroup.freeze 2>/dev/null | head -n 1)
+}
+two() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 2 ]; }
+is_frozen() { grep -qE '^(FROZEN|1)' "$freezer"; }
+
+@test "resume thaws what a container without its init has left" {
+	without_init
+	kill -9 "$(state_of test_box .pid)"
+	wait_status test_box stopped
+	if [[ $freezer = *.state ]]; then echo FROZEN >"$freezer"; else echo 1 >"$freezer"; fi
+	wait_for 5 is_frozen
+	quietly resume test_box
+	not is_frozen
+	refused "container not paused" resume test_box
+}
+
+@test "pause of a container whose init ends meanwhile leaves nobody frozen" {
+	without_init
+	init=$(state_of test_box .pid)
+	strace -o trace -P "$freezer" -e trace=write -e inject=write:delay_enter=500000:when=1 \
+		"$HULL" --root "$ROOT" pause test_box >out 2>&1 3>&- &
+	pid=$!
+	sleep 0.2
+	kill -9 "$init"
+	wait "$pid" && false
+	grep -q "container not running" out
+	not is_frozen
+}

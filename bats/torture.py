@@ -299,7 +299,8 @@ def main():
         while time.monotonic() < end and not world.wrong:
             world.round(min(ROUND, max(0.5, end - time.monotonic())))
             for thing in settled(lambda: left(world)):
-                world.complain("left after delete --force", thing)
+                names = [n for n in world.history if n in thing.replace("/", " ").split()]
+                world.complain(names[0] if names else "no container", "left after delete --force: " + thing)
             more = settled(lambda: max(0, bpf_programs() - programs))
             if more:
                 world.complain("left", f"{more} BPF programs")

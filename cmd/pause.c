@@ -20,9 +20,18 @@ static int set_frozen(struct invocation *inv, bool frozen, struct err *e)
 		return -1;
 	if (frozen && status != STATUS_RUNNING && status != STATUS_CREATED)
 		return err_set(e, ESRCH, "container not running");
-	if (!frozen && status != STATUS_PAUSED)
+	/* What a container without its init has left may still be frozen. */
+	if (!frozen && status != STATUS_PAUSED &&
+	    !(status == STATUS_STOPPED && cgroup_is_frozen(&r.cgroup) > 0))
 		return err_set(e, EINVAL, "container not paused");
-	return cgroup_freeze(&r.cgroup, frozen, e);
+	if (cgroup_freeze(&r.cgroup, frozen, e) < 0)
+		return -1;
+	if (!frozen || record_alive(&r, r.pid, r.start_time))
+		return 0;
+	/* It ended meanwhile: nobody would ever resume the others, an exec that has just begun, say. */
+	if (cgroup_freeze(&r.cgroup, false, e) < 0)
+		return -1;
+	return err_set(e, ESRCH, "container not running");
 }
 
 static int run_pause(struct invocation *inv, struct err *e)

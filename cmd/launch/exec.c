@@ -21,6 +21,7 @@
 #include "state/root.h"
 #include "state/status.h"
 #include "state/base/str.h"
+#include "state/base/sys.h"
 #include "state/systemd/systemd.h"
 #include "state/base/trace.h"
 
@@ -396,6 +397,17 @@ static const char *place_in_unit(const struct exec *x, const struct cgroup *now)
 	return unit && d && str_starts(d->path, unit->path) ? d->path + strlen(unit->path) : "";
 }
 
+/* Where init is now: its PID could be another's by the time that /proc was read. */
+static int cgroup_of_init(const struct exec *x, struct cgroup *now, struct err *e)
+{
+	if (cgroup_of(x->rec.pid, now, e) < 0)
+		return -1;
+	if (sys_pidfd_send_signal(x->init_fd, 0) == 0)
+		return 0;
+	cgroup_done(now);
+	return err_set(e, ESRCH, "cannot exec in a stopped container");
+}
+
 static int attach_to_unit(void *arg, pid_t stage0, struct err *e)
 {
 	const struct exec *x = arg;
@@ -403,7 +415,7 @@ static int attach_to_unit(void *arg, pid_t stage0, struct err *e)
 	int r;
 
 	/* A user may not be shown where init is (proc(5), hidepid): where it began, then. */
-	if (cgroup_of(x->rec.pid, &now, e) < 0 && e->code != ENOENT)
+	if (cgroup_of_init(x, &now, e) < 0 && e->code != ENOENT)
 		return -1;
 	r = systemd_attach(x->rec.unit, x->rec.unit_of_user, place_in_unit(x, &now), stage0, e);
 	cgroup_done(&now);
@@ -537,7 +549,7 @@ static int open_cgroups(struct exec *x, struct cgroup_join *join, struct err *e)
 		return open_sub_cgroups(x, join, e);
 	if (x->rec.cgroup.layout == CGROUP_NONE || cgroup_join_open(&x->rec.cgroup, join, e) == 0)
 		return 0;
-	if (e->code != ENOENT || cgroup_of(x->rec.pid, &now, e) < 0)
+	if (e->code != ENOENT || cgroup_of_init(x, &now, e) < 0)
 		return -1;
 	r = cgroup_join_open(&now, join, e);
 	cgroup_done(&now);
@@ -573,7 +585,7 @@ static int enter(struct exec *x, struct err *e)
 	/* v2: an init that has given controllers to its children is in one of them itself. */
 	if (refused && x->o->cgroups.n) {
 		err_wrap(e, "error adding pid of exec to cgroups");
-	} else if (refused && cgroup_of(x->rec.pid, &now, e) == 0) {
+	} else if (refused && cgroup_of_init(x, &now, e) == 0) {
 		nsexec_close(&x->n);
 		r = cgroup_join_open(&now, &join, e);
 		cgroup_done(&now);
