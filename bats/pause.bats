@@ -48,7 +48,7 @@ without_init() {
 	quietly start test_box
 	wait_for 5 two
 	freezer=$(cgroups_of test_box | grep /freezer/ || cgroups_of test_box | tail -n 1)
-	freezer+=/$(cd "$freezer" && ls freezer.state cgroup.freeze 2>/dev/null | head -n 1)
+	if [ -e "$freezer/freezer.state" ]; then freezer+=/freezer.state; else freezer+=/cgroup.freeze; fi
 }
 two() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 2 ]; }
 is_frozen() { grep -qE '^(FROZEN|1)' "$freezer"; }
