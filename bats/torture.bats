@@ -11,7 +11,7 @@ load helpers
 @test "commands race, and hull, its stages and init are killed at random: nothing hangs, and nothing is left" {
 	[ "$EUID" = 0 ] || skip "kills of every process are meant"
 	PATH=$BATS_TEST_DIRNAME/../build/deps/criu:$PATH
-	run python3 "$BATS_TEST_DIRNAME/torture.py" "${TORTURE_SECONDS:-4}" "${TORTURE_SEED:-$(($(date +%s) / 86400))}" 3>&-
+	run python3 "$BATS_TEST_DIRNAME/torture.py" "${TORTURE_SECONDS:-3}" "${TORTURE_SEED:-$(($(date +%s) / 86400))}" 3>&-
 	echo "# $HULL_LANE, ${lines[0]}" >&3
 	echo "$output"
 	[ "$status" = 0 ]
