@@ -70,7 +70,7 @@ running() {
 		set_args sh -c 'sleep 1001 & sleep 1002 & exec sleep 1000'
 		update_config '.linux.namespaces -= [{"type": "pid"}]'
 		running
-		wait_for 5 three
+		wait_for 5 has_processes test_box 3
 		mapfile -t pids < <("$HULL" --root "$ROOT" ps -f json test_box | jq '.[]')
 		kill -9 "$(state_of test_box .pid)"
 		wait_status test_box stopped
@@ -86,7 +86,7 @@ running() {
 	set_args sh -c 'sleep 1001 & sleep 1002 & exec sleep 1000'
 	update_config '.linux.namespaces -= [{"type": "pid"}]'
 	running
-	wait_for 5 three
+	wait_for 5 has_processes test_box 3
 	mapfile -t pids < <("$HULL" --root "$ROOT" ps -f json test_box | jq '.[]')
 	quietly delete --force test_box
 	nothing_left test_box
@@ -102,8 +102,6 @@ running() {
 	not grep 'cgroup\.procs\|cgroup\.kill\|freezer\.state' trace
 	[ "$(grep -c boot_id trace)" -eq 1 ]
 }
-
-three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 
 @test "delete runs all poststop hooks; failures are no errors" {
 	update_config '.hooks.poststop = [

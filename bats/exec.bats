@@ -50,14 +50,12 @@ cap() { sed -n "s/^Cap$1:\t//p" <<<"$output"; }
 		[[ $output = *"$(readlink "/proc/$init/ns/$n")"* ]]
 	done
 	hull_bg exec test_exec sleep 1001
-	wait_for 10 two_processes
+	wait_for 10 has_processes test_exec 2
 	other=$("$HULL" --root "$ROOT" ps -f json test_exec | jq ".[] | select(. != $init)")
 	cmp "/proc/$other/cgroup" "/proc/$init/cgroup"
 	kill -9 "$other"
 	wait "$pid" 2>/dev/null || true
 }
-
-two_processes() { [ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)" = 2 ]; }
 
 @test "exec is born in the PID namespace only where nobody in it may trace" {
 	running
@@ -114,7 +112,7 @@ sleeps() { "$HULL" --root "$ROOT" ps test_exec | grep -q "sleep 1001"; }
 	for _ in {1..100}; do
 		"$HULL" --root "$ROOT" exec test_exec true 3>&-
 	done
-	[ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)" = 1 ]
+	has_processes test_exec 1
 }
 
 # bats test_tags=vm
@@ -194,7 +192,7 @@ sleeps() { "$HULL" --root "$ROOT" ps test_exec | grep -q "sleep 1001"; }
 	refused "exec" exec test_exec ""
 	[ "$status" -eq 255 ]
 	is_status test_exec running
-	[ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)" = 1 ]
+	has_processes test_exec 1
 }
 
 @test "exec without a command says so" {
@@ -209,7 +207,7 @@ sleeps() { "$HULL" --root "$ROOT" ps test_exec | grep -q "sleep 1001"; }
 	[ ! -e pid ]
 	refused "pid file $BUNDLE/no/pid: " exec --pid-file "$BUNDLE/no/pid" test_exec true
 	[ "$status" -eq 255 ]
-	[ "$("$HULL" --root "$ROOT" ps -f json test_exec | jq length)" = 1 ]
+	has_processes test_exec 1
 }
 
 # --- options -------------------------------------------------------------------------------------------------------------
@@ -369,7 +367,7 @@ sleeps() { "$HULL" --root "$ROOT" ps test_exec | grep -q "sleep 1001"; }
 	hull_bg exec --pid-file pid test_exec sleep 1001
 	wait_for 10 test -s pid
 	other=$(cat pid)
-	wait_for 10 two_processes
+	wait_for 10 has_processes test_exec 2
 	"$HULL" --root "$ROOT" ps -f json test_exec | jq -e "index($other)"
 	kill -9 "$other"
 	wait "$pid" || true

@@ -208,7 +208,7 @@ delete_died() {
 
 exec_died() {
 	[ "$status" -eq 137 ] || [ "$status" -eq 0 ]
-	wait_for 10 alone
+	wait_for 10 has_processes test_fault 1
 }
 
 exec_stage_died() {
@@ -217,10 +217,8 @@ exec_stage_died() {
 		[ "${#lines[@]}" -eq 1 ]
 		[[ $output = *"exec failed: stage "[012]" ("*") was killed by signal 9 (SIGKILL) before"* ]]
 	fi
-	wait_for 10 alone
+	wait_for 10 has_processes test_fault 1
 }
-
-alone() { [ "$("$HULL" --root "$ROOT" ps -f json test_fault 3>&- | jq length)" = 1 ]; }
 
 @test "exec killed at any call leaves the container as it was" {
 	quietly create test_fault

@@ -187,6 +187,9 @@ wait_for() {
 
 wait_status() { wait_for 5 is_status "$1" "$2" >/dev/null || is_status "$1" "$2"; }
 
+# has_processes ID N: so many in its cgroups.
+has_processes() { [ "$("$HULL" --root "$ROOT" ps -f json "$1" 3>&- | jq length)" = "$2" ]; }
+
 # gone PID...: dead, though perhaps its parent does not care.
 gone() {
 	local pid

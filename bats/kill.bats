@@ -96,11 +96,9 @@ host_pid_container() {
 	update_config '.linux.namespaces -= [{"type": "pid"}]'
 	quietly create test_box
 	quietly start test_box
-	wait_for 5 three
+	wait_for 5 has_processes test_box 3
 	mapfile -t pids < <("$HULL" --root "$ROOT" ps -f json test_box | jq '.[]')
 }
-
-three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 
 # bats test_tags=vm,vm-systemd
 @test "kill KILL without a PID namespace ends all processes" {
@@ -142,7 +140,7 @@ three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 	host_pid_container
 	quietly kill test_box TERM
 	wait_status test_box stopped
-	[ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 2 ]
+	has_processes test_box 2
 	quietly kill --all test_box TERM
 	wait_for 5 gone "${pids[@]}"
 }

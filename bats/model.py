@@ -17,6 +17,9 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+import box  # noqa: E402
+
 HULL = os.path.realpath(os.environ["HULL"])
 NAME = f"hull-model-{os.getpid()}"
 
@@ -144,21 +147,8 @@ class Model:
         self.n = 0
         self.has_pids = self.controller("pids")
         rootfs = os.path.join(self.dir, "rootfs")
-        for d in ("bin", "dev", "proc", "sys", "tmp", "m", "bound"):
-            os.makedirs(os.path.join(rootfs, d))
-        os.chmod(os.path.join(rootfs, "tmp"), 0o1777)
-        shutil.copy("/bin/busybox", os.path.join(rootfs, "bin"))
-        subprocess.run(["/bin/busybox", "--install", "-s", os.path.join(rootfs, "bin")], check=False, capture_output=True)
-        for applet in ("sh", "sleep", "id", "hostname", "grep", "cat", "stat", "touch", "rm", "wc", "true"):
-            link = os.path.join(rootfs, "bin", applet)
-            if os.path.lexists(link):
-                os.unlink(link)
-            os.symlink("busybox", link)
-        subprocess.run([HULL, "spec", "--bundle", self.dir], check=True)
-        with open(os.path.join(self.dir, "config.json")) as f:
-            self.base = json.load(f)
-        self.base["process"].update({"terminal": False, "args": ["/bin/sleep", "1000"]})
-        self.base["root"] = {"path": rootfs, "readonly": True}
+        box.make_rootfs(rootfs, "m", "bound")
+        self.base = box.configuration(HULL, self.dir, rootfs)
 
     @staticmethod
     def controller(name):

@@ -46,11 +46,10 @@ without_init() {
 	update_config '.linux.namespaces -= [{"type": "pid"}]'
 	quietly create test_box
 	quietly start test_box
-	wait_for 5 two
+	wait_for 5 has_processes test_box 2
 	freezer=$(cgroups_of test_box | grep /freezer/ || cgroups_of test_box | tail -n 1)
 	if [ -e "$freezer/freezer.state" ]; then freezer+=/freezer.state; else freezer+=/cgroup.freeze; fi
 }
-two() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 2 ]; }
 is_frozen() { grep -qE '^(FROZEN|1)' "$freezer"; }
 
 @test "resume thaws what a container without its init has left" {

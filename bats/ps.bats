@@ -8,11 +8,9 @@ setup() {
 	quietly create test_box
 	quietly start test_box
 	init=$(state_of test_box .pid)
-	wait_for 5 three
+	wait_for 5 has_processes test_box 3
 }
 teardown() { teardown_bundle; }
-
-three() { [ "$("$HULL" --root "$ROOT" ps -f json test_box | jq length)" = 3 ]; }
 
 @test "ps shows the host's ps for the container's processes" {
 	must ps test_box

@@ -22,6 +22,9 @@ import tempfile
 import threading
 import time
 
+sys.dont_write_bytecode = True
+import box  # noqa: E402
+
 HULL = os.path.realpath(os.environ["HULL"])
 CONTAINERS, WORKERS, ROUND, TIMEOUT = 8, 2, 4.0, 20.0
 NAME = f"hull-torture-{os.getpid()}"  # of the monitor, too
@@ -47,18 +50,8 @@ class World:
 
     def make_bundles(self):
         rootfs = os.path.join(self.dir, "rootfs")
-        for d in ("bin", "dev", "proc", "sys", "tmp"):
-            os.makedirs(os.path.join(rootfs, d))
-        shutil.copy("/bin/busybox", os.path.join(rootfs, "bin"))
-        for applet in ("sh", "sleep", "true"):
-            os.symlink("busybox", os.path.join(rootfs, "bin", applet))
-        os.makedirs(os.path.join(self.dir, "plain"))
-        subprocess.run([HULL, "spec", "--bundle", os.path.join(self.dir, "plain")], check=True)
-        with open(os.path.join(self.dir, "plain", "config.json")) as f:
-            base = json.load(f)
-        base["process"]["terminal"] = False
-        base["process"]["args"] = ["/bin/sleep", "1000"]
-        base["root"]["path"] = rootfs
+        box.make_rootfs(rootfs)
+        base = box.configuration(HULL, self.dir, rootfs)
         self.hook = os.path.join(self.dir, "hook")
         with open(self.hook, "w") as f:
             f.write("#!/bin/sh\nexec sleep 0.01\n")

@@ -20,14 +20,12 @@
 #include "state/base/fd.h"
 #include "state/base/log.h"
 #include "state/base/mem.h"
-#include "state/base/proc.h"
 #include "state/record.h"
 #include "state/spec/spec.h"
 #include "state/status.h"
 #include "state/base/str.h"
 #include "state/base/sys.h"
 #include "state/systemd/unit.h"
-#include "state/base/trace.h"
 
 struct options {
 	bool force, regex;

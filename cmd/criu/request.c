@@ -123,13 +123,14 @@ int criu_check_options(const struct criu_options *o, struct err *e)
 int criu_check_spec(const struct spec *s, struct err *e)
 {
 	struct landlock l;
-	bool confined;
+	const char *what;
+	int needs;
 
 	if (landlock_read(s, &l, e) < 0)
 		return -1;
-	confined = l.fs || l.net || l.scoped;
+	needs = landlock_needs(&l, &what);
 	landlock_done(&l);
-	if (!confined)
+	if (!needs)
 		return 0;
 	err_set(e, ENOTSUP,
 		"criu does not know of Landlock: the programs would not be confined any more");

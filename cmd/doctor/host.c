@@ -66,8 +66,8 @@ static void add_selinux(struct doctor *d)
 
 void doctor_security(struct doctor *d)
 {
-	int abi = sys_landlock_abi();
 	char text[256];
+	int abi;
 
 	if (fd_read_small(AT_FDCWD, "/sys/kernel/security/lsm", text, sizeof(text)) > 0)
 		doctor_works(d, "modules", "%s", text);
@@ -76,6 +76,7 @@ void doctor_security(struct doctor *d)
 			   "mount -t securityfs securityfs /sys/kernel/security");
 	add_apparmor(d);
 	add_selinux(d);
+	abi = sys_landlock_abi();
 	if (abi > 0)
 		doctor_works(d, "Landlock", "ABI %d, of %d that hull knows", abi,
 			     SYS_LANDLOCK_ABI_MAX);

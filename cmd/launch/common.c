@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by launch.c and launch_exec.c. Runs in hull. */
+/* Shared by launch.c and exec.c. Runs in hull. */
 #include "cmd/launch/common.h"
 
 #include "cmd/attach/attach.h"

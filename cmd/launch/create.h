@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One container in the making: what create, run and restore share. Internal to cmd/launch*.c and
+ * One container in the making: what create, run and restore share. Internal to cmd/launch and
  * cmd/criu/restore.c. Functions that return int give -1 with *e set on failure; what they made is for
  * launch_undo() to take away.
  */

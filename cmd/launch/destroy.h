@@ -19,8 +19,8 @@ struct arena;
 must_check int destroy_container(struct container *c, const struct record *r, struct err *e);
 /*
  * Kill init and wait: a killed process keeps its cgroup and its mounts busy until it is gone. With
- * it goes everybody in its PID namespace; who is not in there is left to cgroup_remove, as looking
- * for him first would freeze and thaw (v1) whom init takes along in a moment.
+ * it goes everybody in its PID namespace; who is not in there is left to cgroup_remove, as
+ * looking for him first would signal one by one (v1) whom init takes along in a moment.
  */
 must_check int destroy_kill_init(const struct record *r, struct err *e);
 /*

@@ -145,16 +145,11 @@ static char *unreaped(const struct cgroup *cg)
 char *cgroup_why_alive(const struct cgroup *cg, pid_t pid)
 {
 	char *why = cgroup_why_frozen(cg, pid);
+	auto_free char *where = NULL;
 
-	if (!why)
-		why = state_of(pid);
-	if (strstr(why, "in zap_pid_ns_processes")) {
-		char *better = unreaped(cg);
-
-		if (better) {
-			free(why);
-			why = better;
-		}
-	}
-	return why;
+	if (why)
+		return why;
+	where = state_of(pid);
+	why = strstr(where, "in zap_pid_ns_processes") ? unreaped(cg) : NULL;
+	return why ? why : take_ptr(&where);
 }

@@ -375,7 +375,7 @@ static void take_away(pid_t *pids, size_t *n, const pid_t *sorted, size_t n_sort
 
 /*
  * Whoever has a SIGKILL pending makes no more children (fork(2)), so the list soon has nobody who was
- * not signalled: 1. Not that of a fork bomb that has more processors than we: 0. Without freezing, in
+ * not signalled: 0. Not that of a fork bomb that has more processors than we: 1. Without freezing, in
  * which a hull that is killed itself would leave the container.
  */
 static int kill_in_rounds(const char *dir, struct err *e)
@@ -391,7 +391,7 @@ static int kill_in_rounds(const char *dir, struct err *e)
 			return -1;
 		take_away(pids, &n, signalled, n_signalled);
 		if (!n)
-			return 1;
+			return 0;
 		if (signal_batches(dir, pids, n, SIGKILL, e) < 0)
 			return -1;
 		signalled = xrealloc(signalled, (n_signalled + n) * sizeof(*signalled));
@@ -399,7 +399,7 @@ static int kill_in_rounds(const char *dir, struct err *e)
 		n_signalled += n;
 		qsort(signalled, n_signalled, sizeof(*signalled), by_value);
 	}
-	return 0;
+	return 1;
 }
 
 /*
@@ -422,18 +422,12 @@ static int kill_frozen(const struct cgroup *cg, const char *dir, struct err *e)
 	return r;
 }
 
-static int kill_members(const struct cgroup *cg, const char *dir, struct err *e)
-{
-	int done = cgroup_is_frozen(cg) ? 0 : kill_in_rounds(dir, e);
-
-	return done ? (done < 0 ? -1 : 0) : kill_frozen(cg, dir, e);
-}
-
 int cgroup_kill(const struct cgroup *cg, int sig, struct err *e)
 {
 	const struct cgroup_dir *d = main_dir(cg), *unified = cgroup_find(cg, "");
 	auto_free pid_t *pids = NULL;
 	size_t n = 0;
+	int frozen, r;
 
 	if (!d)
 		return 0;
@@ -450,7 +444,11 @@ int cgroup_kill(const struct cgroup *cg, int sig, struct err *e)
 	if (unified && cgroup_write(unified->path, "cgroup.kill", "1") == 0 && unified == d)
 		return 0;
 	/* In a hybrid layout it may be that only v1 has them, or that a v1 freezer holds them. */
-	return n || cgroup_is_frozen(cg) ? kill_members(cg, d->path, e) : 0;
+	frozen = cgroup_is_frozen(cg);
+	if (!n && !frozen)
+		return 0;
+	r = frozen ? 1 : kill_in_rounds(d->path, e);
+	return r > 0 ? kill_frozen(cg, d->path, e) : r;
 }
 
 /* --- Removing --------------------------------------------------------------------------------- */

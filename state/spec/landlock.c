@@ -223,11 +223,11 @@ void landlock_done(struct landlock *l)
 	*l = (struct landlock){ 0 };
 }
 
-int landlock_needs(const struct landlock *l, const char **ret_key)
+int landlock_needs(const struct landlock *l, const char **ret_what)
 {
-	*ret_key = l->scoped ? LANDLOCK_PREFIX "scope" :
-		   l->net    ? "TCP ports" :
-		   l->fs     ? "files, truncate(2) too" :
-			       "";
+	*ret_what = l->scoped ? LANDLOCK_PREFIX "scope" :
+		    l->net    ? "TCP ports" :
+		    l->fs     ? "files, truncate(2) too" :
+				"";
 	return l->scoped ? 6 : l->net ? 4 : l->fs ? 3 : 0;
 }

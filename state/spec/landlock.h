@@ -51,6 +51,6 @@ must_check int landlock_read(const struct spec *s, struct landlock *ret, struct 
 void landlock_done(struct landlock *l);
 
 /* The version of the kernel's ABI that all of it needs, and what for; 0 for nothing. */
-int landlock_needs(const struct landlock *l, const char **ret_key);
+int landlock_needs(const struct landlock *l, const char **ret_what);
 
 #endif
