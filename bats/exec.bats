@@ -65,7 +65,103 @@ cap() { sed -n "s/^Cap$1:\t//p" <<<"$output"; }
 	update_config '.process.capabilities.bounding += ["CAP_SYS_PTRACE"]'
 	running
 	must --debug exec test_exec true
-	[[ $output == *"container setup: join "*"pid"*", fork"* && $output != *"born in"* ]]
+	[[ $output == *"container setup: join "*"pid"*", fork last"* && $output != *"born in"* ]]
+}
+
+# forked ARG...: hull exec test_exec ARG... works, and in the list of calls in $order the fork of stage 2 is C, what gives up
+# rights is U, G, B and P (user, group, bounding set, permitted), S loads the filter.
+forked() {
+	strace -D -f -qq -o trace -e trace=clone,setresuid,setresgid,capset,seccomp,prctl,setsid \
+		"$HULL" --root "$ROOT" exec "$@" >out 2>&1 3>&- </dev/null || { cat out && return 1; }
+	order=$(sed -n 's/.* clone(child_stack=NULL, flags=CLONE_PARENT.*/C/p; s/.* setresuid(.*/U/p; s/.* setresgid(.*/G/p
+		s/.* capset(.*/P/p; s/.* prctl(PR_CAPBSET_DROP.*/B/p; s/.* seccomp(SECCOMP_SET_MODE_FILTER, [^,]*, {.*/S/p
+		s/.* setsid() .*/L/p' trace | uniq | tr -d '\n')
+	echo "$order"
+}
+
+traced_with() {
+	with '.process.capabilities.bounding += ["CAP_SYS_PTRACE"] | .process.user = {uid: 5, gid: 6}'" | $1"
+	running
+}
+
+@test "exec where somebody may trace forks who is seen when he has no more rights than the program" {
+	traced_with '.process.noNewPrivileges = false'
+	forked test_exec cat /proc/self/status
+	[ "$order" = LBGUPCL ]
+	hull --debug exec --cap CAP_KILL test_exec cat /proc/self/status
+	[ "$status" -eq 0 ]
+	[ $((0x$(cap Bnd) & 1 << 19)) -ne 0 ]
+	[ "$(cap Eff)" = "$(printf %016x $((0x$(cap Prm))))" ]
+	[[ $output == *$'Uid:\t5\t5\t5\t5'* && $output == *$'NSsid:\t'*$'\t'* ]]
+	# It leads its session and its group.
+	[ "$(sed -n 's/^NSpid:.*\t//p' <<<"$output")" = "$(sed -n 's/^NSsid:.*\t//p' <<<"$output")" ]
+	quietly delete --force test_exec
+	nothing_left test_exec
+}
+
+@test "exec where somebody may trace forks behind the filter, or where that does not allow it, before it" {
+	traced_with '.process.noNewPrivileges = true | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW"}'
+	forked test_exec true
+	[ "$order" = LBGUPSCL ]
+	quietly delete --force test_exec
+	with '.linux.seccomp.syscalls = [{names: ["setsid"], action: "SCMP_ACT_KILL_PROCESS"}]'
+	running
+	forked test_exec true
+	[ "$order" = LBGUPCLS ]
+	# The filter must be loaded before the user changes, and the fork not behind it.
+	quietly delete --force test_exec
+	with '.process.noNewPrivileges = false'
+	running
+	forked test_exec true
+	[ "$order" = CLSBGUP ]
+	quietly delete --force test_exec
+	with '.linux.seccomp.syscalls[0].names = ["swapon"]'
+	running
+	forked test_exec true
+	[ "$order" = LSBGUPCL ]
+	quietly delete --force test_exec
+	nothing_left test_exec
+}
+
+@test "exec where somebody may trace forks early where fork(2) would lose what the process is to have" {
+	traced_with '.process.rlimits = [{type: "RLIMIT_NPROC", soft: 100, hard: 100}]'
+	forked test_exec true
+	[ "$order" = CLBGUP ]
+	quietly delete --force test_exec
+	with '.process.rlimits = [] | .process.scheduler = {policy: "SCHED_OTHER", flags: ["SCHED_FLAG_RESET_ON_FORK"]}'
+	running
+	forked test_exec true
+	[ "$order" = CLBGUP ]
+	quietly delete --force test_exec
+	nothing_left test_exec
+}
+
+# bats test_tags=vm
+@test "exec where somebody may trace: exit code, terminal, pid file, an error, a missing program" {
+	traced_with '.process.user = {uid: 0, gid: 0}'
+	hull exec test_exec sh -c 'exit 42'
+	[ "$status" -eq 42 ]
+	hull exec test_exec sh -c 'kill -9 $$'
+	[ "$status" -eq 137 ]
+	hull exec test_exec nonesuch
+	[ "$status" -eq 255 ]
+	[[ $output = *'nonesuch'*'executable file not found in $PATH (/process/args/0)'* ]]
+	echo 'no program' >rootfs/bin/notexec
+	chmod 755 rootfs/bin/notexec
+	hull exec test_exec /bin/notexec
+	[ "$status" -eq 255 ]
+	[[ $output = *"exec format error"* && ${#lines[@]} -eq 1 ]]
+	must exec --detach --pid-file pid test_exec sleep 1001 </dev/null >out 2>&1
+	wait_for 10 has_processes test_exec 2
+	[ "$(tr '\0' ' ' <"/proc/$(<pid)/cmdline")" = "sleep 1001 " ]
+	kill -9 "$(<pid)"
+	script -qec "'$HULL' --root '$ROOT' exec -t test_exec sh -c 'tty; ps -o pid,tty; :</dev/tty && echo controlled'" /dev/null \
+		>out 2>&1 </dev/null 3>&-
+	cat out
+	grep -q /dev/pts/ out
+	grep -q controlled out
+	quietly delete --force test_exec
+	nothing_left test_exec
 }
 
 @test "exec after one that may trace is not born in the PID namespace" {
@@ -74,7 +170,7 @@ cap() { sed -n "s/^Cap$1:\t//p" <<<"$output"; }
 	[ ! -e "$ROOT/test_exec/tracer" ]
 	quietly exec --cap CAP_SYS_PTRACE test_exec true
 	must --debug exec test_exec true
-	[[ $output == *"container setup: join "*"pid"*", fork"* && $output != *"born in"* ]]
+	[[ $output == *"container setup: join "*"pid"*", fork last"* && $output != *"born in"* ]]
 	quietly delete --force test_exec
 	nothing_left test_exec
 }

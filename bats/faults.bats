@@ -236,6 +236,15 @@ exec_stage_died() {
 	is_status test_fault running
 }
 
+@test "exec where somebody may trace names a stage that was killed at any call, and leaves no process" {
+	update_config '.process.capabilities.bounding += ["CAP_SYS_PTRACE"]'
+	quietly create test_fault
+	quietly start test_fault
+	each 1 1 exec_stage_died exec test_fault true
+	each 2 1 exec_stage_died exec test_fault true
+	is_status test_fault running
+}
+
 @test "exec names a stage that was killed at any call, and leaves no process" {
 	quietly create test_fault
 	quietly start test_fault

@@ -118,13 +118,19 @@ static int send_master(struct init *in, const struct pty *p, struct err *e)
 	return 0;
 }
 
-static int use_slave(int slave, struct err *e)
+static int use_slave(struct init *in, int slave, struct err *e)
 {
 	for (int fd = 0; fd < 3; fd++) {
 		if (dup3(slave, fd, 0) < 0)
 			return err_sys(e, "put the terminal on descriptor %d", fd);
 	}
-	return ioctl(slave, TIOCSCTTY, 0) < 0 ?
+	/* It is that of the session which the program will lead. */
+	return in->a->fork == FORK_DONE ? console_control(in, e) : 0;
+}
+
+int console_control(const struct init *in, struct err *e)
+{
+	return in->a->process->terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0 ?
 		       err_sys(e, "make the terminal the controlling one") :
 		       0;
 }
@@ -137,7 +143,7 @@ static int setup(struct init *in, struct pty *p, struct err *e)
 		return -1;
 	if (send_master(in, p, e) < 0)
 		return -1;
-	return use_slave(p->slave, e);
+	return use_slave(in, p->slave, e);
 }
 
 /*

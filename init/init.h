@@ -21,6 +21,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Where stage 2 is forked when the plan says that it is last (nsexec_fork_late()). */
+enum init_fork {
+	FORK_DONE,	    /* it was, by the plan */
+	FORK_BEFORE_FILTER, /* the profile does not allow it: before it is loaded with no_new_privs */
+	FORK_LAST,
+};
+
 struct init_cgroup {
 	const char *controllers; /* as in state/cgroup/cgroup.h */
 	const char *path;
@@ -36,6 +43,7 @@ struct init_args {
 	unsigned new_ns;    /* CLONE_NEW* made for this container */
 	unsigned joined_ns; /* CLONE_NEW* joined by path */
 	bool exec;
+	enum init_fork fork;
 	bool no_pivot, no_new_keyring;
 	bool has_create_hooks; /* of the host or of ours */
 	bool wait_for_cgroup;  /* MSG_CGROUP comes before all else */
@@ -134,6 +142,8 @@ int mask_masked_paths(struct init *in, struct err *e);
 
 /* console.c */
 int console_setup(struct init *in, struct err *e);
+/* The terminal on descriptor 0, if there is to be one, becomes the controlling one of our session. */
+int console_control(const struct init *in, struct err *e);
 
 /* kernel.c */
 int kernel_session(struct init *in, struct err *e);
@@ -183,6 +193,8 @@ int start_find_program(struct init *in, struct err *e);
 int start_wait(struct init *in, struct err *e);
 int start_close_fds(struct init *in, struct err *e);
 int start_keep_fds(struct init *in, struct err *e);
+int start_fork_unfiltered(struct init *in, struct err *e);
+int start_fork(struct init *in, struct err *e);
 int start_exec(struct init *in, struct err *e);
 
 /*

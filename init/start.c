@@ -356,10 +356,18 @@ int start_wait(struct init *in, struct err *e)
 int start_close_fds(struct init *in, struct err *e)
 {
 	/* The labels' are files that only this process may write to, and nobody can go further by. */
-	int keep[] = { in->sync,       in->a->start_fd, in->apparmor_fd,
-		       in->selinux_fd, in->landlock_fd, in->handled ? in->a->handler_fd : -1 };
+	int keep[] = { in->sync,
+		       in->a->start_fd,
+		       in->apparmor_fd,
+		       in->selinux_fd,
+		       in->landlock_fd,
+		       in->handled ? in->a->handler_fd : -1,
+		       -1,
+		       -1,
+		       -1 };
 
 	(void)e;
+	nsexec_late_fds(keep + ARRAY_SIZE(keep) - 3);
 	fd_close_all_but(3 + in->a->preserve_fds, keep, ARRAY_SIZE(keep));
 	in->proc_fd = in->root_fd = -1;
 	return 0;
@@ -435,6 +443,30 @@ static int exec_handler(struct init *in, struct err *e)
 		return -1;
 	return err_set(e, e->code, "exec the handler %s: %s: %s", in->a->handler,
 		       errno_text(e->code), why);
+}
+
+/*
+ * The session, and with it the terminal, is the one thing that the program cannot have from who forks
+ * it. Which of these calls the filter allows, hull has asked it (seccomp_allows_fork()).
+ */
+static int fork_into_sight(struct init *in, struct err *e)
+{
+	if (nsexec_fork_late(e) < 0 || kernel_session(in, e) < 0)
+		return -1;
+	if (console_control(in, e) == 0)
+		return 0;
+	err_at_key(e, "terminal");
+	return err_at_key(e, "process");
+}
+
+int start_fork_unfiltered(struct init *in, struct err *e)
+{
+	return in->a->fork == FORK_BEFORE_FILTER ? fork_into_sight(in, e) : 0;
+}
+
+int start_fork(struct init *in, struct err *e)
+{
+	return in->a->fork == FORK_LAST ? fork_into_sight(in, e) : 0;
 }
 
 int start_exec(struct init *in, struct err *e)

@@ -144,7 +144,7 @@ static int get_plan(const struct attrs *a, struct plan *ret, struct err *e)
 			       n);
 	if (get_u32(a, ATTR_STAGES, &ret->stages, e) < 0)
 		return -1;
-	if (ret->stages < PLAN_ONE || ret->stages > PLAN_THREE)
+	if (ret->stages < PLAN_ONE || ret->stages > PLAN_LATE)
 		return err_set(e, EBADMSG, "bootstrap plan of %u stages", ret->stages);
 	memcpy(ret->steps, a->data[ATTR_PLAN], n);
 	ret->n = (uint32_t)(n / sizeof(ret->steps[0]));

@@ -40,6 +40,16 @@ const struct bootstrap *nsexec_boot(void)
 	return &stages.boot;
 }
 
+void nsexec_late_fds(int fds[3])
+{
+	stage_late_fds(&stages, fds);
+}
+
+int nsexec_fork_late(struct err *e)
+{
+	return stage_fork_late(&stages, e);
+}
+
 void stage_name(const char *name)
 {
 	prctl(PR_SET_NAME, name);
@@ -159,6 +169,8 @@ __attribute__((constructor)) static void nsexec(void)
 	case STAGE_INIT:
 	default:
 		die_with_hull();
+		if (s->boot.plan.stages == PLAN_LATE)
+			return;
 		stage_name("hull:[2:INIT]");
 		close(s->map_sock[1] >= 0 ? s->map_sock[1] : s->init_sock);
 		return;

@@ -120,7 +120,11 @@ struct stages {
 	jmp_buf env;
 	int init_sock, sync_sock;
 	bool is_root; /* as hull was: /proc files of a process that is not dumpable can be written */
-	int map_sock[2]; /* stage 0 serves [0], stage 1 asks at [1]; -1 when they are one */
+	/*
+	 * Stage 0 serves [0], stage 1 asks at [1]; -1 when they are one. With PLAN_LATE stage 1 says at [0]
+	 * that hull knows of stage 2, which waits for it at [1].
+	 */
+	int map_sock[2];
 	struct bootstrap boot;
 };
 
@@ -139,6 +143,17 @@ must_check pid_t stage_clone(struct stages *s, enum stage stage, struct err *e);
 int stage_no_process(struct err *e);
 /* Tell hull the PIDs of stage 1, 0 when stage 0 has become it, and stage 2, 0 when there is none. */
 must_check int stage_report(const struct stages *s, pid_t child, pid_t init, struct err *e);
+/* nsexec_late_fds() and nsexec_fork_late(), which have s. */
+void stage_late_fds(const struct stages *s, int fds[3]);
+must_check int stage_fork_late(const struct stages *s, struct err *e);
+/* PLAN_LATE: the descriptors that nsexec_fork_late() needs, -1 with any other plan. */
+void nsexec_late_fds(int fds[3]);
+/*
+ * PLAN_LATE: fork into the PID namespace, as the last thing before execve. 0 in stage 2, when hull
+ * knows its PID; the caller ends meanwhile. A filter in force has to allow clone, read, write, close
+ * and exit_group (seccomp_allows_fork()). -1 with *e when there is no stage 2.
+ */
+must_check int nsexec_fork_late(struct err *e);
 /* setns(2), with a sentence for what can go wrong. */
 must_check int stage_setns(int fd, unsigned flags, struct err *e);
 /* The name that ps shows: "hull:[1:CHILD]". */

@@ -18,7 +18,9 @@
  *    but where no user or time namespace is involved, hull itself has the right to put stage 0 into
  *    its PID namespace when it is born, and nothing is forked at all. Not where somebody in there
  *    might have CAP_SYS_PTRACE: the host's root is still that of who is born so, and hull's memory
- *    and descriptors are his until he is executed; stage 2 comes when all else has been joined.
+ *    and descriptors are his until he is executed; there stage 2 does all of its work outside of the
+ *    PID namespace, and is forked into it when no right is left that the program has not (PLAN_LATE).
+ *    In a user namespace that is not needed: who is born there has rights in that only.
  */
 #include "nsexec/plan.h"
 
@@ -125,6 +127,8 @@ static enum plan_stages count_stages(const struct plan_input *in)
 	if ((in->unshare & CLONE_NEWUSER) || in->time_offsets)
 		return PLAN_THREE;
 	/* hull cannot come back from a PID namespace that it joins by path for its child only. */
+	if (in->traced && !in->report && !((all | joined) & CLONE_NEWUSER))
+		return PLAN_LATE;
 	if (in->report || in->traced || ((all | joined) & (CLONE_NEWUSER | CLONE_NEWTIME)) ||
 	    (joined & CLONE_NEWPID))
 		return PLAN_TWO;
@@ -221,5 +225,7 @@ void plan_print(const struct plan *plan, char *buf, size_t size)
 		}
 	}
 	if (plan->stages != PLAN_ONE)
-		put(buf, size, plan->n ? ", fork" : "fork");
+		put(buf, size, plan->n ? ", " : "");
+	if (plan->stages != PLAN_ONE)
+		put(buf, size, plan->stages == PLAN_LATE ? "fork last" : "fork");
 }

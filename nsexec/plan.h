@@ -38,6 +38,8 @@ enum plan_stages {
 	PLAN_TWO =
 		2, /* stage 2 is forked, or a report asked for; 0 has nothing to serve and becomes 1 */
 	PLAN_THREE = 3, /* stage 1 asks stage 0 for maps or offsets */
+	PLAN_LATE =
+		4, /* as PLAN_TWO, but stage 2 does its work before the fork: nsexec_fork_late() */
 };
 
 struct plan {

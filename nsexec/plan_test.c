@@ -118,10 +118,14 @@ int main(void)
 	is_plan("exec into a time namespace",
 		&(struct plan_input){ .pidfd = 9, .pidfd_flags = CLONE_NEWTIME | CLONE_NEWPID },
 		"join pid|time, fork");
-	is_plan("exec where somebody may trace: in the PID namespace only when all is joined",
+	is_plan("exec where somebody may trace: in the PID namespace when all else is done",
 		&(struct plan_input){
 			.pidfd = 9, .pidfd_flags = CLONE_NEWNS | CLONE_NEWPID, .traced = true },
-		"join mount|pid, fork");
+		"join mount|pid, fork last");
+	is_plan("exec where somebody may trace, into a user namespace, whose rights are no others'",
+		&(struct plan_input){
+			.pidfd = 9, .pidfd_flags = CLONE_NEWUSER | CLONE_NEWPID, .traced = true },
+		"join user|pid, become root, fork");
 	stages("nothing", &(struct plan_input){ .pidfd = -1 }, PLAN_ONE);
 	stages("a joined user namespace",
 	       &(struct plan_input){ .join = &user, .n_join = 1, .pidfd = -1 }, PLAN_TWO);

@@ -315,6 +315,16 @@ void nsexec_ended(struct nsexec *n, int code)
 	note_death(n, "stage 2 (INIT)", code > 128 ? code - 128 : code << 8);
 }
 
+/*
+ * At the end of file, so all stages are gone: a stage 2 that was forked last goes, too, when stage 1 is
+ * killed before it has said that hull knows the PID.
+ */
+static void reap_last(struct nsexec *n)
+{
+	reap(&n->parent, n, n->first);
+	reap(&n->init, n, "stage 2 (INIT)");
+}
+
 /* By its name (stage_name()); the kernel gives it to the children of a stage, too. */
 static bool is_stage(pid_t pid)
 {
@@ -421,7 +431,7 @@ int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e)
 	look_for_oom(n);
 	if (!n->init && nsexec_wait_pids(n, e) < 0)
 		return -1;
-	reap(&n->init, n, "stage 2 (INIT)");
+	reap_last(n);
 	return err_set(e, ECHILD, "%s before it was ready",
 		       n->died[0] ? n->died : "stage 2 (INIT) went away");
 }
@@ -455,7 +465,7 @@ int nsexec_wait_exec(struct nsexec *n, const struct channel_listener *l, struct 
 	if (r == 0 || e->code != ENODATA)
 		return r;
 	look_for_oom(n);
-	reap(&n->init, n, "stage 2 (INIT)");
+	reap_last(n);
 	return err_set(e, ECHILD, "%s before it ran the program",
 		       n->died[0] ? n->died : "stage 2 (INIT) went away");
 }

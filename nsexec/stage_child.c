@@ -178,9 +178,14 @@ _Noreturn void stage_child(struct stages *s)
 		close(s->init_sock);
 		close(s->map_sock[0]);
 	}
+	if (s->boot.plan.stages == PLAN_LATE &&
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->map_sock) < 0) {
+		err_sys(&e, "socketpair");
+		stage_fail(s, &e, name);
+	}
 	if (walk(s, &e) < 0)
 		stage_fail(s, &e, name);
-	if (s->boot.plan.stages == PLAN_ONE)
+	if (s->boot.plan.stages == PLAN_ONE || s->boot.plan.stages == PLAN_LATE)
 		longjmp(s->env, STAGE_INIT);
 	init = stage_clone(s, STAGE_INIT, &e);
 	if (init < 0 ||

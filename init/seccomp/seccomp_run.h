@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernel's machine for seccomp programs, for x_test.c: what does this program answer for that call? */
+/* The kernel's machine for seccomp programs: what does this program answer for that call? */
 #ifndef INIT_SECCOMP_RUN_H
 #define INIT_SECCOMP_RUN_H
 
@@ -10,10 +10,12 @@
 #include <stdint.h>
 #include <string.h>
 
-/* 0xdead for what the kernel's checker would not have let through. */
+/* What the kernel's checker would not have let through, or asks for what is not known of the call. */
 #define BAD 0xdead
 
-static inline uint32_t run(const struct sock_fprog *p, const struct seccomp_data *d)
+/* Only the first `known` bytes of *d are. */
+static inline uint32_t run_knowing(const struct sock_fprog *p, const struct seccomp_data *d,
+				   size_t known)
 {
 	uint32_t a = 0;
 	bool yes;
@@ -23,7 +25,7 @@ static inline uint32_t run(const struct sock_fprog *p, const struct seccomp_data
 
 		switch (f->code) {
 		case BPF_LD | BPF_W | BPF_ABS:
-			if (f->k % 4 || f->k >= sizeof(*d))
+			if (f->k % 4 || f->k + sizeof(a) > known)
 				return BAD;
 			memcpy(&a, (const char *)d + f->k, sizeof(a));
 			continue;
@@ -53,6 +55,11 @@ static inline uint32_t run(const struct sock_fprog *p, const struct seccomp_data
 		pc += yes ? f->jt : f->jf;
 	}
 	return BAD;
+}
+
+static inline uint32_t run(const struct sock_fprog *p, const struct seccomp_data *d)
+{
+	return run_knowing(p, d, sizeof(*d));
 }
 
 #endif

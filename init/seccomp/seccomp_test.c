@@ -578,6 +578,55 @@ static void test_cache(void)
 	close(cache_dir);
 }
 
+/* Whether a process behind it could fork, and lead a session with or without a terminal. */
+static void test_fork(void)
+{
+#define FORK_CALLS	    "\"clone\", \"setsid\", \"read\", \"write\", \"close\""
+#define FORK_PROFILE(calls) "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": [" calls "]}"
+#define FORK_ALLOWED(names) "{\"names\": [" names "], \"action\": \"SCMP_ACT_ALLOW\"}"
+	static const struct {
+		const char *name, *text;
+		bool without, with;
+	} cases[] = {
+		{ "all is allowed", "{\"defaultAction\": \"SCMP_ACT_ALLOW\"}", true, true },
+		{ "all is logged", "{\"defaultAction\": \"SCMP_ACT_LOG\"}", true, true },
+		{ "what is needed", FORK_PROFILE(FORK_ALLOWED(FORK_CALLS ", \"exit_group\"")), true,
+		  false },
+		{ "... and ioctl",
+		  FORK_PROFILE(FORK_ALLOWED(FORK_CALLS ", \"exit_group\", \"ioctl\"")), true,
+		  true },
+		{ "all but exit_group", FORK_PROFILE(FORK_ALLOWED(FORK_CALLS ", \"ioctl\"")), false,
+		  false },
+		{ "no clone",
+		  "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"names\": [\"clone\"], "
+		  "\"action\": \"SCMP_ACT_ERRNO\"}]}",
+		  false, false },
+		{ "no clone of namespaces",
+		  "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"names\": [\"clone\"], "
+		  "\"action\": \"SCMP_ACT_ERRNO\", \"args\": [{\"index\": 0, \"value\": 2114060288, "
+		  "\"valueTwo\": 2114060288, \"op\": \"SCMP_CMP_MASKED_EQ\"}]}]}",
+		  true, true },
+		{ "no reading from descriptor 7",
+		  "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"names\": [\"read\"], "
+		  "\"action\": \"SCMP_ACT_ERRNO\", \"args\": [{\"index\": 0, \"value\": 7, "
+		  "\"op\": \"SCMP_CMP_EQ\"}]}]}",
+		  false, false },
+		{ "no terminal for a session",
+		  "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"names\": [\"ioctl\"], "
+		  "\"action\": \"SCMP_ACT_ERRNO\", \"args\": [{\"index\": 1, \"value\": 21518, "
+		  "\"op\": \"SCMP_CMP_EQ\"}]}]}",
+		  true, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct sock_fprog *p = compile(cases[i].text);
+
+		ok(seccomp_allows_fork(p, false) == cases[i].without &&
+			   seccomp_allows_fork(p, true) == cases[i].with,
+		   "fork behind it: %s", cases[i].name);
+	}
+}
+
 int main(void)
 {
 	arena_init(&arena);
@@ -591,6 +640,7 @@ int main(void)
 	test_flags();
 	test_errors();
 	test_load();
+	test_fork();
 	test_cache();
 	return done_testing();
 }
