@@ -77,6 +77,14 @@ stage_died() {
 parent_died() { stage_died "stage 0 (PARENT)"; }
 child_died() { stage_died "stage 1 (CHILD)"; }
 init_died() { stage_died "stage 2 (INIT)"; }
+# Where stage 1 waits for stage 2's PID to be known, its death is what hull sees.
+last_died() {
+	if [[ $output = *"stage 1 (CHILD)"* ]]; then
+		child_died
+	else
+		init_died
+	fi
+}
 
 # --- create --------------------------------------------------------------------------------------------------------------
 
@@ -123,6 +131,17 @@ two_stages() { update_config '.linux.namespaces += [{type: "time"}]'; }
 	late=0
 	two_stages
 	each 2 31 init_died create --pid-file pid test_fault
+	quietly delete --force test_fault
+}
+
+@test "create into a joined PID namespace names a stage that is killed at any call, and leaves nothing" {
+	quietly create test_pod
+	update_config "(.linux.namespaces[] | select(.type == \"pid\")).path = \"/proc/$(state_of test_pod .pid)/ns/pid\""
+	late=0
+	each 1 7 child_died create --pid-file pid test_fault
+	quietly delete --force test_fault
+	rm pid
+	each 2 1 last_died create --pid-file pid test_fault
 	quietly delete --force test_fault
 }
 

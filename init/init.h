@@ -21,7 +21,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Where stage 2 is forked when the plan says that it is last (nsexec_fork_late()). */
+/*
+ * Where stage 2 is forked when the plan says that it is last (nsexec_fork_late()). A created container
+ * waits for `start` after that, with the rights of its program.
+ */
 enum init_fork {
 	FORK_DONE,	    /* it was, by the plan */
 	FORK_BEFORE_FILTER, /* the profile does not allow it: before it is loaded with no_new_privs */
@@ -51,6 +54,7 @@ struct init_args {
 	bool ask_sources; /* bind sources are opened by hull: we may lack the right in a user namespace */
 	bool set_rlimits; /* else hull does it from outside */
 	bool deny_setgroups;
+	int pid_ns_fd; /* of which a proc is to be, where it is not our own: the one joined for the last fork; -1 */
 	int root_fd;	     /* exec into a container that has no mount namespace: its root; -1 */
 	int start_fd;	     /* the listening start.sock; -1: GO comes over the sync socket (run) */
 	int memory_fd;	     /* `tasks` of the v1 memory controller, to be entered late; -1 */

@@ -126,6 +126,11 @@ static const char *data_of(const struct init *in, const struct mount_work *w, in
 	const char *data = str_get(&w->o.data);
 	struct stat st;
 
+	if (mount_is_type(w, "proc") && in->a->pid_ns_fd >= 0) {
+		str_addf(buf, "%s%spidns=/proc/self/fd/%d", data, *data ? "," : "",
+			 in->a->pid_ns_fd);
+		data = buf->s;
+	}
 	if (mount_is_type(w, "tmpfs") && !made && !has_mode(data) && fstat(target, &st) == 0) {
 		str_add(buf, data);
 		str_addf(buf, "%smode=%o", *data ? "," : "", st.st_mode & 07777);

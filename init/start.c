@@ -306,7 +306,7 @@ static void heed_signals(void)
 		sigaction(signals[i], &end, NULL);
 }
 
-int start_wait(struct init *in, struct err *e)
+static int await_start(struct init *in, struct err *e)
 {
 	struct msg m;
 	bool seen;
@@ -346,6 +346,17 @@ int start_wait(struct init *in, struct err *e)
 	/* Nobody else may come: a second start finds the socket refused. */
 	close(in->a->start_fd);
 	return 0;
+}
+
+/* What is forked last waits with what rights it has then. */
+static bool waits_late(const struct init *in)
+{
+	return !in->a->exec && in->a->fork != FORK_DONE;
+}
+
+int start_wait(struct init *in, struct err *e)
+{
+	return waits_late(in) ? 0 : await_start(in, e);
 }
 
 /*
@@ -445,6 +456,15 @@ static int exec_handler(struct init *in, struct err *e)
 		       errno_text(e->code), why);
 }
 
+/* A created container: the change of credentials has undone what stage 1 was given (prctl(2)). */
+static int wait_in_sight(struct init *in, struct err *e)
+{
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return err_sys(e, "become not dumpable");
+	nsexec_become_init();
+	return await_start(in, e);
+}
+
 /*
  * The session, and with it the terminal, is the one thing that the program cannot have from who forks
  * it. Which of these calls the filter allows, hull has asked it (seccomp_allows_fork()).
@@ -453,10 +473,11 @@ static int fork_into_sight(struct init *in, struct err *e)
 {
 	if (nsexec_fork_late(e) < 0 || kernel_session(in, e) < 0)
 		return -1;
-	if (console_control(in, e) == 0)
-		return 0;
-	err_at_key(e, "terminal");
-	return err_at_key(e, "process");
+	if (console_control(in, e) < 0) {
+		err_at_key(e, "terminal");
+		return err_at_key(e, "process");
+	}
+	return waits_late(in) ? wait_in_sight(in, e) : 0;
 }
 
 int start_fork_unfiltered(struct init *in, struct err *e)

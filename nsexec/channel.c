@@ -116,8 +116,9 @@ static int receive(int sock, struct msg *m, int *ret_fd, struct err *e)
 		return -1;
 	/* ECONNRESET, once: the peer ended with something of ours unread; what it said is still there. */
 	do {
-		r = fd_receive(sock, m, sizeof(*m), ret_fd);
-	} while (r < 0 && errno == ECONNRESET);
+		r = use_write && !ret_fd ? read(sock, m, sizeof(*m)) :
+					   fd_receive(sock, m, sizeof(*m), ret_fd);
+	} while (r < 0 && (errno == ECONNRESET || errno == EINTR));
 	if (r == 0)
 		return 0;
 	if (r < 0)

@@ -78,8 +78,9 @@ struct channel_listener {
 must_check int channel_wait_exec(int sock, const struct channel_listener *l, struct err *e);
 
 /*
- * From here on messages of this process go out by write(2): a seccomp filter, which may refuse
- * sendmsg(2) or have an agent asked about it, comes into force. write(2) is what every program has.
+ * From here on messages of this process go out by write(2), and come in by read(2): a seccomp filter,
+ * which may refuse sendmsg(2) or have an agent asked about it, comes into force. These two are what
+ * every program has.
  */
 void channel_use_write(void);
 

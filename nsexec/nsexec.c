@@ -138,6 +138,12 @@ static void die_with_hull(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
+void nsexec_become_init(void)
+{
+	die_with_hull();
+	stage_name("hull:[2:INIT]");
+}
+
 __attribute__((constructor)) static void nsexec(void)
 {
 	struct stages *s = &stages;
@@ -168,10 +174,9 @@ __attribute__((constructor)) static void nsexec(void)
 		stage_child(s);
 	case STAGE_INIT:
 	default:
-		die_with_hull();
 		if (s->boot.plan.stages == PLAN_LATE)
-			return;
-		stage_name("hull:[2:INIT]");
+			return; /* still stage 1 */
+		nsexec_become_init();
 		close(s->map_sock[1] >= 0 ? s->map_sock[1] : s->init_sock);
 		return;
 	}

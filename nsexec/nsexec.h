@@ -56,6 +56,7 @@ struct nsexec {
 	int exe_fd;	   /* the program of the stages, until one of them is told to go on; -1 */
 	const char *first; /* the name of the last stage that stage 0 becomes */
 	pid_t parent;	   /* stage 0, until it was reaped; 0 where it becomes stage 2 */
+	bool late;	   /* stage 2 is forked last, so it is not there before READY */
 	pid_t child;	   /* another stage 1, from the report until it was reaped */
 	pid_t init; /* stage 2, from the report on; a child of the caller; -1 when it has ended */
 	char died[160]; /* which stage was found killed, for the sentence */
@@ -106,6 +107,9 @@ must_check int nsexec_wait_exec(struct nsexec *n, const struct channel_listener 
 /* The caller has reaped the init, which ended with this exit code, 128 and a signal's number. */
 void nsexec_ended(struct nsexec *n, int code);
 
+/* The process in the container's namespaces: the init, or who will fork it. 0 before the report of another. */
+pid_t nsexec_inside(const struct nsexec *n);
+
 /* Stages 0 and 1 have done their work: reap them. */
 void nsexec_reap(struct nsexec *n);
 /* Kill and reap every stage, the init included. */
@@ -149,11 +153,13 @@ must_check int stage_fork_late(const struct stages *s, struct err *e);
 /* PLAN_LATE: the descriptors that nsexec_fork_late() needs, -1 with any other plan. */
 void nsexec_late_fds(int fds[3]);
 /*
- * PLAN_LATE: fork into the PID namespace, as the last thing before execve. 0 in stage 2, when hull
+ * PLAN_LATE: fork into the PID namespace, as the last thing before execve or the wait for `start`. 0 in stage 2, when hull
  * knows its PID; the caller ends meanwhile. A filter in force has to allow clone, read, write, close
  * and exit_group (seccomp_allows_fork()). -1 with *e when there is no stage 2.
  */
 must_check int nsexec_fork_late(struct err *e);
+/* What is forked last and waits is stage 2 by name, and ends with hull until PROCEED. */
+void nsexec_become_init(void);
 /* setns(2), with a sentence for what can go wrong. */
 must_check int stage_setns(int fd, unsigned flags, struct err *e);
 /* The name that ps shows: "hull:[1:CHILD]". */

@@ -242,6 +242,7 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 
 	*n = (struct nsexec)NSEXEC_INIT;
 	n->cgroup = r->cgroup;
+	n->late = r->boot.plan.stages == PLAN_LATE;
 	n->first = r->boot.plan.stages == PLAN_THREE ? "stage 0 (PARENT)" : "stage 1 (CHILD)";
 	if (bootstrap_encode(&r->boot, &boot, e) < 0)
 		return -1;
@@ -424,7 +425,7 @@ int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e)
 	if (r == 1 && channel_is_error(m, e))
 		return -1;
 	/* Stage 0 has reported by the time that stage 2 says anything, or it never will. */
-	if (r == 1 && !n->init)
+	if (r == 1 && !n->init && (!n->late || m->type == MSG_READY))
 		return nsexec_wait_pids(n, e) < 0 ? -1 : 1;
 	if (r != 0)
 		return r;
@@ -434,6 +435,11 @@ int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e)
 	reap_last(n);
 	return err_set(e, ECHILD, "%s before it was ready",
 		       n->died[0] ? n->died : "stage 2 (INIT) went away");
+}
+
+pid_t nsexec_inside(const struct nsexec *n)
+{
+	return n->late && !n->init ? n->parent : n->init;
 }
 
 int nsexec_why(struct nsexec *n, struct err *e)

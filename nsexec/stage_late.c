@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PLAN_LATE: exec where somebody in the PID namespace may have CAP_SYS_PTRACE. What is born there can be
+ * PLAN_LATE: somebody in the PID namespace may have CAP_SYS_PTRACE. What is born there can be
  * traced, so it must have nothing to give: the process that walked the plan does the work of stage 2
  * too, seen by nobody in there, and forks stage 2 when limits, labels, user, capabilities and filter
  * are the program's. Stage 2 leads a session, takes the terminal, and executes the program.

@@ -8,7 +8,6 @@
 #include "cmd/launch/launch.h"
 #include "cmd/launch/common.h"
 #include "cmd/attach/listener.h"
-#include "init/seccomp/seccomp.h"
 #include "nsexec/channel.h"
 #include "nsexec/interrupt.h"
 #include "nsexec/rlimits.h"
@@ -28,11 +27,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -267,55 +264,6 @@ static int note_tracer(const struct exec *x, struct err *e)
 		       0;
 }
 
-/* config-linux.md, scheduler: what fork(2) refuses, or does not hand on to the child (sched(7)). */
-static bool is_lost_in_fork(const struct spec_scheduler *s)
-{
-	return s && (s->policy == POLICY_DEADLINE || s->flags.mask & 1u << SCHED_BIT_RESET_ON_FORK);
-}
-
-/* The process that forks would be one of the user's, too, and perhaps one too many. */
-static bool limits_processes(const struct spec_process *p)
-{
-	for (size_t i = 0; i < p->rlimits.n && p->user->uid.v; i++) {
-		if (p->rlimits.v[i].type == RLIMIT_NPROC)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Can all of stage 2's work be done by a process outside of the PID namespace? Not in a user namespace
- * of the caller's, where /proc of the container says what setgroups(2) may; nor where a label has to be
- * written and no proc can be made for that.
- */
-static bool can_fork_late(const struct exec *x)
-{
-	const struct spec_process *p = x->process;
-	bool labelled = !str_empty(p->apparmor_profile) || !str_empty(p->selinux_label);
-
-	return !root_is_of_user_ns() && !is_lost_in_fork(p->scheduler) && !limits_processes(p) &&
-	       !x->p.spec->linux_->intel_rdt && !(labelled && sys_kernel_before(5, 8));
-}
-
-/* Where the fork of a plan that has it last is: behind the filter, before it, or where it always was. */
-static void plan_fork(struct exec *x)
-{
-	struct init_args *a = x->p.args;
-	bool listened = a->seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
-
-	if (x->p.boot.plan.stages != PLAN_LATE)
-		return;
-	if (!can_fork_late(x))
-		x->p.boot.plan.stages = PLAN_TWO;
-	else if (!a->seccomp ||
-		 (!listened && seccomp_allows_fork(a->seccomp, x->process->terminal)))
-		a->fork = FORK_LAST;
-	else if (x->process->no_new_privileges)
-		a->fork = FORK_BEFORE_FILTER;
-	else
-		x->p.boot.plan.stages = PLAN_TWO;
-}
-
 static int prepare(struct exec *x, struct err *e)
 {
 	trace_here("prepare", NULL);
@@ -336,7 +284,7 @@ static int prepare(struct exec *x, struct err *e)
 		return -1;
 	if (launch_seccomp(&x->p, x->c.root_fd, e) < 0)
 		return -1;
-	plan_fork(x);
+	prepare_fork(&x->p);
 	return 0;
 }
 

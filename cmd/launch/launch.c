@@ -96,9 +96,14 @@ static int fill_args(struct launch *l, struct err *e)
 		return -1;
 	l->ahead = can_go_ahead(l);
 	a->set_rlimits = l->ahead;
-	if (listener_check(l->p.spec, l->bundle, e) < 0)
+	if (listener_check(l->p.spec, l->bundle, e) < 0 ||
+	    launch_seccomp(&l->p, l->c.root_fd, e) < 0)
 		return -1;
-	return launch_seccomp(&l->p, l->c.root_fd, e);
+	prepare_fork(&l->p);
+	/* From outside hull could not, once it is another user's, without CAP_SYS_RESOURCE. */
+	if (a->fork != FORK_DONE)
+		a->set_rlimits = true;
+	return 0;
 }
 
 static int run_host_hooks(struct launch *l, struct err *e)
@@ -129,7 +134,8 @@ static int serve_init(struct launch *l, struct err *e)
 		l->rec.pid = l->n.init;
 		if (first && m.type != MSG_SOURCE && m.type != MSG_DEVICE) {
 			first = false;
-			if (launch_apply_limits(l, true, e) < 0)
+			if (launch_apply_limits(l, true, e) < 0 ||
+			    (l->n.late && launch_apply_limits(l, false, e) < 0))
 				return -1;
 		}
 		if (m.type == MSG_READY)
@@ -159,6 +165,9 @@ static int work_early(struct launch *l, struct err *e)
 	    (l->p.args->wait_for_cgroup && nsexec_send(&l->n, MSG_CGROUP, -1, e) < 0))
 		return -1;
 	if (!launch_has_limits(s->resources) && !s->net_devices.n && !s->intel_rdt)
+		return 0;
+	/* The last fork is done at READY; until then init may have to ask. */
+	if (l->n.late)
 		return 0;
 	/* With the PIDs the last fork is done: a pids limit of 1 cannot hurt a stage. */
 	if (nsexec_wait_pids(&l->n, e) < 0)
@@ -222,7 +231,7 @@ static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 	nsexec_reap(&l->n);
 	if (note_init(l, e) < 0)
 		return -1;
-	if (rlimits_set(&l->p.spec->process->rlimits, l->rec.pid, e) < 0)
+	if (!l->p.args->set_rlimits && rlimits_set(&l->p.spec->process->rlimits, l->rec.pid, e) < 0)
 		return nsexec_why(&l->n, e);
 	return 0;
 }

@@ -6,9 +6,13 @@
 #include "cmd/launch/prepare.h"
 
 #include "init/mount/mount_idmap.h"
+#include "init/mount/mount_new.h"
+#include "init/seccomp/seccomp.h"
 #include "state/base/fd.h"
+#include "state/base/names.h"
 #include "state/base/proc.h"
 #include "state/record.h"
+#include "state/root.h"
 #include "state/spec/spec_cache.h"
 #include "state/base/str.h"
 #include "state/base/sys.h"
@@ -17,11 +21,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,7 +38,7 @@ int prepare_init(struct prepared *p, struct err *e)
 		return -1;
 	p->args = arena_zalloc(&p->arena, sizeof(*p->args));
 	p->args->start_fd = p->args->console_fd = p->args->memory_fd = p->args->root_fd = -1;
-	p->args->handler_fd = -1;
+	p->args->handler_fd = p->args->pid_ns_fd = -1;
 	p->boot.arena_fd = p->arena.fd;
 	return prepare_pass_fd(p, p->arena.fd, e);
 }
@@ -217,6 +223,8 @@ static int plan_namespaces(struct prepared *p, struct plan_input *in, struct pla
 		}
 		join[in->n_join++] = (struct plan_join){ ns->type, fd };
 		p->args->joined_ns |= (unsigned)ns->type;
+		if (ns->type == CLONE_NEWPID)
+			p->args->pid_ns_fd = fd;
 	}
 	p->args->new_ns = in->unshare;
 	return 0;
@@ -288,6 +296,7 @@ int prepare_create(struct prepared *p, struct err *e)
 	p->boot.time_offsets = offsets_text(p->spec->linux_->time_offsets);
 	in.time_offsets = p->boot.time_offsets != NULL;
 	in.report = p->spec->linux_->net_devices.n > 0;
+	in.traced = p->args->joined_ns & CLONE_NEWPID; /* others are in there */
 	if (in.unshare & CLONE_NEWUSER)
 		plan_maps(p);
 	plan_oom(p);
@@ -386,6 +395,71 @@ int prepare_exec(struct prepared *p, int pidfd, pid_t init, unsigned more_ns, bo
 	if (sys_kernel_before(5, 8) && plan_joins(p, &in, joins, init, e) < 0)
 		return -1;
 	return plan_make(&p->boot.plan, &in, e);
+}
+
+/* config.md, scheduler: what fork(2) refuses, or does not hand on to the child (sched(7)). */
+static bool is_lost_in_fork(const struct spec_scheduler *s)
+{
+	return s && (s->policy == POLICY_DEADLINE || s->flags.mask & 1u << SCHED_BIT_RESET_ON_FORK);
+}
+
+/* The process that forks would be one of the user's, too, and perhaps one too many. */
+static bool limits_processes(const struct spec_process *p)
+{
+	for (size_t i = 0; i < p->rlimits.n && p->user->uid.v; i++) {
+		if (p->rlimits.v[i].type == RLIMIT_NPROC)
+			return true;
+	}
+	return false;
+}
+
+/* Hooks get the PID of init before it is forked; a proc of its PID namespace is made from outside. */
+static bool can_create_late(const struct prepared *p)
+{
+	return !p->args->has_create_hooks && mount_takes_pid_ns(p->args->pid_ns_fd);
+}
+
+/* A label is written to a file of a proc that is made for that. */
+static bool can_exec_late(const struct prepared *p)
+{
+	const struct spec_process *process = p->args->process;
+
+	return (str_empty(process->apparmor_profile) && str_empty(process->selinux_label)) ||
+	       !sys_kernel_before(5, 8);
+}
+
+/*
+ * Can all of stage 2's work be done by a process outside of the PID namespace? Not in a user namespace
+ * of the caller's, where /proc of the container says what setgroups(2) may.
+ */
+static bool can_fork_late(const struct prepared *p)
+{
+	const struct spec_process *process = p->args->process;
+
+	return (p->args->exec ? can_exec_late(p) : can_create_late(p)) && !root_is_of_user_ns() &&
+	       !is_lost_in_fork(process->scheduler) && !limits_processes(process) &&
+	       !p->spec->linux_->intel_rdt;
+}
+
+void prepare_fork(struct prepared *p)
+{
+	struct init_args *a = p->args;
+	bool no_new_privs = a->process->no_new_privileges, allowed;
+
+	if (p->boot.plan.stages != PLAN_LATE)
+		return;
+	allowed = !a->seccomp || (!(a->seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) &&
+				  seccomp_allows_fork(a->seccomp, a->process->terminal, !a->exec));
+	if (!can_fork_late(p))
+		a->fork = FORK_DONE;
+	else if (no_new_privs && !(allowed && a->exec))
+		a->fork = FORK_BEFORE_FILTER;
+	else if (allowed)
+		a->fork = FORK_LAST;
+	if (a->fork != FORK_DONE)
+		return;
+	p->boot.plan.stages = PLAN_TWO;
+	a->pid_ns_fd = -1;
 }
 
 void prepare_set_env(struct prepared *p, struct spec_process *process, const char *entry)

@@ -54,6 +54,11 @@ bool prepare_may_trace(const struct spec_process *p);
  */
 must_check int prepare_exec(struct prepared *p, int pidfd, pid_t init, unsigned more_ns,
 			    bool traced, struct err *e);
+/*
+ * Where the fork is of a plan that has it last: behind the filter, before it, or where it would be
+ * anyway. When the process and its filter are known.
+ */
+void prepare_fork(struct prepared *p);
 
 /* How many descriptors systemd passed to this very process (sd_listen_fds(3)). */
 int prepare_listen_fds(void);

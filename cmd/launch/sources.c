@@ -33,7 +33,7 @@ static char *read_own_map(const struct launch *l, const char *name)
 
 	if (!((l->p.args->new_ns | l->p.args->joined_ns) & CLONE_NEWUSER))
 		return NULL;
-	proc_path(path, l->n.init, name);
+	proc_path(path, nsexec_inside(&l->n), name);
 	return fd_read_file(AT_FDCWD, path, 65536, &text, NULL, &ignored) < 0 ? NULL : text;
 }
 
@@ -76,7 +76,7 @@ static int open_source(const struct launch *l, const struct spec_mount *m,
 		return -1;
 	r.uid_map = uids.s;
 	r.gid_map = gids.s;
-	return source_open_for(l->n.init, &r, e);
+	return source_open_for(nsexec_inside(&l->n), &r, e);
 }
 
 /* What init asks for by its number among n. */

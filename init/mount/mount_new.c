@@ -130,6 +130,13 @@ static int set_super_flags(int fs_fd, unsigned long ms, struct err *e)
 	return 0;
 }
 
+bool mount_takes_pid_ns(int fd)
+{
+	auto_close int fs = fd >= 0 ? sys_fsopen("proc", 0) : -1;
+
+	return fs >= 0 && sys_fsconfig(fs, FSCONFIG_SET_FD, "pidns", NULL, fd) == 0;
+}
+
 int mount_new_super(const char *type, const char *source, unsigned long ms, uint64_t attrs,
 		    const char *data, struct err *e)
 {

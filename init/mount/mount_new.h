@@ -16,6 +16,8 @@ must_check int mount_new_fs(const char *type, const char *source, uint64_t attrs
 /* The same with flags of the superblock (MS_*), by fsopen(2) alone: ENOSYS. */
 must_check int mount_new_super(const char *type, const char *source, unsigned long ms,
 			       uint64_t attrs, const char *data, struct err *e);
+/* Can a new proc be that of another PID namespace than the caller's (pidns=, Linux 6.18)? fd is one, or -1. */
+bool mount_takes_pid_ns(int fd);
 /* The next option of data, which is cut there, or NULL; escapes: "\\," is a comma in a name (overlay). */
 char *mount_next_option(char **data, bool escapes);
 

@@ -27,10 +27,10 @@ must_check int seccomp_ready(const char *text, struct arena *a, const struct soc
 
 /*
  * Does the program let through what stage 2 has to call when it is forked behind it, whatever the
- * descriptors are: clone(CLONE_PARENT), setsid, read, write, close, exit_group, and with a terminal
- * TIOCSCTTY? False for one whose answer depends on more than the call and the arguments that are known.
+ * descriptors are: clone(CLONE_PARENT), setsid, read, write, close, exit_group, with a terminal
+ * TIOCSCTTY, and if it waits to be started accept4, setsockopt, prctl, getpid? False for one whose answer depends on more than the call and the arguments that are known.
  */
-bool seccomp_allows_fork(const struct sock_fprog *p, bool terminal);
+bool seccomp_allows_fork(const struct sock_fprog *p, bool terminal, bool waits);
 
 /*
  * Keep compiled filters in this directory, which only its owner may write, for as long as the

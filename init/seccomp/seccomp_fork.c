@@ -24,14 +24,22 @@ static bool allows(const struct sock_fprog *p, int nr, const uint64_t *args)
 	return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
 }
 
-bool seccomp_allows_fork(const struct sock_fprog *p, bool terminal)
+static bool allows_all(const struct sock_fprog *p, const int *calls, size_t n)
 {
-	static const int calls[] = { SYS_setsid, SYS_read, SYS_write, SYS_close, SYS_exit_group };
-	static const uint64_t clone[6] = { CLONE_PARENT }, control[6] = { 0, TIOCSCTTY };
-
-	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (!allows(p, calls[i], NULL))
 			return false;
 	}
-	return allows(p, SYS_clone, clone) && (!terminal || allows(p, SYS_ioctl, control));
+	return true;
+}
+
+bool seccomp_allows_fork(const struct sock_fprog *p, bool terminal, bool waits)
+{
+	static const int always[] = { SYS_setsid, SYS_read, SYS_write, SYS_close, SYS_exit_group };
+	static const int waiting[] = { SYS_accept4, SYS_setsockopt, SYS_prctl, SYS_getpid };
+	static const uint64_t clone[6] = { CLONE_PARENT }, control[6] = { 0, TIOCSCTTY };
+
+	return allows_all(p, always, ARRAY_SIZE(always)) && allows(p, SYS_clone, clone) &&
+	       (!terminal || allows(p, SYS_ioctl, control)) &&
+	       (!waits || allows_all(p, waiting, ARRAY_SIZE(waiting)));
 }

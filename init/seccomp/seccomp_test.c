@@ -621,10 +621,16 @@ static void test_fork(void)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct sock_fprog *p = compile(cases[i].text);
 
-		ok(seccomp_allows_fork(p, false) == cases[i].without &&
-			   seccomp_allows_fork(p, true) == cases[i].with,
+		ok(seccomp_allows_fork(p, false, false) == cases[i].without &&
+			   seccomp_allows_fork(p, true, false) == cases[i].with,
 		   "fork behind it: %s", cases[i].name);
 	}
+	ok(seccomp_allows_fork(compile("{\"defaultAction\": \"SCMP_ACT_ALLOW\"}"), true, true),
+	   "and wait to be started");
+	ok(!seccomp_allows_fork(
+		   compile(FORK_PROFILE(FORK_ALLOWED(FORK_CALLS ", \"exit_group\", \"ioctl\""))),
+		   false, true),
+	   "that takes accept4");
 }
 
 int main(void)
