@@ -84,16 +84,19 @@ static uint64_t value_of(const char *text, const char *key)
 	return v ? strtoull(v, NULL, 10) : 0;
 }
 
-/* "0.50" as Go prints it: 0.5; "0.00" is 0. */
-static void add_decimal(struct str *out, const char *key, const char *text, size_t n)
+/* "0.50" as Go prints it: 0.5; "0.00" is 0, and so is what is no number. */
+static void add_decimal(struct str *out, const char *key, const char *text)
 {
-	if (memchr(text, '.', n)) {
-		while (text[n - 1] == '0')
-			n--;
-		n -= text[n - 1] == '.';
-	}
+	size_t whole, part;
+
+	while (*text == '0' && text[1] >= '0' && text[1] <= '9')
+		text++;
+	whole = strspn(text, "0123456789");
+	part = whole && text[whole] == '.' ? 1 + strspn(text + whole + 1, "0123456789") : 0;
+	while (part && (part == 1 || text[whole + part - 1] == '0'))
+		part--;
 	add_key(out, key);
-	str_add_n(out, text, n);
+	str_add_n(out, whole ? text : "0", whole ? whole + part : 1);
 }
 
 /* "some avg10=0.00 avg60=0.00 avg300=0.00 total=0" */
@@ -108,8 +111,7 @@ static void add_pressure_line(struct str *out, const char *text, const char *kin
 		auto_free char *wanted = xasprintf(" %s=", keys[i]);
 
 		p = line ? memmem(line, n, wanted, strlen(wanted)) : NULL;
-		p = p ? p + strlen(wanted) : "0";
-		add_decimal(out, keys[i], p, strspn(p, "0123456789."));
+		add_decimal(out, keys[i], p ? p + strlen(wanted) : "0");
 	}
 	str_add(out, "}");
 }

@@ -230,6 +230,25 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
+/* What no kernel writes is still JSON for who reads it. */
+static void pressure(void)
+{
+	static const struct file files[] = {
+		{ "cpu.pressure", "some avg10= avg60=. avg300=1.2.30 total=-5\n"
+				  "full avg10=007 avg60=1. avg300=.5 total=x\n" },
+		{ NULL, NULL },
+	};
+	static const char wanted[] =
+		"\"psi\":{\"some\":{\"avg10\":0,\"avg60\":0,\"avg300\":1.2,\"total\":0},"
+		"\"full\":{\"avg10\":7,\"avg60\":1,\"avg300\":0,\"total\":0}}";
+	struct cgroup_dir d = { xstrdup(""), fake(files), 0 };
+	struct cgroup cg = { CGROUP_V2, 1, &d };
+	auto_str struct str out = { 0 };
+
+	cgroup_stats(&cg, &out);
+	ok(strstr(out.s, wanted) != NULL, "numbers that are none: %s", out.s);
+}
+
 int main(void)
 {
 	struct cgroup none = { 0 };
@@ -244,6 +263,7 @@ int main(void)
 	metrics("cpu,cpuacct,cpuset,memory,pids,blkio,hugetlb", v1_files, v1_metrics,
 		"metrics of v1");
 	metrics("", &(struct file){ NULL, NULL }, "", "metrics of v2 without controllers");
+	pressure();
 	cgroup_stats(&none, &out);
 	is(str_get(&out), no_stats, "no cgroup");
 	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
