@@ -191,3 +191,33 @@ end_swap() {
 	end_swap
 	nothing_left test_box
 }
+
+@test "what exec looks up in a root whose names are exchanged with links stays inside" {
+	local i pair ran=0
+	mkdir -p outside rootfs/work rootfs/etc
+	echo root:x:0:0:root:/secret:/bin/sh | tee outside/passwd >outside/file
+	echo root:x:0:0:root:/home/of/root:/bin/sh >rootfs/etc/passwd
+	# To the host by its path, and by what a descriptor that was left open would be.
+	ln -s "$BUNDLE/outside" rootfs/link1
+	ln -s "/proc/self/fd/../root/../../../../../..$BUNDLE/outside" rootfs/link2
+	ln -s "/proc/1/cwd/../../../../../..$BUNDLE/outside" rootfs/link3
+	update_config '.root.readonly = false | .process.user = {uid: 0, gid: 0}'
+	quietly create test_box
+	quietly start test_box
+	for pair in "work link1" "work link2" "etc link3" "etc link1"; do
+		swap "rootfs/${pair% *}" "rootfs/${pair#* }"
+		for ((i = 0; i < ${RACE:-40} / 4; i++)); do
+			hull exec --cwd /work test_box sh -c 'pwd -P; ls ../../../../..; cat file 2>/dev/null; echo "$HOME"' >/dev/null
+			[[ $output != *secret* ]]
+			[ "$status" -eq 0 ] || continue
+			ran=$((ran + 1))
+			[[ ${lines[0]} = /* && $output = *link2* ]]
+		done
+		end_swap
+		[ ! -L "rootfs/${pair% *}" ] || { mv "rootfs/${pair% *}" t && mv "rootfs/${pair#* }" "rootfs/${pair% *}" && mv t "rootfs/${pair#* }"; }
+	done
+	echo "$ran of ${RACE:-40} ran"
+	[ "$ran" -gt 0 ]
+	quietly delete --force test_box
+	nothing_left test_box
+}

@@ -92,7 +92,7 @@ packages_of() {
 	bench) echo crun runc jq busybox-static gnuplot-nox strace ;;
 	guest) # of the disk that "deps.sh vm" makes
 		echo systemd systemd-sysv dbus dbus-user-session libpam-systemd uidmap apparmor kmod bats jq busybox-static \
-			strace perl-base procps psmisc iproute2 util-linux criu
+			strace perl-base procps psmisc iproute2 util-linux criu python3
 		;;
 	guests) echo qemu-system-x86 qemu-system-arm qemu-system-misc ;;
 	board) # of the root that "deps.sh guest" makes

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# lanes: host v1 v2
+# lanes: host v1 v2 vm-systemd
 
 # A moment of "make torture", by another seed each day.
 
@@ -8,6 +8,7 @@
 
 load helpers
 
+# bats test_tags=vm-systemd
 @test "commands race, and hull, its stages and init are killed at random: nothing hangs, and nothing is left" {
 	[ "$EUID" = 0 ] || skip "kills of every process are meant"
 	PATH=$BATS_TEST_DIRNAME/../build/deps/criu:$PATH

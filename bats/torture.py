@@ -5,7 +5,7 @@
 Called by "make torture" (and by torture.bats for a moment) in a view of cgroups: torture.py SECONDS [SEED]. In rounds:
 for some seconds two workers for each container start commands on it as they come, whatever its state, and kill -9 a
 process of them after some microseconds; then all stop, "delete --force" has to succeed for each container, and nothing
-may be left: processes, cgroups, mounts, files, keys, BPF programs. A command that is not killed may fail, since others race
+may be left: processes, cgroups, mounts, files, keys, units, BPF programs. A command that is not killed may fail, since others race
 with it, but it has to end within TIMEOUT, by no signal and, if it fails, with a sentence. Exit code 1 and what was
 wrong, with the last commands of that container, else a line of counts.
 """
@@ -27,6 +27,7 @@ import box  # noqa: E402
 
 HULL = os.path.realpath(os.environ["HULL"])
 CONTAINERS, WORKERS, ROUND, TIMEOUT = 8, 2, 4.0, 20.0
+SLOWER = 10 if "GUEST" in os.environ else 1  # in an emulated machine
 NAME = f"hull-torture-{os.getpid()}"  # of the monitor, too
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -131,15 +132,15 @@ class World:
         p = self.start(args, log)
         victim = None
         if rng.random() < 0.8:
-            time.sleep(min(rng.expovariate(1 / 0.0015), 0.03) if rng.random() < 0.9 else rng.uniform(0, 0.2))
+            time.sleep(SLOWER * (min(rng.expovariate(1 / 0.0015), 0.03) if rng.random() < 0.9 else rng.uniform(0, 0.2)))
             victim = self.strike(rng, p, name)
         try:
             # A program that another command has paused waits, and who waits for its end does, too.
-            if args[0] == "exec" and not self.ends(p, 3):
+            if args[0] == "exec" and not self.ends(p, 3 * SLOWER):
                 subprocess.run([HULL, "--root", self.root, "resume", name], stdin=subprocess.DEVNULL, capture_output=True)
-            status = p.wait(TIMEOUT)
+            status = p.wait(TIMEOUT * SLOWER)
         except subprocess.TimeoutExpired:
-            self.complain(name, f"{' '.join(args)} has not ended after {TIMEOUT} s: {stuck(p.pid)}")
+            self.complain(name, f"{' '.join(args)} has not ended after {TIMEOUT * SLOWER} s: {stuck(p.pid)}")
             p.kill()
             status = p.wait()
         self.history[name].append(f"{time.monotonic():.3f} {' '.join(a for a in args if '/' not in a)}: {status}"
@@ -193,7 +194,7 @@ class World:
     def members(self, name):
         pids = set()
         for d in cgroups():
-            if os.path.basename(d) == name:
+            if os.path.basename(d) in (name, f"runc-{name}.scope"):
                 pids.update(int(x) for x in read(d + "/cgroup.procs").split())
         return list(pids)
 
@@ -211,7 +212,7 @@ class World:
         for i in range(CONTAINERS):
             name = f"{NAME}-{i}"
             p = subprocess.run([HULL, "--root", self.root, "delete", "--force", name], stdin=subprocess.DEVNULL,
-                               capture_output=True, timeout=60, text=True)
+                               capture_output=True, timeout=60 * SLOWER, text=True)
             if p.returncode:
                 self.complain(name, f"delete --force: status {p.returncode}: {p.stderr}")
             shutil.rmtree(os.path.join(self.dir, "images-" + name), ignore_errors=True)
@@ -220,7 +221,7 @@ class World:
     def clean(self):
         for i in range(CONTAINERS):
             subprocess.run([HULL, "--root", self.root, "delete", "--force", f"{NAME}-{i}"], stdin=subprocess.DEVNULL,
-                           capture_output=True, timeout=60)
+                           capture_output=True, timeout=60 * SLOWER)
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
@@ -264,18 +265,20 @@ def left(world):
     things += [f"file {f}" for f in os.listdir(world.root) if not f.startswith("@") and not f.startswith(".@")] if os.path.isdir(world.root) else []
     things += [f"mount {line.split()[4]}" for line in read("/proc/self/mountinfo").splitlines() if world.dir in line]
     things += [f"key {line}" for line in read("/proc/keys").splitlines() if NAME in line]
-    mine = os.stat(HULL)
+    things += [f"unit {line}" for line in units() if NAME in line]
     for p in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            exe = os.stat(f"/proc/{p}/exe")
-            if (exe.st_dev, exe.st_ino) == (mine.st_dev, mine.st_ino) and world.root in read(f"/proc/{p}/cmdline") or NAME in read(f"/proc/{p}/cgroup"):
-                things.append(f"process {p} {read(f'/proc/{p}/cmdline')!r} {read(f'/proc/{p}/wchan')}")
-        except OSError:
-            pass
+        if world.root in read(f"/proc/{p}/cmdline") or NAME in read(f"/proc/{p}/cgroup"):
+            things.append(f"process {p} {read(f'/proc/{p}/cmdline')!r} {read(f'/proc/{p}/wchan')}")
     return things
 
 
-def settled(look, seconds=10):
+def units():
+    if not os.path.isdir("/run/systemd/system"):
+        return []
+    return subprocess.run(["systemctl", "list-units", "--all", "--plain", "--no-legend"], capture_output=True, text=True).stdout.splitlines()
+
+
+def settled(look, seconds=10 * SLOWER):
     """What look() finds when it has had time to go; the end of what was killed takes the kernel a moment."""
     end = time.monotonic() + seconds
     while (found := look()) and time.monotonic() < end:

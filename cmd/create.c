@@ -7,26 +7,19 @@
 #define ROW(member, name, alias, kind, help) OPTION(launch_options, member, name, alias, kind, help)
 
 const struct option_row launch_rows[] = {
-	ROW(bundle, "bundle", "b", OPT_STRING,
-	    "path to the root of the bundle directory, defaults to the current directory"),
+	BUNDLE_ROW(launch_options, bundle),
 	ROW(config_file, "config", "f", OPT_STRING,
 	    "the specification, in the place of the bundle's config.json; - is stdin"),
-	ROW(console_socket, "console-socket", NULL, OPT_STRING,
-	    "path to an AF_UNIX socket which will receive a file descriptor referencing the master "
-	    "end of the console's pseudoterminal"),
-	ROW(pidfd_socket, "pidfd-socket", NULL, OPT_STRING,
-	    "path to an AF_UNIX socket which will receive a file descriptor referencing the init "
-	    "process"),
-	ROW(pid_file, "pid-file", NULL, OPT_STRING, "specify the file to write the process id to"),
+	CONSOLE_SOCKET_ROW(launch_options, console_socket),
+	PIDFD_SOCKET_ROW(launch_options, pidfd_socket, "init"),
+	PID_FILE_ROW(launch_options, pid_file),
 	ROW(no_pivot, "no-pivot", NULL, OPT_FLAG,
 	    "do not use pivot root to jail process inside rootfs. This should be used whenever the "
 	    "rootfs is on top of a ramdisk"),
 	ROW(no_new_keyring, "no-new-keyring", NULL, OPT_FLAG,
 	    "do not create a new session keyring for the container. This will cause the container "
 	    "to inherit the calling processes session key"),
-	ROW(preserve_fds, "preserve-fds", NULL, OPT_INT,
-	    "Pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in "
-	    "total)"),
+	PRESERVE_FDS_ROW(launch_options, preserve_fds),
 	ROW(handler, "handler", NULL, OPT_STRING,
 	    "have this program of /etc/hull/handlers or /usr/libexec/hull/handlers run the container's, "
 	    "inside of it"),

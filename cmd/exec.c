@@ -16,12 +16,8 @@ struct options {
 #define ROW(member, name, alias, kind, help) OPTION(options, member, name, alias, kind, help)
 
 static const struct option_row options[] = {
-	ROW(exec.console_socket, "console-socket", NULL, OPT_STRING,
-	    "path to an AF_UNIX socket which will receive a file descriptor referencing the master "
-	    "end of the console's pseudoterminal"),
-	ROW(exec.pidfd_socket, "pidfd-socket", NULL, OPT_STRING,
-	    "path to an AF_UNIX socket which will receive a file descriptor referencing the exec "
-	    "process"),
+	CONSOLE_SOCKET_ROW(options, exec.console_socket),
+	PIDFD_SOCKET_ROW(options, exec.pidfd_socket, "exec"),
 	TRACE_ROW(options, trace),
 	ROW(exec.cwd, "cwd", NULL, OPT_STRING, "current working directory in the container"),
 	ROW(exec.env, "env", "e", OPT_STRINGS, "set environment variables"),
@@ -29,9 +25,8 @@ static const struct option_row options[] = {
 	ROW(exec.user, "user", "u", OPT_STRING, "UID (format: <uid>[:<gid>])"),
 	ROW(exec.additional_gids, "additional-gids", "g", OPT_STRINGS, "additional gids"),
 	ROW(exec.process_file, "process", "p", OPT_STRING, "path to the process.json"),
-	ROW(exec.detach, "detach", "d", OPT_FLAG, "detach from the container's process"),
-	ROW(exec.pid_file, "pid-file", NULL, OPT_STRING,
-	    "specify the file to write the process id to"),
+	DETACH_ROW(options, exec.detach),
+	PID_FILE_ROW(options, exec.pid_file),
 	ROW(exec.process_label, "process-label", NULL, OPT_STRING,
 	    "set the asm process label for the process commonly used with selinux"),
 	ROW(exec.apparmor, "apparmor", NULL, OPT_STRING,
@@ -40,9 +35,7 @@ static const struct option_row options[] = {
 	    "set the no new privileges value for the process"),
 	ROW(exec.caps, "cap", "c", OPT_STRINGS,
 	    "add a capability to the bounding set for the process"),
-	ROW(exec.preserve_fds, "preserve-fds", NULL, OPT_INT,
-	    "Pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in "
-	    "total)"),
+	PRESERVE_FDS_ROW(options, exec.preserve_fds),
 	ROW(exec.cgroups, "cgroup", NULL, OPT_STRINGS,
 	    "run the process in an (existing) sub-cgroup(s). Format is [<controller>:]<cgroup>"),
 	/* The shim's: containerd says it beside the process. */

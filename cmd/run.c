@@ -10,10 +10,9 @@
 #define ROW(member, name, alias, kind, help) OPTION(launch_options, member, name, alias, kind, help)
 
 static const struct option_row options[] = {
-	ROW(detach, "detach", "d", OPT_FLAG, "detach from the container's process"),
+	DETACH_ROW(launch_options, detach),
 	ROW(keep, "keep", NULL, OPT_FLAG, "do not delete the container after it exits"),
-	ROW(no_subreaper, "no-subreaper", NULL, OPT_FLAG,
-	    "disable the use of the subreaper used to reap reparented processes"),
+	NO_SUBREAPER_ROW(launch_options, no_subreaper),
 	QUICK_ROWS(launch_options),
 	QUICK_ROW(launch_options, rootless, "rootless", NULL, OPT_FLAG,
 		  "make a container without root's rights (always so for an ordinary user)"),

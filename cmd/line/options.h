@@ -55,6 +55,30 @@ const struct option_row *option_next(const struct option_row *o);
 	OPTION(S, member, "trace", NULL, OPT_STRING, \
 	       "write where the time went to this file, for Chrome or Perfetto; '-' is text on stderr")
 
+/* And what create, run, exec and restore have in common. */
+#define BUNDLE_ROW(S, member)                        \
+	OPTION(S, member, "bundle", "b", OPT_STRING, \
+	       "path to the root of the bundle directory, defaults to the current directory")
+#define CONSOLE_SOCKET_ROW(S, member)                                                            \
+	OPTION(S, member, "console-socket", NULL, OPT_STRING,                                    \
+	       "path to an AF_UNIX socket which will receive a file descriptor referencing the " \
+	       "master end of the console's pseudoterminal")
+#define PIDFD_SOCKET_ROW(S, member, whose)                                                             \
+	OPTION(S, member, "pidfd-socket", NULL, OPT_STRING,                                            \
+	       "path to an AF_UNIX socket which will receive a file descriptor referencing the " whose \
+	       " process")
+#define PID_FILE_ROW(S, member)                         \
+	OPTION(S, member, "pid-file", NULL, OPT_STRING, \
+	       "specify the file to write the process id to")
+#define PRESERVE_FDS_ROW(S, member)                      \
+	OPTION(S, member, "preserve-fds", NULL, OPT_INT, \
+	       "Pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in total)")
+#define DETACH_ROW(S, member) \
+	OPTION(S, member, "detach", "d", OPT_FLAG, "detach from the container's process")
+#define NO_SUBREAPER_ROW(S, member)                       \
+	OPTION(S, member, "no-subreaper", NULL, OPT_FLAG, \
+	       "disable the use of the subreaper used to reap reparented processes")
+
 /* What is common to the parses of the globals and of a command's options. */
 struct parse {
 	const struct option_row *rows; /* may be NULL */
