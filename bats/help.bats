@@ -4,7 +4,7 @@
 
 load helpers
 
-COMMANDS="check create delete doctor exec explain features kill list pause ps resume run spec start state"
+COMMANDS="check checkpoint create delete doctor events exec explain features kill list pause ps restore resume run spec start state update"
 
 @test "help is printed for -h, --help, help and nothing at all" {
 	for args in -h --help help h ""; do

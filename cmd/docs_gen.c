@@ -230,7 +230,7 @@ static void man_command(struct str *out, const struct command *c)
 {
 	str_addf(out, ".SS hull %s\n", c->name);
 	str_addf(out, "\\fBhull\\fR [global options] \\fB%s\\fR [options]", c->name);
-	add_text(out, c->args);
+	add_text(out, c->args ? c->args : "");
 	str_add(out, ".PP\n");
 	if (c->description)
 		man_description(out, c->description);
@@ -283,7 +283,7 @@ static void bash_values(struct str *out, const char *command, const struct optio
 /* run and create make the container that they are told of. */
 static bool takes_id(const struct command *c)
 {
-	return str_starts(c->args, "<container-id>") && strcmp(c->name, "run") != 0 &&
+	return c->args && str_starts(c->args, "<container-id>") && strcmp(c->name, "run") != 0 &&
 	       strcmp(c->name, "create") != 0;
 }
 

@@ -208,7 +208,6 @@ static int run(struct invocation *inv, struct err *e)
 
 const struct command features_command = {
 	.name = "features",
-	.args = "",
 	.usage = "show the enabled features",
 	.description =
 		"The result is parsable as a JSON. See\n"

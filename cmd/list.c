@@ -197,7 +197,6 @@ static int run(struct invocation *inv, struct err *e)
 
 const struct command list_command = {
 	.name = "list",
-	.args = "",
 	.usage = "lists containers started by hull with the given root",
 	.description = "The given root is specified via the global option \"--root\" (default: "
 		       "\"/run/hull\").\n"

@@ -42,13 +42,7 @@ start_docker() {
 
 # bats test_tags=clients-v2
 @test "docker run passes output and exit code on, and leaves nothing" {
-	says hello docker run --rm "$IMAGE" echo hello
-	fails 5 "" docker run --rm "$IMAGE" sh -c 'exit 5'
-	with_tty works docker run --rm --tty "$IMAGE" tty
-	[[ $output == */dev/pts/0* ]]
-	run_service test-left --rm
-	works docker stop test-left
-	wait_gone "$id"
+	runs_and_leaves_nothing
 }
 
 @test "docker knows a program that is not there, or cannot be run, by what hull says" {
@@ -73,26 +67,14 @@ start_docker() {
 		[ "$(cat "$(cgroup_file "$pid" memory memory.memsw.limit_in_bytes)")" = 209715200 ]
 		[ "$(cat "$(cgroup_file "$pid" cpu cpu.cfs_quota_us)")" = 50000 ]
 	fi
-	works docker kill --signal USR1 test-life
-	wait_for 5 grep -qs usr1 "/proc/$pid/root/signals"
-	works docker stop test-life
-	says "exited 7" docker inspect test-life --format '{{.State.Status}} {{.State.ExitCode}}'
-	works docker start test-life
-	works docker restart --time 0 test-life
-	field_is test-life .State.Status running
+	is_signalled_and_restarted
 	works docker rm --force test-life
 	wait_gone "$id"
 }
 
 @test "exec has its own exit code, user, directory, environment and terminal" {
 	run_detached test-exec -- sleep 1000
-	says ex docker exec test-exec echo ex
-	fails 9 "" docker exec test-exec sh -c 'exit 9'
-	fails 126 'executable file not found in $PATH' docker exec test-exec nosuch
-	says "1000 1001 /tmp b" docker exec --user 1000:1001 --workdir /tmp --env A=b test-exec \
-		sh -c 'echo $(id -u) $(id -g) $(pwd) $A'
-	with_tty works docker exec --tty test-exec tty
-	[[ $output == */dev/pts/* ]]
+	execs_in 126
 	works docker exec --detach test-exec sleep 1001
 	docker top test-exec 3>&- | grep -q 'sleep 1001'
 	works docker run --rm --privileged "$IMAGE" grep CapEff /proc/self/status

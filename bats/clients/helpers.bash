@@ -205,6 +205,42 @@ run_service() {
 	wait_for 5 test -e "/proc/$pid/root/ready"
 }
 
+# --- What podman and docker are asked in the same words ---
+
+runs_and_leaves_nothing() {
+	says hello "$CLI" run --rm "$IMAGE" echo hello
+	fails 5 "" "$CLI" run --rm "$IMAGE" sh -c 'exit 5'
+	with_tty works "$CLI" run --rm --tty "$IMAGE" tty
+	[[ $output == */dev/pts/0* ]]
+	run_service test-left --rm
+	works "$CLI" stop test-left
+	wait_gone "$id"
+}
+
+# is_signalled_and_restarted: the service test-life, which ends with 7 when it is stopped.
+is_signalled_and_restarted() {
+	works "$CLI" kill --signal USR1 test-life
+	wait_for 5 grep -qs usr1 "/proc/$pid/root/signals"
+	works "$CLI" stop test-life
+	says "exited 7" "$CLI" inspect test-life --format '{{.State.Status}} {{.State.ExitCode}}'
+	works "$CLI" start test-life
+	works "$CLI" restart --time 0 test-life
+	field_is test-life .State.Status running
+}
+
+# execs_in CODE: in the container test-exec; CODE is what the engine makes of a program that is not there.
+execs_in() {
+	says ex "$CLI" exec test-exec echo ex
+	fails 9 "" "$CLI" exec test-exec sh -c 'exit 9'
+	# shellcheck disable=SC2016 # as hull says it
+	fails "$1" 'executable file not found in $PATH' "$CLI" exec test-exec nosuch
+	# shellcheck disable=SC2016 # for the container's shell
+	says "1000 1001 /tmp b" "$CLI" exec --user 1000:1001 --workdir /tmp --env A=b test-exec \
+		sh -c 'echo $(id -u) $(id -g) $(pwd) $A'
+	with_tty works "$CLI" exec --tty test-exec tty
+	[[ $output == */dev/pts/* ]]
+}
+
 # inspect NAME FIELD
 inspect() { "$CLI" inspect "$1" --format "{{$2}}" 3>&-; }
 field_is() { [ "$(inspect "$1" "$2")" = "$3" ]; }

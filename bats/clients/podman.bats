@@ -38,13 +38,7 @@ teardown() {
 
 # bats test_tags=clients-v2
 @test "podman run passes output and exit code on, and leaves nothing" {
-	says hello podman run --rm "$IMAGE" echo hello
-	fails 3 "" podman run --rm "$IMAGE" sh -c 'exit 3'
-	with_tty works podman run --rm --tty "$IMAGE" tty
-	[[ $output == */dev/pts/0* ]]
-	run_service test-left --rm
-	works podman stop test-left
-	wait_gone "$id"
+	runs_and_leaves_nothing
 }
 
 @test "podman knows a program that is not there, or cannot be run, by what hull says" {
@@ -74,13 +68,7 @@ teardown() {
 		[ "$(cat "$(cgroup_file "$pid" cpu cpu.cfs_quota_us)")" = 50000 ]
 	fi
 
-	works podman kill --signal USR1 test-life
-	wait_for 5 grep -qs usr1 "/proc/$pid/root/signals"
-	works podman stop test-life
-	says "exited 7" podman inspect test-life --format '{{.State.Status}} {{.State.ExitCode}}'
-	works podman start test-life
-	works podman restart --time 0 test-life
-	says running podman inspect test-life --format '{{.State.Status}}'
+	is_signalled_and_restarted
 	works podman rm --force --time 0 test-life
 	wait_gone "$id"
 }
@@ -88,13 +76,7 @@ teardown() {
 # bats test_tags=clients-v2
 @test "exec has its own exit code, user, directory, environment and terminal" {
 	run_detached test-exec -- sleep 1000
-	says ex podman exec test-exec echo ex
-	fails 9 "" podman exec test-exec sh -c 'exit 9'
-	fails 127 'executable file not found in $PATH' podman exec test-exec nosuch
-	says "1000 1001 /tmp b" podman exec --user 1000:1001 --workdir /tmp --env A=b test-exec \
-		sh -c 'echo $(id -u) $(id -g) $(pwd) $A'
-	with_tty works podman exec --tty test-exec tty
-	[[ $output == */dev/pts/* ]]
+	execs_in 127
 	works podman exec --detach test-exec sh -c 'echo $$ >/tmp/detached; exec sleep 1001'
 	wait_for 5 test -s "/proc/$pid/root/tmp/detached"
 	podman top test-exec args 3>&- | grep -q 'sleep 1001'

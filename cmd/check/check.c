@@ -193,7 +193,6 @@ static int run(struct invocation *inv, struct err *e)
 
 const struct command check_command = {
 	.name = "check",
-	.args = "",
 	.usage = "says what is wrong with a bundle, and what is surprising, without running it",
 	.description =
 		"All of config.json is looked at, and what it names: the root file system, the\n"

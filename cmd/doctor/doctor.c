@@ -197,7 +197,6 @@ static int run(struct invocation *inv, struct err *e)
 
 const struct command doctor_command = {
 	.name = "doctor",
-	.args = "",
 	.usage =
 		"tries what this machine can do for containers, and says what to do about the rest",
 	.description =

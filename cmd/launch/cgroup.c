@@ -13,12 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-bool launch_has_limits(const struct spec_resources *r)
-{
-	return r && (r->memory || r->cpu || r->pids || r->hugepage_limits.n || r->unified.n ||
-		     r->block_io || r->network || r->rdma.n);
-}
-
 /*
  * FEATURES.md D1: without rights and without a wish for limits a container has no cgroup. Both
  * sentences begin with runc's words, which clients know.
@@ -29,7 +23,7 @@ static int go_without_cgroup(struct launch *l, struct err *e)
 	    !launch_is_rootless(l->g->rootless))
 		return -1;
 	if (!str_empty(l->p.spec->linux_->cgroups_path) ||
-	    launch_has_limits(l->p.spec->linux_->resources))
+	    cgroup_has_limits(l->p.spec->linux_->resources))
 		return err_wrap(
 			e,
 			"rootless needs no limits + no cgrouppath when no permission is granted for cgroups");

@@ -71,7 +71,6 @@ bool launch_is_rootless(const char *option);
 
 /* --- launch_cgroup.c --- */
 
-bool launch_has_limits(const struct spec_resources *r);
 /* Not for --systemd-cgroup, where launch_make_unit(), whose arg is the launch, does it for a process that stands still. */
 must_check int launch_make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e);
 /* Those rules of it that may come when somebody is inside. */

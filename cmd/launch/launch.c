@@ -164,7 +164,7 @@ static int work_early(struct launch *l, struct err *e)
 	if (launch_cgroup_rules(l, e) < 0 ||
 	    (l->p.args->wait_for_cgroup && nsexec_send(&l->n, MSG_CGROUP, -1, e) < 0))
 		return -1;
-	if (!launch_has_limits(s->resources) && !s->net_devices.n && !s->intel_rdt)
+	if (!cgroup_has_limits(s->resources) && !s->net_devices.n && !s->intel_rdt)
 		return 0;
 	/* The last fork is done at READY; until then init may have to ask. */
 	if (l->n.late)
@@ -172,7 +172,7 @@ static int work_early(struct launch *l, struct err *e)
 	/* With the PIDs the last fork is done: a pids limit of 1 cannot hurt a stage. */
 	if (nsexec_wait_pids(&l->n, e) < 0)
 		return -1;
-	if (launch_has_limits(s->resources) && launch_apply_limits(l, false, e) < 0)
+	if (cgroup_has_limits(s->resources) && launch_apply_limits(l, false, e) < 0)
 		return -1;
 	if (s->intel_rdt && rdt_join(&l->rdt, l->n.init, e) < 0)
 		return launch_at_rdt(e);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands: each file exports one row, cmd/main.c holds the list of them. */
+/* The commands: each file exports one row, cmd/line/help.c holds the list of them. */
 #ifndef CMD_LINE_CMD_H
 #define CMD_LINE_CMD_H
 
@@ -37,7 +37,7 @@ struct invocation {
 
 struct command {
 	const char *name;
-	const char *args;		  /* "<container-id>", for the help */
+	const char *args;		  /* "<container-id>", for the help; NULL: none */
 	const char *usage;		  /* one line */
 	const char *description;	  /* lines; may be NULL */
 	const struct option_row *options; /* ends with a row without a name; may be NULL */

@@ -164,7 +164,8 @@ void help_app(struct str *out)
 void help_command(const struct command *c, struct str *out)
 {
 	str_addf(out, "NAME:\n   %s %s - %s\n\n", program_name, c->name, c->usage);
-	str_addf(out, "USAGE:\n   %s %s [command options] %s\n\n", program_name, c->name, c->args);
+	str_addf(out, "USAGE:\n   %s %s [command options] %s\n\n", program_name, c->name,
+		 c->args ? c->args : "");
 	if (c->description)
 		str_addf(out, "DESCRIPTION:\n   %s\n\n", c->description);
 	str_add(out, "OPTIONS:\n");

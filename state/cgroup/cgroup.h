@@ -113,6 +113,9 @@ must_check int cgroup_apply_limits(const struct cgroup *cg, const struct spec_re
 must_check int cgroup_apply_devices(const struct cgroup *cg, const struct spec_resources *res,
 				    struct err *e);
 
+/* Is any limit set in res (may be NULL)? Rules for devices are none. */
+bool cgroup_has_limits(const struct spec_resources *res);
+
 /*
  * The limits alone, for `update`: the devices stay as they are. When something fails, commit (may
  * be NULL, is called last) included, all files hold again what they held before.

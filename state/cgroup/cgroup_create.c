@@ -212,36 +212,10 @@ bool cgroup_enable(const char *dir, const char *names, struct str *have)
 /* The v2 controllers that res needs; in a hybrid layout those that v1 does not have. */
 static char *needed_controllers(const struct cgroup *cg, const struct spec_resources *res)
 {
-	const struct spec_cpu *cpu = res ? res->cpu : NULL;
-	const struct {
-		const char *name;
-		bool needed;
-	} rows[] = {
-		{ "memory", res && res->memory },
-		{ "cpu", cpu && (cpu->shares.set || cpu->quota.set || cpu->period.set ||
-				 cpu->burst.set || cpu->idle.set) },
-		{ "cpuset", cpu && (!str_empty(cpu->cpus) || !str_empty(cpu->mems)) },
-		{ "pids", res && res->pids },
-		{ "hugetlb", res && res->hugepage_limits.n },
-		{ "io", res && res->block_io && !cgroup_find(cg, "blkio") },
-		{ "rdma", res && res->rdma.n },
-	};
 	struct str names = { 0 };
 
 	str_add(&names, cg->layout == CGROUP_V2 ? stats_controllers : "");
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (rows[i].needed && !cgroup_find(cg, rows[i].name) &&
-		    !cgroup_has_word(str_get(&names), rows[i].name))
-			str_addf(&names, " %s", rows[i].name);
-	}
-	for (size_t i = 0; res && i < res->unified.n; i++) {
-		const char *key = res->unified.v[i].key;
-		auto_free char *name = xstrndup(key, strcspn(key, "."));
-
-		if (strcmp(name, "cgroup") && !cgroup_find(cg, name) &&
-		    !cgroup_has_word(str_get(&names), name))
-			str_addf(&names, " %s", name);
-	}
+	cgroup_needs(cg, res, &names);
 	return names.s ? names.s : xstrdup("");
 }
 

@@ -20,6 +20,9 @@ const char *cgroup_find_key(const char *text, const char *key, size_t n);
 struct str;
 bool cgroup_enable(const char *dir, const char *names, struct str *have);
 
+/* The v2 controllers of the limits in res (may be NULL) that no v1 hierarchy of cg has, added to names: " a b". */
+void cgroup_needs(const struct cgroup *cg, const struct spec_resources *res, struct str *names);
+
 /* The processes in dir and below it, appended. A directory that is gone has none. */
 must_check int cgroup_dir_pids(const char *dir, pid_t **pids, size_t *n, struct err *e);
 /* dir is frozen by itself or by an ancestor. */

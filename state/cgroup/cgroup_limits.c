@@ -538,7 +538,15 @@ static bool asks_memory(const struct spec_resources *r)
 
 static bool asks_cpu(const struct spec_resources *r)
 {
-	return r->cpu;
+	const struct spec_cpu *c = r->cpu;
+
+	return c && (c->shares.set || c->quota.set || c->period.set || c->burst.set ||
+		     c->idle.set || c->realtime_runtime.set || c->realtime_period.set);
+}
+
+static bool asks_cpuset(const struct spec_resources *r)
+{
+	return r->cpu && (!str_empty(r->cpu->cpus) || !str_empty(r->cpu->mems));
 }
 
 static bool asks_hugetlb(const struct spec_resources *r)
@@ -573,22 +581,57 @@ static bool asks_rdma(const struct spec_resources *r)
 
 /* In runc's order (cgroups/fs2/fs2.go); unified is last because it overrides the others. */
 static const struct limit {
-	const char *controller;
+	const char *controller;	   /* of v1; "": none in particular */
+	const char *controller_v2; /* "": it has none */
 	bool (*asks)(const struct spec_resources *r);
 	int (*v1)(const struct target *t, struct err *e);
 	int (*v2)(const struct target *t, struct err *e);
 } limits[] = {
-	{ "pids", asks_pids, limit_pids, limit_pids },
-	{ "memory", asks_memory, limit_memory_v1, limit_memory_v2 },
-	{ "blkio", asks_io, limit_io_v1, limit_io_v2 },
-	{ "cpu", asks_cpu, limit_cpu_v1, limit_cpu_v2 },
-	{ "cpuset", asks_cpu, limit_cpuset, limit_cpuset },
-	{ "hugetlb", asks_hugetlb, limit_hugetlb_v1, limit_hugetlb_v2 },
-	{ "rdma", asks_rdma, limit_rdma, limit_rdma },
-	{ "net_cls", asks_class, limit_net_class, limit_net_class },
-	{ "net_prio", asks_priorities, limit_net_priorities, limit_net_priorities },
-	{ "", asks_unified, limit_unified, limit_unified },
+	{ "pids", "pids", asks_pids, limit_pids, limit_pids },
+	{ "memory", "memory", asks_memory, limit_memory_v1, limit_memory_v2 },
+	{ "blkio", "io", asks_io, limit_io_v1, limit_io_v2 },
+	{ "cpu", "cpu", asks_cpu, limit_cpu_v1, limit_cpu_v2 },
+	{ "cpuset", "cpuset", asks_cpuset, limit_cpuset, limit_cpuset },
+	{ "hugetlb", "hugetlb", asks_hugetlb, limit_hugetlb_v1, limit_hugetlb_v2 },
+	{ "rdma", "rdma", asks_rdma, limit_rdma, limit_rdma },
+	{ "net_cls", "", asks_class, limit_net_class, limit_net_class },
+	{ "net_prio", "", asks_priorities, limit_net_priorities, limit_net_priorities },
+	{ "", "", asks_unified, limit_unified, limit_unified },
 };
+
+bool cgroup_has_limits(const struct spec_resources *res)
+{
+	for (size_t i = 0; res && i < ARRAY_SIZE(limits); i++) {
+		if (limits[i].asks(res))
+			return true;
+	}
+	return false;
+}
+
+/* "memory" of "memory.high": of a file in unified. */
+static void need(const struct cgroup *cg, const char *name, size_t n, struct str *names)
+{
+	auto_free char *word = xstrndup(name, n);
+
+	if (n && strcmp(word, "cgroup") && !cgroup_find(cg, word) &&
+	    !cgroup_has_word(str_get(names), word))
+		str_addf(names, " %s", word);
+}
+
+void cgroup_needs(const struct cgroup *cg, const struct spec_resources *res, struct str *names)
+{
+	for (size_t i = 0; res && i < ARRAY_SIZE(limits); i++) {
+		const struct limit *l = &limits[i];
+
+		if (l->asks(res) && !(*l->controller && cgroup_find(cg, l->controller)))
+			need(cg, l->controller_v2, strlen(l->controller_v2), names);
+	}
+	for (size_t i = 0; res && i < res->unified.n; i++) {
+		const char *key = res->unified.v[i].key;
+
+		need(cg, key, strcspn(key, "."), names);
+	}
+}
 
 static int apply(const struct cgroup *cg, const struct spec_resources *res, struct journal *j,
 		 struct err *e)
@@ -601,9 +644,8 @@ static int apply(const struct cgroup *cg, const struct spec_resources *res, stru
 		if (!l->asks(res))
 			continue;
 		t.dir = cgroup_serving(cg, l->controller, &v2);
-		/* v2 has one name for it, v1 another. */
-		if (v2 && t.dir && !strcmp(t.controller, "blkio"))
-			t.controller = "io";
+		if (v2 && t.dir && *l->controller_v2)
+			t.controller = l->controller_v2;
 		if ((v2 ? l->v2 : l->v1)(&t, e) < 0)
 			return -1;
 	}

@@ -576,6 +576,38 @@ static void test_enable(void)
 	str_done(&have);
 }
 
+/* Of what is asked for, and which controllers of v2 that takes beside those that v1 has. */
+static void test_needs(void)
+{
+	struct cgroup_dir v1 = { (char *)"blkio", top, 0 };
+	struct cgroup unified = { CGROUP_V2, 0, NULL }, hybrid = { CGROUP_V1, 1, &v1 };
+	struct spec_block_io io = { 0 };
+	struct spec_network none = { .class_id = INT_(0) }, class = { .class_id = INT_(7) };
+	struct map_entry entry = { (char *)"misc.max", (char *)"x 1" };
+	struct spec_resources all = CPU(.quota = INT_(5), .cpus = (char *)"0");
+	struct str names = { 0 };
+
+	all.block_io = &io;
+	all.network = &class;
+	all.unified.n = 1;
+	all.unified.v = &entry;
+	ok(!cgroup_has_limits(NULL) && !cgroup_has_limits(&(struct spec_resources){ 0 }),
+	   "no limit");
+	ok(!cgroup_has_limits(&(struct spec_resources){ .network = &none }) &&
+		   cgroup_has_limits(&(struct spec_resources){ .network = &class }),
+	   "class 0 is none");
+	ok(cgroup_has_limits(&PIDS(0)) && !cgroup_has_limits(&CPU(.period = { 0 })) &&
+		   cgroup_has_limits(&CPU(.mems = (char *)"0")),
+	   "some limit");
+	cgroup_needs(&unified, &all, &names);
+	is(names.s, " io cpu cpuset misc", "needed of v2");
+	str_done(&names);
+	names = (struct str){ 0 };
+	cgroup_needs(&hybrid, &all, &names);
+	is(names.s, " cpu cpuset misc", "needed beside v1's blkio");
+	str_done(&names);
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st, (void)type, (void)ftw;
@@ -600,6 +632,7 @@ int main(void)
 	test_why_missing();
 	test_hybrid();
 	test_enable();
+	test_needs();
 	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	return done_testing();
 }
