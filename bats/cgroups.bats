@@ -59,6 +59,21 @@ resources() { update_config ".linux.resources += $1"; }
 	[ "$(cat "$(dir_of '')/hugetlb.2MB.max")" = 4194304 ]
 }
 
+@test "create with a limit whose controller the cgroup above keeps for itself says so (hybrid)" {
+	grep -qsw hugetlb /sys/fs/cgroup/unified/cgroup.controllers || skip "no controller in the unified hierarchy beside v1"
+	above=/sys/fs/cgroup/unified/hull-test-$$
+	mkdir -p "$above/in"
+	resources '{hugepageLimits: [{pageSize: "2MB", limit: 4194304}]}'
+	# shellcheck disable=SC2016 # the inner shell's
+	hull_in='echo 0 >"$1/in/cgroup.procs"; shift; exec "$@"'
+	run sh -c "$hull_in" - "$above" "$HULL" --root "$ROOT" create test_box 3>&-
+	echo "$output"
+	rmdir "$above/in" "$above"
+	[ "$status" -eq 1 ]
+	[[ $output == *'"hugetlb\" cgroup controller is not available: the cgroup above does not pass it on'* ]]
+	nothing_left test_box
+}
+
 # bats test_tags=vm,vm-board,vm-old
 @test "device rules are enforced, and the default devices work" {
 	mknod rootfs/bin/kmsg c 1 11

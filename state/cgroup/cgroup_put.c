@@ -251,7 +251,9 @@ char *cgroup_why_missing(const char *controller, const char *proc_cgroups,
 char *cgroup_why_not(const char *controller)
 {
 	char all[2048] = "", root[512];
-	bool unified = cgroup_read("/sys/fs/cgroup", "cgroup.controllers", root, sizeof(root)) >= 0;
+	bool unified =
+		cgroup_read(CGROUP_ROOT, "cgroup.controllers", root, sizeof(root)) >= 0 ||
+		cgroup_read(CGROUP_ROOT "/unified", "cgroup.controllers", root, sizeof(root)) >= 0;
 
 	(void)cgroup_read("/proc", "cgroups", all, sizeof(all));
 	return cgroup_why_missing(controller, all, unified ? root : NULL);
