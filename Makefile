@@ -7,7 +7,7 @@
 #   make check-boards   build for arm64, armv7 and riscv64, unit tests by qemu-user
 #   make check-clients bench-clients    hull under containerd, podman and Docker, which they install
 #   make inject         every system call failing in every way, of which make check takes a share
-#   make torture        random kills while commands race, SECONDS=120 in each view of cgroups; make check takes a moment of it
+#   make torture        random kills while commands race, SECONDS=120 in each view of cgroups and with systemd; make check takes a moment of it
 #   make check-vm       bats in virtual machines: Debian with systemd, all of cgroup v2, AppArmor, SELinux; an initramfs
 #
 #   V=1           show every command            CI=true or WERROR=1   warnings are errors
@@ -241,7 +241,7 @@ inject:
 # Random kills while commands race, in each view; SECONDS is the shell's own variable, and make's here.
 torture:
 	@TORTURE_SECONDS=$(or $(SECONDS),120) FILE_TIMEOUT=86400 BATS_TEST_TIMEOUT=86400 $(MAKE) --no-print-directory check \
-		LANES="host v1 v2" TESTS=bats/torture.bats
+		LANES="$(or $(LANES),host v1 v2 vm-systemd)" TESTS=bats/torture.bats
 
 # Through the engines; some minutes.
 bench-clients: packages-clients all

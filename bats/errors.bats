@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# lanes: -v1
 
 # Bad input: each gets one sentence and leaves nothing behind. Those of bats/bad are in bad.bats.
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# lanes: -v1
 #
 # What the newer kubelets ask of a runtime, as CRI-O and containerd write it into config.json; README has the table.
 

@@ -153,6 +153,17 @@ needs_apparmor() {
 }
 
 # bats test_tags=vm
+@test "exec that forks last hands the profile on (AppArmor)" {
+	needs_apparmor
+	update_config '.process.capabilities.bounding += ["CAP_SYS_PTRACE"]'
+	quietly create test_box
+	quietly start test_box
+	hull --debug exec --apparmor test-hull-other test_box cat /proc/self/attr/current /etc/passwd /etc/group
+	[[ $output == *", fork last"* ]]
+	[[ $output == *"test-hull-other (enforce)"*root:x:0:0*"'/etc/group': Permission denied"* ]]
+}
+
+# bats test_tags=vm
 @test "a user of the container without capabilities is confined, and cannot change it (AppArmor)" {
 	needs_apparmor
 	update_config '.process.user = {uid: 33, gid: 33} | .process.capabilities = {}'
@@ -212,6 +223,17 @@ said() {
 	[[ $output == *container_t:s0:c3,c4*"can't create /dev/shm/init: Permission denied"* ]]
 	said test_box cat /proc/1/attr/keycreate
 	[ -z "$output" ]
+}
+
+# bats test_tags=vm-selinux
+@test "exec that forks last hands the label on (SELinux)" {
+	needs_selinux
+	update_config '.process.capabilities.bounding += ["CAP_SYS_PTRACE"]'
+	quietly run -d test_box
+	said --process-label system_u:system_r:container_t:s0:c3,c4 test_box cat /proc/self/attr/current
+	[ "$output" = system_u:system_r:container_t:s0:c3,c4 ]
+	output=$("$HULL" --root "$ROOT" --debug exec test_box true 2>&1 </dev/null 3>&-)
+	[[ $output == *", fork last"* ]]
 }
 
 # bats test_tags=vm-selinux

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# lanes: -v1
 #
 # hull run by an ordinary user, who has an account, ranges in /etc/subuid and /etc/subgid, and newuidmap(1). Account
 # and ranges are in an /etc that only his processes see.

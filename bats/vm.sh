@@ -46,7 +46,7 @@ programs() {
 # settings LANE...: what the guest is to do, as shell.
 settings() {
 	printf '%s=%q\n' GUEST_LANES "$*" TESTS "$TESTS" FILE_TIMEOUT "${FILE_TIMEOUT:-300}" \
-		BATS_TEST_TIMEOUT "${BATS_TEST_TIMEOUT:-180}"
+		BATS_TEST_TIMEOUT "${BATS_TEST_TIMEOUT:-180}" TORTURE_SECONDS "${TORTURE_SECONDS:-}" TORTURE_SEED "${TORTURE_SEED:-}"
 }
 
 # test_disk NAME LANE...: the tests travel on a disk that holds a tar archive and no file system.

@@ -4,7 +4,7 @@
 # Runs in the virtual machine, as root, when it has booted. The results go as TAP to the port that bats/vm.sh reads,
 # each lane between "# lane NAME begins" and "# lane NAME ends". bats/vm.sh wrote the settings.
 set -u
-export LC_ALL=C.UTF-8 GUEST=1 FILE_TIMEOUT BATS_TEST_TIMEOUT TESTS
+export LC_ALL=C.UTF-8 GUEST=1 FILE_TIMEOUT BATS_TEST_TIMEOUT TESTS TORTURE_SECONDS TORTURE_SEED
 
 # tests LANE [DIRECTORY [HULL]]
 tests() {
