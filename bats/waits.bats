@@ -97,6 +97,29 @@ begin() {
 	[ "$status" = 7 ]
 }
 
+@test "SIGTERM ends an exec whose process is about to execute the program, of which hull has not read yet" {
+	for change in '.linux.namespaces += [{type: "time"}]' '.process.capabilities.bounding += ["CAP_SYS_PTRACE"]'; do
+		cp config.json before.json
+		update_config "$change"
+		quietly create test_box
+		quietly start test_box
+		strace -D -f -qq -o trace -e trace=execve,execveat -e inject=execve:delay_enter=3000000 "$HULL" --root "$ROOT" exec test_box \
+			sleep 1001 >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&- &
+		pid=$!
+		# The program's, not hull's: that has been executed when the stages are.
+		wait_for 20 grep -q 'execve("/bin/sleep"' trace
+		kill -TERM "$pid"
+		ended "$pid" 5
+		[ "$status" = 255 ]
+		grep -q "interrupted by signal 15 (SIGTERM)" "$BATS_TEST_TMPDIR/out"
+		wait_for 5 has_processes test_box 1
+		sleep 3.5 # what was to be executed then is not
+		has_processes test_box 1
+		quietly delete --force test_box
+		mv before.json config.json
+	done
+}
+
 @test "SIGTERM ends an exec that waits, for ever in a paused container, and its process" {
 	[ -d /sys/fs/cgroup/freezer ] || [ -e /sys/fs/cgroup/cgroup.controllers ] || skip "no freezer here"
 	update_config '.linux.cgroupsPath = $p' --arg p "$(cgroups_path test_waits)"

@@ -494,16 +494,35 @@ static void await(pid_t *pid)
 		*pid = 0;
 }
 
+/* What stage 0 has reported, and nobody has read: it says nothing any more. */
+static void read_late_report(struct nsexec *n)
+{
+	char buf[BOOTSTRAP_PIDS_SIZE + 1];
+	struct bootstrap_pids pids;
+	struct err ignored;
+	ssize_t got;
+
+	if (n->init || n->init_sock < 0)
+		return;
+	got = recv(n->init_sock, buf, sizeof(buf), MSG_DONTWAIT);
+	if (got > 0 && bootstrap_decode_pids(buf, (size_t)got, &pids, &ignored) == 0) {
+		n->child = pids.child;
+		n->init = pids.init;
+	}
+}
+
 void nsexec_kill(struct nsexec *n)
 {
-	nsexec_close(n);
+	/* First who could make others of whom we do not know. */
 	if (n->parent > 0)
 		kill(n->parent, SIGKILL);
+	await(&n->parent);
+	read_late_report(n);
+	nsexec_close(n);
 	if (n->child > 0)
 		kill(n->child, SIGKILL);
 	if (n->init > 0)
 		kill(n->init, SIGKILL);
-	await(&n->parent);
 	await(&n->child);
 	await(&n->init);
 	nsexec_reap(n);

@@ -454,6 +454,10 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 	cgroup_join_close(join);
 	if (r < 0)
 		return -1;
+	/* Nobody may go on to the program of whom hull would not know if stage 1 were killed now. */
+	if ((x->p.boot.plan.stages == PLAN_TWO || x->p.boot.plan.stages == PLAN_THREE) &&
+	    nsexec_wait_pids(&x->n, e) < 0)
+		return -1;
 	/* With --debug and --trace the lines are to be shown while they come. */
 	if (!waits_for_ready(x))
 		return nsexec_send(&x->n, MSG_PROCEED, -1, e) < 0 ||
