@@ -138,6 +138,18 @@ order() {
 	nothing_left test_member
 }
 
+@test "a PID namespace whose first process has ended takes nobody in" {
+	: >ns
+	mount --bind "/proc/$(state_of test_pod .pid)/ns/pid" ns
+	update_config "(.linux.namespaces[] | select(.type == \"pid\")).path = \"$PWD/ns\""
+	quietly delete --force test_pod
+	hull create test_member
+	umount ns
+	[ "$status" -eq 1 ]
+	[[ $output == *"the first process of the PID namespace has ended: clone: cannot allocate memory"* && ${#lines[@]} -eq 1 ]]
+	nothing_left test_member
+}
+
 @test "exec into a container with a joined PID namespace has no more rights than its program" {
 	quietly create test_member
 	quietly start test_member

@@ -62,6 +62,10 @@ int stage_no_process(struct err *e)
 			e,
 			"no more processes are allowed: by RLIMIT_NPROC of the user, by pids.max of a "
 			"cgroup, or by kernel.pid_max");
+	/* pid_namespaces(7), "The namespace init process" */
+	if (e->code == ENOMEM)
+		err_wrap(e,
+			 "there is no memory, or the first process of the PID namespace has ended");
 	return -1;
 }
 

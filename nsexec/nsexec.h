@@ -143,7 +143,7 @@ _Noreturn void stage_child(struct stages *s);
 _Noreturn void stage_fail(const struct stages *s, struct err *e, const char *stage);
 /* clone(2) with CLONE_PARENT, so that hull can wait for every stage; the child goes to stage. */
 must_check pid_t stage_clone(struct stages *s, enum stage stage, struct err *e);
-/* A fork failed with *e: for EAGAIN it says which limits there are (fork(2)). Returns -1. */
+/* A fork failed with *e: for EAGAIN and ENOMEM it says what may be the reason (fork(2)). Returns -1. */
 int stage_no_process(struct err *e);
 /* Tell hull the PIDs of stage 1, 0 when stage 0 has become it, and stage 2, 0 when there is none. */
 must_check int stage_report(const struct stages *s, pid_t child, pid_t init, struct err *e);
