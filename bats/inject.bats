@@ -128,13 +128,36 @@ exec_probed() {
 	is_status test_fault running || { echo "$*: it does not run any more" && return 1; }
 }
 
-@test "whatever call of exec fails, the program runs as it was asked for, or a sentence says why not" {
+exec_sweep() {
 	set_args sleep 1000
 	"$HULL" --root "$ROOT" run -d test_fault </dev/null >/dev/null 2>&1 3>&-
 	"$HULL" --root "$ROOT" exec test_fault sh /probe >wanted 2>errors 3>&- </dev/null
 	[ "$(wc -l <wanted)" -gt 40 ] && [ ! -s errors ]
 	sweep : exec_probed exec test_fault sh /probe
 	nothing_of_it
+}
+
+@test "whatever call of exec fails, the program runs as it was asked for, or a sentence says why not" {
+	exec_sweep
+}
+
+# Stage 2 is forked when all else is done (nsexec/PROTOCOL.md): the answers have to be the same.
+@test "whatever call of exec among tracers fails, the program runs as it was asked for, or a sentence says why not" {
+	update_config '.process.capabilities.bounding += ["CAP_SYS_PTRACE"]'
+	exec_sweep
+}
+
+@test "whatever call of run into a joined PID namespace fails, the program runs as it was asked for, or a sentence says why not" {
+	cp config.json before.json
+	set_args sleep 1000
+	"$HULL" --root "$ROOT" run -d test_pod </dev/null >/dev/null 2>&1 3>&-
+	cp before.json config.json
+	update_config "(.linux.namespaces[] | select(.type == \"pid\")).path = \"/proc/$(state_of test_pod .pid)/ns/pid\""
+	"$HULL" --root "$ROOT" run test_fault >answers 2>errors 3>&- </dev/null
+	diff wanted answers
+	sweep : probed run test_fault
+	is_status test_pod running
+	"$HULL" --root "$ROOT" delete --force test_pod
 }
 
 # --- Less than was asked for ------------------------------------------------------------------------------------------
