@@ -73,5 +73,6 @@ for lane in $GUEST_LANES; do
 	*) tests "$lane" ;;
 	esac
 	[ ! -e /busybox ] || memory
+	grep -ahs "^# .*seed" "/hull/build/check/$lane"/*.tap # how much torture.bats did
 	echo "# lane $lane ends"
 done
