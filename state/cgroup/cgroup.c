@@ -168,6 +168,12 @@ static char *read_cgroups(const char *path, struct err *e)
 	return all;
 }
 
+/* cgroup_namespaces(7): "/../x" is outside of the root of ours, and no path that we have leads there. */
+static bool is_outside(const char *own)
+{
+	return str_starts(own, "/..") && (!own[3] || own[3] == '/');
+}
+
 /* One line of /proc/self/cgroup, "4:cpu,cpuacct:/own"; "0::/own" is the unified hierarchy. */
 static int locate_line(struct cgroup *cg, char *line, const char *tail, struct err *e)
 {
@@ -176,7 +182,7 @@ static int locate_line(struct cgroup *cg, char *line, const char *tail, struct e
 
 	if (!id || !line || *line != '/' || cg->n == CGROUP_TASKS_MAX)
 		return 0;
-	own = *tail == '/' ? xstrdup("/") : path_clean(line);
+	own = *tail == '/' || is_outside(line) ? xstrdup("/") : path_clean(line);
 	if (*controllers ? hierarchy_dir(controllers, own, &base, e) < 0 :
 			   own_dir(CGROUP_ROOT "/unified", own, CGROUP2_SUPER_MAGIC, &base, e) < 0)
 		return -1;
@@ -225,6 +231,8 @@ static int locate_v2(struct cgroup *cg, const char *tail, struct err *e)
 		return err_set(e, EINVAL, "/proc/self/cgroup: no line for cgroup v2");
 	line = strstr(line, "::") + 2;
 	line[strcspn(line, "\n")] = '\0';
+	if (*line != '/')
+		return err_set(e, EINVAL, "/proc/self/cgroup: \"%.200s\" is no path", line);
 	own = path_join(line, "..");
 	if (strcmp(own, "/") && own_dir(CGROUP_ROOT, own, CGROUP2_SUPER_MAGIC, &base, e) < 0)
 		return -1;
@@ -254,18 +262,23 @@ int cgroup_locate(struct cgroup *cg, const char *cgroups_path, const char *id, s
 int cgroup_of(pid_t pid, struct cgroup *cg, struct err *e)
 {
 	auto_free char *text = NULL;
-	char path[PROC_PATH_SIZE], *line, *rest;
+	char file[PROC_PATH_SIZE], *line, *rest;
 	int v2 = is_on(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);
 
 	*cg = (struct cgroup){ .layout = v2 ? CGROUP_V2 : CGROUP_V1 };
 	if (v2 < 0)
 		return err_sys(e, "statfs " CGROUP_ROOT);
-	rest = text = read_cgroups(proc_path(path, pid, "cgroup"), e);
+	rest = text = read_cgroups(proc_path(file, pid, "cgroup"), e);
 	if (!text)
 		return -1;
 	while ((line = strsep(&rest, "\n"))) {
+		const char *path = strchr(line, '/');
+		auto_free char *own = path ? path_clean(path) : NULL;
+
+		if (!path || is_outside(path))
+			continue;
 		if (v2 && str_starts(line, "0::/"))
-			add_dir(cg, "", path_join(CGROUP_ROOT, line + strlen("0::/")));
+			add_dir(cg, "", path_join(CGROUP_ROOT, own + 1));
 		else if (!v2 && locate_line(cg, line, ".", e) < 0)
 			return -1;
 	}
@@ -286,7 +299,8 @@ int cgroup_systemd_path(pid_t pid, char **ret, struct err *e)
 	while ((line = strsep(&rest, "\n"))) {
 		char *id = strsep(&line, ":"), *controllers = strsep(&line, ":");
 
-		if (!id || !line || strcmp(controllers, v2 ? "" : "name=systemd") != 0)
+		if (!id || !line || strcmp(controllers, v2 ? "" : "name=systemd") != 0 ||
+		    is_outside(line))
 			continue;
 		free(found);
 		found = xstrdup(line);

@@ -33,6 +33,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define BOX "/sys/fs/cgroup/box"
+#define OWN "/sys/fs/cgroup/own" /* bound on our own /proc/PID/cgroup */
 #define PRESSURE \
 	"some avg10=0.50 avg60=0.00 avg300=1.25 total=5\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0"
 #define IO "8:0 Read 5\n8:0 Write 6\n8:0 Sync 0\n8:0 Async 1\n8:0 Total 12\nTotal 12"
@@ -44,7 +45,7 @@ static const struct {
 	{ "/proc/42/cgroup", "4:freezer:/box\n2:cpu,cpuacct:/box\n0::/box" },
 	{ "/proc/42/wchan", "zap_pid_ns_processes" },
 	{ "/proc/43/comm", "parent" },
-	{ "/proc/self/cgroup", "4:freezer:/box\n2:cpu,cpuacct:/box\n0::/box/self" },
+	{ OWN, "4:freezer:/box\n2:cpu,cpuacct:/box\n0::/box/self" },
 	{ BOX "/cgroup.procs", "42\n43" },
 	{ BOX "/cgroup.threads", "42" },
 	{ BOX "/cgroup.events", "populated 1\nfrozen 0" },
@@ -125,7 +126,7 @@ int statfs(const char *path, struct statfs *st)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	char real[40], own[32];
+	char real[40], own[32], cgroup[40];
 
 	(void)argc;
 	(void)argv;
@@ -142,13 +143,15 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	}
 	mkdir("/proc/42", 0755);
 	mkdir("/proc/43", 0755);
-	mkdir("/proc/self", 0755);
+	must(symlink(own + strlen("/proc/"), "/proc/self") == 0);
 	mkdir(BOX, 0755);
 	must(symlink("box", "/sys/fs/cgroup/freezer") == 0 && symlink(".", BOX "/box") == 0 &&
 	     symlink("box", "/sys/fs/cgroup/cpu,cpuacct") == 0 &&
 	     symlink("box", "/sys/fs/cgroup/unified") == 0);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		put(i, files[i].text, strlen(files[i].text));
+	snprintf(cgroup, sizeof(cgroup), "%s/cgroup", own);
+	must(mount(OWN, cgroup, NULL, MS_BIND, NULL) == 0);
 	return 0;
 }
 
@@ -169,7 +172,8 @@ static void statistics(const struct cgroup *cg)
 	struct err e = { 0 };
 
 	cgroup_stats(cg, &out);
-	if (json_read(out.s, out.n, &j, &e) < 0) {
+	/* memory.stat with a key twice is passed on as it is. */
+	if (json_read(out.s, out.n, &j, &e) < 0 && !strstr(e.chain, "duplicate property")) {
 		fprintf(stderr, "%s: %s\n", e.chain, out.s);
 		abort();
 	}

@@ -150,7 +150,7 @@ static void add_column(struct str *out, const char *key, const char *text, int c
 			add_key(out, key);
 			str_add(out, "[");
 		}
-		str_addf(out, "%s%.*s", any ? "," : "", (int)strspn(p, "0123456789"), p);
+		str_addf(out, "%s%llu", any ? "," : "", strtoull(p, NULL, 10));
 		any = true;
 	}
 	str_add(out, any ? "]" : "");
