@@ -103,6 +103,7 @@ begin() {
 		update_config "$change"
 		quietly create test_box
 		quietly start test_box
+		rm -f trace
 		strace -D -f -qq -o trace -e trace=execve,execveat -e inject=execve:delay_enter=3000000 "$HULL" --root "$ROOT" exec test_box \
 			sleep 1001 >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&- &
 		pid=$!
