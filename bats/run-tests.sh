@@ -343,7 +343,8 @@ run_fuzzer() {
 		-rss_limit_mb=1024 -artifact_prefix="build/fuzz/found/$name-" "build/fuzz/corpus/$name" "${seeds[@]}" \
 		>"$log" 2>&1; then
 		pass fuzz "$name"
-		printf '%-5s %-30s %s\n' fuzz "$name" "$(grep -a '^Done' "$log")"
+		printf '%-5s %-30s %s, %s of %s edges\n' fuzz "$name" "$(grep -a '^Done' "$log")" \
+			"$(grep -ao 'cov: [0-9]*' "$log" | tail -n 1)" "$(sed -n 's/.*PC tables (\([0-9]*\) PCs).*/\1/p' "$log")"
 	else
 		fail fuzz "$name" "$(tail -n 60 "$log")"
 	fi
