@@ -72,8 +72,10 @@ int main(int argc, char **argv)
 	int l = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd, sock;
 
 	alarm(60); /* a test that fails leaves nobody behind */
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s", argc > 1 ? argv[1] : "");
-	if (bind(l, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(l, 10) < 0)
+	/* Who sees the name finds somebody who listens. */
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s.new", argc > 1 ? argv[1] : "");
+	if (bind(l, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(l, 10) < 0 ||
+	    rename(a.sun_path, argc > 1 ? argv[1] : "") < 0)
 		return 1;
 	while ((sock = accept(l, NULL, NULL)) >= 0) {
 		fd = receive(sock);

@@ -134,8 +134,9 @@ def call(sock, method, message, stream):
 
 def serve_events(path, log):
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    server.bind(path)
+    server.bind(path + ".new")
     server.listen()
+    os.rename(path + ".new", path)  # who sees the name finds somebody who listens
     while True:
         sock = server.accept()[0]
         try:

@@ -51,9 +51,11 @@ start_fake() {
 		mkdir /run/systemd/system
 		mount -t tmpfs -o mode=755,uid=65534 none /run/dbus
 		# As root it would want to raise its limits, which a container may forbid.
-		setpriv --reuid 65534 --clear-groups dbus-daemon --config-file="$1/bus.conf" --nofork --nopidfile &
+		setpriv --reuid 65534 --clear-groups dbus-daemon --config-file="$1/bus.conf" --nofork --nopidfile \
+			--print-address=9 9>"$1/address" &
 		echo $! >"$1/bus.pid"
-		until [ -S /run/dbus/system_bus_socket ]; do sleep 0.01; done
+		# It says so when it listens; the socket is there before that.
+		until [ -s "$1/address" ]; do sleep 0.01; done
 		export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/dbus/system_bus_socket
 		exec "${@:2}"
 	END
@@ -547,7 +549,8 @@ unit_at() {
 	for words in '' 'REJECTED EXTERNAL\r\n' 'HTTP/1.1 400\r\n' 'OK 00\r\nfour hundred bytes of nonsense that nobody wants to read' 'close'; do
 		in_fake rm -f /run/dbus/system_bus_socket
 		# shellcheck disable=SC2016 # perl's
-		in_fake perl -MIO::Socket::UNIX -e '$| = 1; my $s = IO::Socket::UNIX->new(Local => "/run/dbus/system_bus_socket", Listen => 1);
+		in_fake perl -MIO::Socket::UNIX -e '$| = 1; my $s = IO::Socket::UNIX->new(Local => "/run/dbus/new", Listen => 1);
+			rename "/run/dbus/new", "/run/dbus/system_bus_socket";
 			my $c = $s->accept; my $w = shift; exit if $w eq "close"; $w =~ s/\\r\\n/\r\n/g; print $c $w; $c->flush; sleep 100' \
 			"$words" >/dev/null 2>&1 3>&- &
 		listener=$!
