@@ -16,12 +16,12 @@
 # everywhere, at a tenth of the speed. The disk is only read; what a guest writes to it is dropped. OUT gets what the
 # guests say: BOOT.results, BOOT.console. Exit status 77: this machine cannot do it, and the one line says why.
 #
-#   GUEST_TIMEOUT   seconds for a boot with its tests (3000; a third of it for a guest without a disk)     TESTS, FILE_TIMEOUT, BATS_TEST_TIMEOUT   as in run-tests.sh
+#   GUEST_TIMEOUT   seconds for a boot with its tests (4500; a third of it for a guest without a disk)     TESTS, FILE_TIMEOUT, BATS_TEST_TIMEOUT   as in run-tests.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$1
 shift
-: "${HULL:=$PWD/build/hull}" "${CC:=musl-gcc}" "${TESTS:=}" "${GUEST_TIMEOUT:=3000}"
+: "${HULL:=$PWD/build/hull}" "${CC:=musl-gcc}" "${TESTS:=}" "${GUEST_TIMEOUT:=4500}"
 vm=build/deps/vm
 work=build/vm
 
@@ -45,7 +45,7 @@ programs() {
 
 # settings LANE...: what the guest is to do, as shell.
 settings() {
-	printf '%s=%q\n' GUEST_LANES "$*" TESTS "$TESTS" FILE_TIMEOUT "${FILE_TIMEOUT:-300}" \
+	printf '%s=%q\n' GUEST_LANES "$*" TESTS "$TESTS" FILE_TIMEOUT "${FILE_TIMEOUT:-600}" \
 		BATS_TEST_TIMEOUT "${BATS_TEST_TIMEOUT:-180}" TORTURE_SECONDS "${TORTURE_SECONDS:-}" TORTURE_SEED "${TORTURE_SEED:-}"
 }
 
