@@ -120,6 +120,21 @@ order() {
 	nothing_left test_member
 }
 
+@test "a container that joins a user namespace, too, makes its proc in there as every kernel can" {
+	quietly delete --force test_pod
+	set_args sleep 1000
+	update_config '.process.user = {uid: 0, gid: 0} | (.linux.namespaces[] | select(.type == "pid")) |= {type: "pid"}
+		| .linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+	quietly run -d test_pod
+	pod=$(state_of test_pod .pid)
+	set_args cat /proc/1/cmdline
+	update_config "del(.linux.uidMappings, .linux.gidMappings) | (.linux.namespaces[] | select(.type == (\"pid\", \"user\"))) |= . + {path: \"/proc/$pod/ns/\(.type)\"}"
+	strace -D -f -qq -o trace -e trace=fsconfig "$HULL" --root "$ROOT" run test_member >out 2>&1 3>&- </dev/null
+	grep -q sleep out
+	not grep pidns trace
+	quietly delete --force test_pod
+}
+
 @test "run in a joined PID namespace: exit code, terminal, limits, an error, a missing program" {
 	! is_v1 || update_config '.linux.resources = {pids: {limit: 2}, memory: {limit: 8388608}}'
 	set_args sh -c 'exit 42'

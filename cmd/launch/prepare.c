@@ -441,25 +441,28 @@ static bool can_fork_late(const struct prepared *p)
 	       !p->spec->linux_->intel_rdt;
 }
 
+/* Behind the filter; an agent fetches its descriptor from who is known. */
+static bool filter_allows_fork(const struct init_args *a)
+{
+	return !a->seccomp || (!(a->seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) &&
+			       seccomp_allows_fork(a->seccomp, a->process->terminal, !a->exec));
+}
+
 void prepare_fork(struct prepared *p)
 {
 	struct init_args *a = p->args;
-	bool no_new_privs = a->process->no_new_privileges, allowed;
+	bool late = p->boot.plan.stages == PLAN_LATE && can_fork_late(p);
+	bool allowed = late && filter_allows_fork(a);
 
-	if (p->boot.plan.stages != PLAN_LATE)
-		return;
-	allowed = !a->seccomp || (!(a->seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) &&
-				  seccomp_allows_fork(a->seccomp, a->process->terminal, !a->exec));
-	if (!can_fork_late(p))
-		a->fork = FORK_DONE;
-	else if (no_new_privs && !(allowed && a->exec))
-		a->fork = FORK_BEFORE_FILTER;
-	else if (allowed)
+	if (allowed && (a->exec || !a->process->no_new_privileges)) {
 		a->fork = FORK_LAST;
-	if (a->fork != FORK_DONE)
-		return;
-	p->boot.plan.stages = PLAN_TWO;
-	a->pid_ns_fd = -1;
+	} else if (late && a->process->no_new_privileges) {
+		a->fork = FORK_BEFORE_FILTER;
+	} else {
+		a->pid_ns_fd = -1; /* init will be in there itself */
+		if (p->boot.plan.stages == PLAN_LATE)
+			p->boot.plan.stages = PLAN_TWO;
+	}
 }
 
 void prepare_set_env(struct prepared *p, struct spec_process *process, const char *entry)
