@@ -42,7 +42,11 @@ const struct bootstrap *nsexec_boot(void)
 
 void nsexec_late_fds(int fds[3])
 {
-	stage_late_fds(&stages, fds);
+	bool late = stages.boot.plan.stages == PLAN_LATE;
+
+	fds[0] = late ? stages.init_sock : -1;
+	fds[1] = late ? stages.map_sock[0] : -1;
+	fds[2] = late ? stages.map_sock[1] : -1;
 }
 
 int nsexec_fork_late(struct err *e)
@@ -78,17 +82,23 @@ _Noreturn void stage_fail(const struct stages *s, struct err *e, const char *sta
 
 /*
  * CLONE_PARENT makes the new stage a child of hull, not of this stage (clone(2)); its exit signal
- * is then that of this stage. The raw call returns twice on copies of one stack, and the child
- * leaves it at once by longjmp, so the stages never share a body.
+ * is then that of this stage. The raw call returns twice, on copies of one stack.
  */
-pid_t stage_clone(struct stages *s, enum stage stage, struct err *e)
+pid_t stage_fork(struct err *e)
 {
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT, 0, 0, 0, 0);
 
-	if (pid < 0) {
-		err_sys(e, "clone");
-		return stage_no_process(e);
-	}
+	if (pid >= 0)
+		return pid;
+	err_sys(e, "clone");
+	return stage_no_process(e);
+}
+
+/* The child leaves at once by longjmp, so the stages never share a body. */
+pid_t stage_clone(struct stages *s, enum stage stage, struct err *e)
+{
+	pid_t pid = stage_fork(e);
+
 	if (pid == 0)
 		longjmp(s->env, (int)stage);
 	return pid;
@@ -100,7 +110,8 @@ int stage_report(const struct stages *s, pid_t child, pid_t init, struct err *e)
 	char report[BOOTSTRAP_PIDS_SIZE];
 
 	bootstrap_encode_pids(&pids, report);
-	if (send(s->init_sock, report, sizeof(report), MSG_NOSIGNAL) != sizeof(report))
+	/* Perhaps behind a filter, of which only this is asked (channel_use_write()). */
+	if (write(s->init_sock, report, sizeof(report)) != sizeof(report))
 		return err_sys(e, "report the PIDs");
 	return 0;
 }

@@ -141,14 +141,15 @@ _Noreturn void stage_parent(struct stages *s);
 _Noreturn void stage_child(struct stages *s);
 /* End a stage with its error sent to hull. */
 _Noreturn void stage_fail(const struct stages *s, struct err *e, const char *stage);
-/* clone(2) with CLONE_PARENT, so that hull can wait for every stage; the child goes to stage. */
+/* fork(2) with CLONE_PARENT, so that hull can wait for every stage: 0 in the child, -1. */
+must_check pid_t stage_fork(struct err *e);
+/* The same; the child goes to stage. */
 must_check pid_t stage_clone(struct stages *s, enum stage stage, struct err *e);
 /* A fork failed with *e: for EAGAIN and ENOMEM it says what may be the reason (fork(2)). Returns -1. */
 int stage_no_process(struct err *e);
 /* Tell hull the PIDs of stage 1, 0 when stage 0 has become it, and stage 2, 0 when there is none. */
 must_check int stage_report(const struct stages *s, pid_t child, pid_t init, struct err *e);
-/* nsexec_late_fds() and nsexec_fork_late(), which have s. */
-void stage_late_fds(const struct stages *s, int fds[3]);
+/* nsexec_fork_late(), which has s. */
 must_check int stage_fork_late(const struct stages *s, struct err *e);
 /* PLAN_LATE: the descriptors that nsexec_fork_late() needs, -1 with any other plan. */
 void nsexec_late_fds(int fds[3]);

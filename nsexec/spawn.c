@@ -394,26 +394,37 @@ static int early_death(struct nsexec *n, struct err *e)
 		       n->died[0] ? n->died : "the first stage went away");
 }
 
-int nsexec_wait_pids(struct nsexec *n, struct err *e)
+/* recv(2) of the report: more than 0 and n knows the PIDs; -1 with *e for what is none, else 0. */
+static int receive_report(struct nsexec *n, int flags, struct err *e)
 {
 	struct bootstrap_pids pids;
 	char buf[BOOTSTRAP_PIDS_SIZE + 1];
 	ssize_t got;
 
-	if (n->init)
-		return 0;
-	if (interrupt_wait(n->init_sock, POLLIN, e) < 0)
-		return -1;
 	do {
-		got = recv(n->init_sock, buf, sizeof(buf), 0);
+		got = recv(n->init_sock, buf, sizeof(buf), flags);
 	} while (got < 0 && errno == EINTR);
 	if (got <= 0)
-		return early_death(n, e);
+		return 0;
 	if (bootstrap_decode_pids(buf, (size_t)got, &pids, e) < 0)
 		return -1;
 	n->child = pids.child;
 	n->init = pids.init;
-	return n->init ? 0 : early_death(n, e);
+	return 1;
+}
+
+int nsexec_wait_pids(struct nsexec *n, struct err *e)
+{
+	int r;
+
+	if (n->init)
+		return 0;
+	if (interrupt_wait(n->init_sock, POLLIN, e) < 0)
+		return -1;
+	r = receive_report(n, 0, e);
+	if (r < 0)
+		return -1;
+	return r && n->init ? 0 : early_death(n, e);
 }
 
 int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct err *e)
@@ -494,30 +505,16 @@ static void await(pid_t *pid)
 		*pid = 0;
 }
 
-/* What stage 0 has reported, and nobody has read: it says nothing any more. */
-static void read_late_report(struct nsexec *n)
-{
-	char buf[BOOTSTRAP_PIDS_SIZE + 1];
-	struct bootstrap_pids pids;
-	struct err ignored;
-	ssize_t got;
-
-	if (n->init || n->init_sock < 0)
-		return;
-	got = recv(n->init_sock, buf, sizeof(buf), MSG_DONTWAIT);
-	if (got > 0 && bootstrap_decode_pids(buf, (size_t)got, &pids, &ignored) == 0) {
-		n->child = pids.child;
-		n->init = pids.init;
-	}
-}
-
 void nsexec_kill(struct nsexec *n)
 {
-	/* First who could make others of whom we do not know. */
+	struct err ignored;
+
+	/* First who could make others of whom we do not know; then he has said all that he will. */
 	if (n->parent > 0)
 		kill(n->parent, SIGKILL);
 	await(&n->parent);
-	read_late_report(n);
+	if (!n->init && n->init_sock >= 0)
+		(void)!receive_report(n, MSG_DONTWAIT, &ignored);
 	nsexec_close(n);
 	if (n->child > 0)
 		kill(n->child, SIGKILL);

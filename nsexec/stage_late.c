@@ -9,22 +9,9 @@
  */
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"
-#include "state/base/sys.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-void stage_late_fds(const struct stages *s, int fds[3])
-{
-	bool late = s->boot.plan.stages == PLAN_LATE;
-
-	fds[0] = late ? s->init_sock : -1;
-	fds[1] = late ? s->map_sock[0] : -1;
-	fds[2] = late ? s->map_sock[1] : -1;
-}
 
 /*
  * Not before hull knows the PID: if stage 1 were killed now, there would be a program that nobody waits
@@ -47,24 +34,19 @@ static void await_report(const struct stages *s)
 
 int stage_fork_late(const struct stages *s, struct err *e)
 {
-	struct bootstrap_pids pids = { 0 };
-	char report[BOOTSTRAP_PIDS_SIZE];
+	pid_t init;
 
 	/* Two processes would have them. */
 	channel_send_spans();
-	pids.init = (pid_t)syscall(SYS_clone, CLONE_PARENT, 0, 0, 0, 0);
-	if (pids.init < 0) {
-		err_sys(e, "clone");
-		return stage_no_process(e);
-	}
-	if (pids.init == 0) {
+	init = stage_fork(e);
+	if (init < 0)
+		return -1;
+	if (init == 0) {
 		await_report(s);
 		return 0;
 	}
-	bootstrap_encode_pids(&pids, report);
 	/* Without a report stage 2 ends by itself, and hull hears that we did. */
-	if (write(s->init_sock, report, sizeof(report)) != sizeof(report) ||
-	    write(s->map_sock[0], "", 1) != 1)
+	if (stage_report(s, 0, init, e) < 0 || write(s->map_sock[0], "", 1) != 1)
 		_exit(1);
 	_exit(0);
 }

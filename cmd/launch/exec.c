@@ -455,8 +455,7 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 	if (r < 0)
 		return -1;
 	/* Nobody may go on to the program of whom hull would not know if stage 1 were killed now. */
-	if ((x->p.boot.plan.stages == PLAN_TWO || x->p.boot.plan.stages == PLAN_THREE) &&
-	    nsexec_wait_pids(&x->n, e) < 0)
+	if (!x->n.late && nsexec_wait_pids(&x->n, e) < 0)
 		return -1;
 	/* With --debug and --trace the lines are to be shown while they come. */
 	if (!waits_for_ready(x))

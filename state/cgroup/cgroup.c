@@ -262,23 +262,23 @@ int cgroup_locate(struct cgroup *cg, const char *cgroups_path, const char *id, s
 int cgroup_of(pid_t pid, struct cgroup *cg, struct err *e)
 {
 	auto_free char *text = NULL;
-	char file[PROC_PATH_SIZE], *line, *rest;
+	char path[PROC_PATH_SIZE], *line, *rest;
 	int v2 = is_on(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);
 
 	*cg = (struct cgroup){ .layout = v2 ? CGROUP_V2 : CGROUP_V1 };
 	if (v2 < 0)
 		return err_sys(e, "statfs " CGROUP_ROOT);
-	rest = text = read_cgroups(proc_path(file, pid, "cgroup"), e);
+	rest = text = read_cgroups(proc_path(path, pid, "cgroup"), e);
 	if (!text)
 		return -1;
 	while ((line = strsep(&rest, "\n"))) {
-		const char *path = strchr(line, '/');
-		auto_free char *own = path ? path_clean(path) : NULL;
+		const char *own = strchr(line, '/');
+		auto_free char *clean = v2 && own ? path_clean(own) : NULL;
 
-		if (!path || is_outside(path))
+		if (!own || is_outside(own))
 			continue;
-		if (v2 && str_starts(line, "0::/"))
-			add_dir(cg, "", path_join(CGROUP_ROOT, own + 1));
+		if (clean && str_starts(line, "0::/"))
+			add_dir(cg, "", path_join(CGROUP_ROOT, clean + 1));
 		else if (!v2 && locate_line(cg, line, ".", e) < 0)
 			return -1;
 	}
