@@ -260,6 +260,7 @@ def main():
     model = Model(seed)
     end = time.monotonic() + seconds
     wrong = None
+    box.end_properly()
     try:
         while time.monotonic() < end:
             model.step()

@@ -205,10 +205,12 @@ class World:
         threads = [threading.Thread(target=self.work, args=(i, w)) for i in range(CONTAINERS) for w in range(WORKERS)]
         for t in threads:
             t.start()
-        time.sleep(seconds)
-        self.stop.set()
-        for t in threads:
-            t.join()
+        try:
+            time.sleep(seconds)
+        finally:
+            self.stop.set()
+            for t in threads:
+                t.join()
         for i in range(CONTAINERS):
             name = f"{NAME}-{i}"
             p = subprocess.run([HULL, "--root", self.root, "delete", "--force", name], stdin=subprocess.DEVNULL,
@@ -291,6 +293,7 @@ def main():
     world = World(seed)
     end = time.monotonic() + seconds
     programs = bpf_programs()
+    box.end_properly()
     try:
         while time.monotonic() < end and not world.wrong:
             world.round(min(ROUND, max(0.5, end - time.monotonic())))
@@ -315,6 +318,7 @@ def reap_orphans():
     child = os.fork()
     if child == 0:
         return
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
     while True:
         pid, status = os.wait()
         if pid == child:
