@@ -24,7 +24,7 @@ all_controllers() { [[ " $(cat /sys/fs/cgroup/cgroup.controllers 2>/dev/null) " 
 	[ -e "$POD/pids.max" ] || skip "no pids controller here"
 	echo 20 >"$POD/pids.max"
 	update_config '.linux.cgroupsPath = "/test_pod/box" | .linux.resources += {pids: {limit: 100}}'
-	set_args sh -c 'i=0; while [ $i -lt 50 ]; do sleep 0.2 & i=$((i + 1)); done; echo all'
+	set_args sh -c 'i=0; while [ $i -lt 50 ]; do sleep 100 & i=$((i + 1)); done; echo all'
 	hull run test_box
 	[[ $output == *"can't fork"* && $output != *all* ]]
 	[ -d "$POD" ] && [ ! -d "$POD/box" ]

@@ -129,7 +129,8 @@ static int own_dir(const char *mount, const char *own, long magic, char **ret, s
 
 /*
  * A v1 hierarchy is mounted under the names of its controllers ("cpu,cpuacct"), under the same
- * in another order, or can be reached by a link for each of them.
+ * in another order, or can be reached by a link for each of them. A hierarchy's own name may be ".."
+ * (cgroup-v1.c allows letters, digits, '_', '.' and '-'), which is no mount of it.
  */
 static int hierarchy_dir(const char *controllers, const char *own, char **ret, struct err *e)
 {
@@ -138,6 +139,9 @@ static int hierarchy_dir(const char *controllers, const char *own, char **ret, s
 	auto_free char *mount = xasprintf(CGROUP_ROOT "/%s", name);
 	size_t len;
 
+	*ret = NULL;
+	if (strchr(name, '/') || strstr(name, ".."))
+		return 0;
 	if (own_dir(mount, own, CGROUP_SUPER_MAGIC, ret, e) < 0)
 		return -1;
 	for (; !*ret && strchr(name, ','); name += len + 1) {
