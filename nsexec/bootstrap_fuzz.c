@@ -2,11 +2,10 @@
 /* Whatever arrives on the bootstrap channel is decoded within its bounds, or refused in words. */
 #include "nsexec/bootstrap.h"
 
-#include <stdint.h>
+#include "state/base/fuzz.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -19,13 +18,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(buf, data, size);
 	if (bootstrap_decode(buf, size, &b, &e) == 0) {
 		plan_print(&b.plan, text, sizeof(text));
-		if (b.uid_map && strlen(b.uid_map) >= size)
-			abort();
-	} else if (!e.chain[0]) {
-		abort();
+		must(!b.uid_map || strlen(b.uid_map) < size);
+	} else {
+		must(e.chain[0]);
 	}
-	if (bootstrap_decode_pids(buf, size, &p, &e) == 0 && p.init <= 0)
-		abort();
+	must(bootstrap_decode_pids(buf, size, &p, &e) < 0 || p.init > 0);
 	free(buf);
 	return 0;
 }

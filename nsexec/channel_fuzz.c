@@ -6,20 +6,13 @@
  */
 #include "nsexec/channel.h"
 
+#include "state/base/fuzz.h"
+
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool cond)
-{
-	if (!cond)
-		abort();
-}
 
 static void log_line(const char *line)
 {

@@ -6,37 +6,21 @@
 #include "state/record.h"
 
 #include "state/base/fd.h"
+#include "state/base/fuzz.h"
 #include "state/base/mem.h"
 #include <fcntl.h>
-#include <sched.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static int dir_fd;
-
-static void must(bool cond)
-{
-	if (!cond)
-		abort();
-}
 
 /* A tmpfs that goes with our mount namespace; needs root. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("tmpfs", "/mnt", "tmpfs", 0, NULL) < 0) {
-		perror("a mount namespace of our own");
-		exit(1);
-	}
+	fuzz_tmpfs("/mnt");
 	dir_fd = open("/mnt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	must(dir_fd >= 0);
 	return 0;

@@ -4,13 +4,13 @@
  * there, whatever a client sends; and what is written from what was read reads the same again.
  */
 #include "cmd/shim/messages.h"
+
 #include "cmd/shim/ttrpc.h"
+#include "state/base/fuzz.h"
 #include "state/base/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct pb_row *const requests[] = {
 	task_id_rows,	 task_create_rows,     task_exec_rows,	 task_resize_rows,   task_kill_rows,
@@ -42,9 +42,8 @@ static void read_request(struct pb_bytes payload)
 		read_mounts(r.mounts);
 		r.mounts = (struct pb){ NULL, NULL };
 		pb_write(&out, requests[i], &r);
-		if (!pb_read((struct pb_bytes){ out.s, out.n }, requests[i], &again) ||
-		    again.id.n != r.id.n || again.signal != r.signal || again.all != r.all)
-			abort();
+		must(pb_read((struct pb_bytes){ out.s, out.n }, requests[i], &again));
+		must(again.id.n == r.id.n && again.signal == r.signal && again.all == r.all);
 	}
 }
 

@@ -11,6 +11,7 @@
  */
 #include "state/cgroup/cgroup.h"
 
+#include "state/base/fuzz.h"
 #include "state/base/mem.h"
 #include "state/base/proc.h"
 #include "state/base/str.h"
@@ -28,9 +29,6 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define BOX "/sys/fs/cgroup/box"
 #define OWN "/sys/fs/cgroup/own" /* bound on our own /proc/PID/cgroup */
@@ -95,12 +93,6 @@ static const struct {
 
 static bool v2;
 
-static void must(bool cond)
-{
-	if (!cond)
-		abort();
-}
-
 static void put(size_t i, const char *text, size_t n)
 {
 	int fd = open(files[i].path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -133,14 +125,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	snprintf(real, sizeof(real), "/sys/fs/cgroup/%d", (int)getpid());
 	snprintf(own, sizeof(own), "/proc/%d", (int)getpid());
 	/* The sanitizers look at themselves in /proc. */
-	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("tmpfs", "/sys/fs/cgroup", "tmpfs", 0, NULL) < 0 || mkdir(real, 0755) < 0 ||
-	    mount(own, real, NULL, MS_BIND, NULL) < 0 ||
-	    mount("tmpfs", "/proc", "tmpfs", 0, NULL) < 0 || mkdir(own, 0755) < 0 ||
-	    mount(real, own, NULL, MS_MOVE, NULL) < 0) {
-		perror("a mount namespace of our own");
-		exit(1);
-	}
+	fuzz_tmpfs("/sys/fs/cgroup");
+	must(mkdir(real, 0755) == 0 && mount(own, real, NULL, MS_BIND, NULL) == 0);
+	fuzz_tmpfs("/proc");
+	must(mkdir(own, 0755) == 0 && mount(real, own, NULL, MS_MOVE, NULL) == 0);
 	mkdir("/proc/42", 0755);
 	mkdir("/proc/43", 0755);
 	must(symlink(own + strlen("/proc/"), "/proc/self") == 0);

@@ -349,7 +349,7 @@ static void add_raw(struct str *out, char *text)
 	for (size_t i = 0; i < n; i++) {
 		str_add(out, i ? "," : "");
 		str_add_json(out, lines[i]);
-		str_addf(out, ":%s", lines[i] + strlen(lines[i]) + 1);
+		str_addf(out, ":%llu", strtoull(lines[i] + strlen(lines[i]) + 1, NULL, 10));
 	}
 	str_add(out, "}");
 }

@@ -5,20 +5,12 @@
  */
 #include "state/format/json.h"
 
+#include "state/base/fuzz.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool cond)
-{
-	if (!cond)
-		abort();
-}
 
 static void walk(const cJSON *v, unsigned depth)
 {

@@ -2,11 +2,10 @@
 /* Whatever criu answers is read within its bounds, and comes to an end. */
 #include "state/format/protobuf.h"
 
-#include <stdint.h>
+#include "state/base/fuzz.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static volatile unsigned char sink;
 
@@ -16,9 +15,8 @@ static void walk(struct pb m, int depth)
 	struct pb_field f;
 
 	while (pb_next(&m, &f) == 1) {
-		if (!f.number || m.p > end ||
-		    (f.s && (f.s < end - (end - m.p) - f.n || f.s + f.n > end)))
-			abort();
+		must(f.number && m.p <= end);
+		must(!f.s || (f.s >= end - (end - m.p) - f.n && f.s + f.n <= end));
 		for (size_t i = 0; i < f.n; i++)
 			sink ^= (unsigned char)f.s[i];
 		if (depth < 8)

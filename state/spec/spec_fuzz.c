@@ -2,22 +2,14 @@
 /* Fuzzer of everything from bytes to a checked config.json, process.json or resources.json. */
 #include "state/spec/spec.h"
 
+#include "state/base/fuzz.h"
 #include "state/base/mem.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 #define INPUT_MAX 32768
 #define MEMORY	  ((size_t)4 << 20) /* enough for any input of that size */
-
-static void must(bool cond)
-{
-	if (!cond)
-		abort();
-}
 
 /* The promises of state/spec/spec.h that everyone after the decoder relies on. */
 static void promises(const struct spec *s)
