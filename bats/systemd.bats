@@ -8,12 +8,10 @@
 
 # shellcheck disable=SC2030,SC2031,SC2034 # CGROUPS is for nothing_left
 load helpers
+load fakes/systemd
 
-REAL_HULL=$HULL
-FAKE=$BATS_TEST_TMPDIR/systemd
 UNIT=hull-test_box.scope
 
-real() { [ -d /run/systemd/system ]; }
 needs_fake() { ! real || skip "systemd itself does not do this at will"; }
 
 setup() {
@@ -28,75 +26,6 @@ teardown() {
 }
 
 # --- The stand-in ------------------------------------------------------------------------------------------------------
-
-# A bus and systemd on it, in a mount namespace in which systemd seems to run; $HULL is hull in there.
-start_fake() {
-	local program bases
-	[ -f "$BATS_TEST_DIRNAME/../build/deps/lib/libdbus-1.a" ] || "$BATS_TEST_DIRNAME/deps.sh" libdbus-1
-	program=$(compiled fakes/systemd.c -ldbus-1)
-	mkdir -p "$FAKE"
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$FAKE"
-	cat >"$FAKE/bus.conf" <<-END
-		<busconfig>
-		  <listen>unix:path=/run/dbus/system_bus_socket</listen>
-		  <policy context="default">
-		    <allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/>
-		  </policy>
-		</busconfig>
-	END
-	chmod 644 "$FAKE/bus.conf"
-	cat >"$FAKE/run" <<-'END'
-		mkdir -p /run/systemd /run/dbus
-		mount -t tmpfs -o mode=755 none /run/systemd
-		mkdir /run/systemd/system
-		mount -t tmpfs -o mode=755,uid=65534 none /run/dbus
-		# As root it would want to raise its limits, which a container may forbid.
-		setpriv --reuid 65534 --clear-groups dbus-daemon --config-file="$1/bus.conf" --nofork --nopidfile \
-			--print-address=9 9>"$1/address" &
-		echo $! >"$1/bus.pid"
-		# It says so when it listens; the socket is there before that.
-		until [ -s "$1/address" ]; do sleep 0.01; done
-		export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/dbus/system_bus_socket
-		exec "${@:2}"
-	END
-	bases=$(fake_bases)
-	# shellcheck disable=SC2086 # a list
-	unshare -m --propagation private -- bash "$FAKE/run" "$FAKE" "$program" "$FAKE" $bases \
-		>"$FAKE/out" 2>&1 </dev/null 3>&- &
-	fake=$!
-	wait_for 10 test -s "$FAKE/log" || cat "$FAKE/out"
-	: >"$FAKE/log"
-	# shellcheck disable=SC2016 # for the script
-	printf '#!/bin/sh\nexec nsenter --mount=/proc/%d/ns/mnt -- env -C "$PWD" $AS "%s" "$@"\n' "$fake" "$REAL_HULL" \
-		>"$FAKE/hull"
-	chmod +x "$FAKE/hull"
-	HULL=$FAKE/hull
-}
-
-# The hierarchies that systemd has: on v1 its own and those of the controllers that it knows.
-fake_bases() {
-	local d
-	is_v1 || { echo /sys/fs/cgroup && return; }
-	for d in systemd unified cpu cpuacct cpu,cpuacct blkio memory devices pids; do
-		if mountpoint -q "/sys/fs/cgroup/$d"; then
-			echo "/sys/fs/cgroup/$d"
-		fi
-	done
-}
-
-stop_fake() {
-	local pid
-	for pid in "${fake:-}" "$(cat "$FAKE/bus.pid" 2>/dev/null)"; do
-		[ -z "$pid" ] || kill "$pid" 2>/dev/null || true
-	done
-	HULL=$REAL_HULL
-	# The slices in hierarchies that systemd does not know.
-	find /sys/fs/cgroup -depth -type d \( -name 'test*.slice' -o -name system.slice -o -name user.slice \) \
-		-exec rmdir {} + 2>/dev/null || true
-}
-
-# in_fake COMMAND...: in its mount namespace.
-in_fake() { nsenter --mount="/proc/$fake/ns/mnt" -- "$@"; }
 
 # calls [MEMBER]: how often the stand-in was called.
 calls() { grep -c "^${1:-.}" "$FAKE/log" || true; }
@@ -535,10 +464,33 @@ unit_at() {
 @test "a systemd that is too busy to say that it has done it is believed by what it did" {
 	needs_fake
 	: >"$FAKE/unsaid"
-	must --debug --systemd-timeout 1 --systemd-cgroup create test_box
-	[[ $output == *"level=warning msg=\"systemd has started $UNIT, but did not say so"* ]]
+	must --debug --systemd-timeout 3 --systemd-cgroup create test_box
+	[[ $output == *"systemd: Get $UNIT: "* ]] # after 2 s it was asked, and was at it
+	[[ $output == *"level=warning msg=\"systemd has started $UNIT, but did not say so: no answer in 3 seconds"* ]]
 	in_unit "$(state_of test_box .pid)"
 	rm "$FAKE/unsaid"
+}
+
+@test "a systemd that ends before it has told of the job is asked, and believed by what it did" {
+	needs_fake
+	: >"$FAKE/last"
+	began=$SECONDS
+	must --debug --systemd-cgroup create test_box
+	[[ $output == *"level=warning msg=\"systemd has started $UNIT, but did not say so: "*"org.freedesktop.systemd1"* ]]
+	[ $((SECONDS - began)) -le 15 ]
+	in_unit "$(state_of test_box .pid)"
+}
+
+@test "a systemd that ends before it has answered has perhaps done it: it is told to stop the unit" {
+	needs_fake
+	: >"$FAKE/lost"
+	run strace -f -qq -e trace=sendto -s 4000 -o "$FAKE/calls" "$HULL" --root "$ROOT" --systemd-cgroup create test_box
+	[ "$status" = 1 ]
+	[[ $output == *"systemd cannot start $UNIT"* ]]
+	grep -q 'StartTransientUnit' "$FAKE/calls"
+	grep -q 'StopUnit' "$FAKE/calls"
+	nothing_left test_box
+	no_unit
 }
 
 @test "without a bus, and with one that is dead or mad, create says so" {

@@ -5,7 +5,8 @@
 Called by "make torture" (and by torture.bats for a moment) in a view of cgroups: torture.py SECONDS [SEED]. In rounds:
 for some seconds two workers for each container start commands on it as they come, whatever its state, and kill -9 a
 process of them after some microseconds; then all stop, "delete --force" has to succeed for each container, and nothing
-may be left: processes, cgroups, mounts, files, keys, units, BPF programs. A command that is not killed may fail, since others race
+may be left: processes, cgroups, mounts, files, keys, units, BPF programs. With SYSTEMD (the command line of the stand-in of
+systemd) in the environment every hull has --systemd-cgroup, and that systemd is killed, too, and comes again. A command that is not killed may fail, since others race
 with it, but it has to end within TIMEOUT, by no signal and, if it fails, with a sentence. Exit code 1 and what was
 wrong, with the last commands of that container, else a line of counts.
 """
@@ -14,6 +15,7 @@ import ctypes
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -29,6 +31,7 @@ HULL = os.path.realpath(os.environ["HULL"])
 CONTAINERS, WORKERS, ROUND, TIMEOUT = 8, 2, 4.0, 20.0
 SLOWER = 10 if "GUEST" in os.environ else 1  # in an emulated machine
 NAME = f"hull-torture-{os.getpid()}"  # of the monitor, too
+SYSTEMD = os.environ.get("SYSTEMD", "").split()
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -44,6 +47,8 @@ class World:
         self.wrong = []
         self.criu = shutil.which("criu")
         self.bundles = self.make_bundles()
+        if SYSTEMD:
+            self.start_systemd()
 
     def complain(self, name, text):
         with self.lock:
@@ -115,8 +120,11 @@ class World:
         weights, commands = zip(*choices)
         return rng.choices(commands, weights)[0]
 
+    def hull(self, *args):
+        return [HULL, "--root", self.root, *(["--systemd-cgroup"] if SYSTEMD else []), *args]
+
     def start(self, args, log):
-        return subprocess.Popen([HULL, "--root", self.root, *args], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+        return subprocess.Popen(self.hull(*args), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
 
     def work(self, index, worker):
         rng = random.Random(f"{self.seed} {index} {worker}")
@@ -137,7 +145,7 @@ class World:
         try:
             # A program that another command has paused waits, and who waits for its end does, too.
             if args[0] == "exec" and not self.ends(p, 3 * SLOWER):
-                subprocess.run([HULL, "--root", self.root, "resume", name], stdin=subprocess.DEVNULL, capture_output=True)
+                subprocess.run(self.hull("resume", name), stdin=subprocess.DEVNULL, capture_output=True)
             status = p.wait(TIMEOUT * SLOWER)
         except subprocess.TimeoutExpired:
             self.complain(name, f"{' '.join(args)} has not ended after {TIMEOUT * SLOWER} s: {stuck(p.pid)}")
@@ -165,6 +173,18 @@ class World:
         return True
 
     # --- Killing ---
+
+    def start_systemd(self):
+        self.systemd = subprocess.Popen(SYSTEMD, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def kill_systemd(self):
+        rng = random.Random(f"{self.seed} systemd")
+        while not self.stop.wait(rng.expovariate(1 / 0.1)):
+            self.systemd.kill()
+            self.systemd.wait()
+            self.start_systemd()
+            self.counts["kills"] += 1
+            self.counts["killed systemd"] += 1
 
     def strike(self, rng, p, name):
         """Kills hull or one of its descendants, or a process of the container; tells which, None when all are gone."""
@@ -203,6 +223,8 @@ class World:
     def round(self, seconds):
         self.stop.clear()
         threads = [threading.Thread(target=self.work, args=(i, w)) for i in range(CONTAINERS) for w in range(WORKERS)]
+        if SYSTEMD:
+            threads.append(threading.Thread(target=self.kill_systemd))
         for t in threads:
             t.start()
         try:
@@ -213,7 +235,7 @@ class World:
                 t.join()
         for i in range(CONTAINERS):
             name = f"{NAME}-{i}"
-            p = subprocess.run([HULL, "--root", self.root, "delete", "--force", name], stdin=subprocess.DEVNULL,
+            p = subprocess.run(self.hull("delete", "--force", name), stdin=subprocess.DEVNULL,
                                capture_output=True, timeout=60 * SLOWER, text=True)
             if p.returncode:
                 self.complain(name, f"delete --force: status {p.returncode}: {p.stderr}")
@@ -222,8 +244,11 @@ class World:
 
     def clean(self):
         for i in range(CONTAINERS):
-            subprocess.run([HULL, "--root", self.root, "delete", "--force", f"{NAME}-{i}"], stdin=subprocess.DEVNULL,
+            subprocess.run(self.hull("delete", "--force", f"{NAME}-{i}"), stdin=subprocess.DEVNULL,
                            capture_output=True, timeout=60 * SLOWER)
+        if SYSTEMD:
+            self.systemd.kill()
+            self.systemd.wait()
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
@@ -275,7 +300,7 @@ def left(world):
 
 
 def units():
-    if not os.path.isdir("/run/systemd/system"):
+    if SYSTEMD or not os.path.isdir("/run/systemd/system"):
         return []
     return subprocess.run(["systemctl", "list-units", "--all", "--plain", "--no-legend"], capture_output=True, text=True).stdout.splitlines()
 
@@ -298,7 +323,7 @@ def main():
         while time.monotonic() < end and not world.wrong:
             world.round(min(ROUND, max(0.5, end - time.monotonic())))
             for thing in settled(lambda: left(world)):
-                names = [n for n in world.history if n in thing.replace("/", " ").split()]
+                names = [n for n in world.history if re.search(rf"\b{n}\b", thing)]
                 world.complain(names[0] if names else "no container", "left after delete --force: " + thing)
             more = settled(lambda: max(0, bpf_programs() - programs))
             if more:

@@ -8,14 +8,18 @@
  *   StartTransientUnit s:runc-x.scope s:fail Slice=s:system.slice PIDs=au:[17] ...
  *
  * These files in DIR change what it does: silent (never answers), unsaid (does it, but does not say
- * that the job has ended), result (of the jobs, instead of "done"), leave (processes stay where they
- * are), failed (a unit of this name is there until ResetFailedUnit), unknown (the name of a property
- * that it does not know), denied (all is answered with this sentence), odd (answers without a job),
- * owner (the number of the user who gets the directories, as of a user's systemd).
+ * that the job has ended), lost (does it, and ends before it answers), last (ends when it has
+ * answered), result (of the jobs, instead of "done"), leave (processes stay where they are), failed
+ * (a unit of this name is there until ResetFailedUnit), unknown (the name of a property that it does
+ * not know), sweeps (stops a scope when the last of its processes has gone), denied (all is answered
+ * with this sentence), odd (answers without a job), owner (the number of the user who gets the
+ * directories, as of a user's systemd).
  */
+#define _GNU_SOURCE
 #include <dbus/dbus.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -336,7 +340,11 @@ static void answer_job(DBusConnection *c, DBusMessage *m, const char *unit)
 	snprintf(path, sizeof(path), PATH "/job/%u", ++id);
 	if (!setting("odd"))
 		dbus_message_append_args(reply, DBUS_TYPE_OBJECT_PATH, &job, DBUS_TYPE_INVALID);
+	if (setting("lost"))
+		exit(0);
 	answer(c, reply);
+	if (setting("last"))
+		exit(0);
 	if (setting("unsaid"))
 		return;
 	s = dbus_message_new_signal(PATH, INTERFACE, "JobRemoved");
@@ -377,6 +385,17 @@ static int hex(char c)
 	return c <= '9' ? c - '0' : c - 'a' + 10;
 }
 
+/* A job has ended when it was answered, but for one whose end is not told. */
+static void answer_state(DBusConnection *c, DBusMessage *m)
+{
+	if (setting("unsaid"))
+		answer(c, dbus_message_new_method_return(m));
+	else
+		answer(c, dbus_message_new_error_printf(m, DBUS_ERROR_UNKNOWN_OBJECT,
+							"Unknown object '%s'.",
+							dbus_message_get_path(m)));
+}
+
 /* Get ControlGroup of /org/freedesktop/systemd1/unit/NAME, in which "_2e" is ".". */
 static void answer_cgroup(DBusConnection *c, DBusMessage *m)
 {
@@ -406,7 +425,10 @@ static void serve(DBusConnection *c, DBusMessage *m)
 	if (dbus_message_has_interface(m, DBUS_INTERFACE_PROPERTIES)) {
 		print_call(m);
 		end_line();
-		answer_cgroup(c, m);
+		if (strstr(dbus_message_get_path(m), "/job/"))
+			answer_state(c, m);
+		else
+			answer_cgroup(c, m);
 		return;
 	}
 	if (dbus_message_iter_init(m, &i))
@@ -445,6 +467,31 @@ static void serve(DBusConnection *c, DBusMessage *m)
 		answer(c, dbus_message_new_method_return(m));
 }
 
+/* What one that was killed has left. */
+static int adopt(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	const char *end = strrchr(path, '.');
+	char *slot = find(NULL);
+
+	(void)st;
+	(void)at;
+	if (type == FTW_D && end && !strcmp(end, ".scope") && slot)
+		snprintf(slot, sizeof(*units), "%s", path + strlen(bases[0]));
+	return 0;
+}
+
+/* A scope ends with the last of its processes. */
+static void sweep(void)
+{
+	char full[1024];
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		snprintf(full, sizeof(full), "%s%s", bases[0], units[i]);
+		if (units[i][0] && (rmdir(full) == 0 || errno == ENOENT))
+			stop(units[i]);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	DBusConnection *c;
@@ -456,6 +503,7 @@ int main(int argc, char **argv)
 	dir = argv[1];
 	bases = argv + 2;
 	umask(022);
+	nftw(bases[0], adopt, 16, FTW_PHYS);
 	dbus_error_init(&e);
 	c = dbus_bus_get_private(DBUS_BUS_SYSTEM, &e);
 	if (!c || dbus_bus_request_name(c, "org.freedesktop.systemd1", 0, &e) < 0) {
@@ -464,7 +512,9 @@ int main(int argc, char **argv)
 	}
 	/* Whoever waits for us knows by the log that we are there. */
 	end_line();
-	while (dbus_connection_read_write(c, -1)) {
+	while (dbus_connection_read_write(c, setting("sweeps") ? 200 : -1)) {
+		if (setting("sweeps"))
+			sweep();
 		while ((m = dbus_connection_pop_message(c))) {
 			if (dbus_message_get_type(m) == DBUS_MESSAGE_TYPE_METHOD_CALL)
 				serve(c, m);

@@ -264,6 +264,7 @@ static int start_unit(struct launch *l, pid_t pid, struct err *e)
 {
 	const struct spec_resources *res = l->p.spec->linux_->resources;
 	struct unit_properties list = { 0 };
+	struct err ignored;
 	struct arena a;
 
 	arena_init(&a);
@@ -274,8 +275,11 @@ static int start_unit(struct launch *l, pid_t pid, struct err *e)
 		unit_devices(&list, res);
 	if (unit_annotations(&list, l->p.spec, e) < 0)
 		return -1;
-	if (systemd_start(l->unit.name, l->rec.unit_of_user, &list, pid, e) < 0)
+	if (systemd_start(l->unit.name, l->rec.unit_of_user, &list, pid, e) < 0) {
+		/* Where a systemd that ended has moved stage 0 is ours, and nobody else's to remove. */
+		l->made_cgroup = !l->unit.is_slice && find_unit_cgroup(l, pid, &ignored) == 0;
 		return err_wrap(e, "unable to apply cgroup configuration");
+	}
 	l->made_unit = true;
 	return 0;
 }

@@ -353,9 +353,9 @@ int bus_call(struct bus *b, DBusMessage *call, DBusMessage **ret, struct err *e)
 	}
 }
 
-int bus_wait(struct bus *b, const bool *done, struct err *e)
+int bus_wait(struct bus *b, const bool *done, int ms, struct err *e)
 {
-	begin(b);
+	b->deadline = sys_now_ms() + ms;
 	while (!*done) {
 		DBusMessage *m = get(b, e);
 

@@ -57,7 +57,7 @@ void bus_unref(DBusMessage **m);
 must_check int bus_call(struct bus *b, DBusMessage *call, DBusMessage **ret, struct err *e);
 /* Send, and want no reply. */
 must_check int bus_send(struct bus *b, DBusMessage *m, struct err *e);
-/* Until *done, which on_signal sets; the time allowed is that of one call. */
-must_check int bus_wait(struct bus *b, const bool *done, struct err *e);
+/* Until *done, which on_signal sets, or e->code is ETIMEDOUT after ms. */
+must_check int bus_wait(struct bus *b, const bool *done, int ms, struct err *e);
 
 #endif

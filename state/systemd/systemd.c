@@ -316,6 +316,41 @@ static int watch(struct bus *b, struct job *j, struct err *e)
 	return bus_send(b, m, e);
 }
 
+/* After so many milliseconds without a word of a job, systemd is asked whether it still knows of it. */
+#define PATIENCE 2000
+
+/*
+ * org.freedesktop.DBus.Properties: Get(s interface, s name), of the job. A systemd that is at it says
+ * so, and one that was executed anew and has forgotten it, too; for one that is gone the bus does.
+ */
+static int ask(struct bus *b, const struct job *j, struct err *e)
+{
+	auto_message DBusMessage *reply = NULL;
+	auto_message DBusMessage *m =
+		dbus_message_new_method_call(SERVICE, j->path, DBUS_INTERFACE_PROPERTIES, "Get");
+	DBusMessageIter i;
+
+	if (!m)
+		return err_set(e, ENOMEM, "out of memory");
+	dbus_message_iter_init_append(m, &i);
+	if (!append_texts(&i, "org.freedesktop.systemd1.Job", "State"))
+		return err_set(e, ENOMEM, "out of memory");
+	return call(b, m, j->unit, &reply, e);
+}
+
+static int wait_end(struct bus *b, const struct job *j, struct err *e)
+{
+	int patience = b->timeout_ms < PATIENCE ? b->timeout_ms : PATIENCE;
+
+	if (bus_wait(b, &j->over, patience, e) == 0)
+		return 0;
+	if (e->code != ETIMEDOUT || b->timeout_ms == patience)
+		return -1;
+	if (ask(b, j, e) < 0)
+		return j->over ? 0 : -1;
+	return bus_wait(b, &j->over, b->timeout_ms - patience, e);
+}
+
 /* The job that the reply to a call is about. */
 static int wait_job(struct bus *b, struct job *j, DBusMessage *reply, struct err *e)
 {
@@ -327,7 +362,7 @@ static int wait_job(struct bus *b, struct job *j, DBusMessage *reply, struct err
 		return err_set(e, EBADMSG, "its answer does not name a job");
 	snprintf(j->path, sizeof(j->path), "%s", path);
 	j->over = !strcmp(j->ended, j->path);
-	if (bus_wait(b, &j->over, e) < 0)
+	if (wait_end(b, j, e) < 0)
 		return -1;
 	log_debug("systemd: the job of %s: %s in %lld ms", j->unit, j->result,
 		  (long long)(sys_now_ms() - began));
@@ -425,7 +460,8 @@ static int start(struct bus *b, struct job *j, struct unit_properties *l, pid_t 
 			tell(b, "ResetFailedUnit", j->unit, NULL);
 			cleared = true;
 		} else if (!drop_refused(l, reply, e)) {
-			j->asked = !reply; /* and not refused */
+			/* And not refused; whose systemd ended before it had an answer is not, either. */
+			j->asked = !reply || is_error(reply, DBUS_ERROR_NO_REPLY);
 			return -1;
 		}
 	}
