@@ -4,7 +4,7 @@
 #   make check          build, unit tests, lint, bats        make bench    against crun and runc
 #   make lint format unit analyze fuzz dist install clean distclean
 #   make dist           build/dist: the binaries for all four processors, texts, licences, hashes, SPDX
-#   make check-boards   build for arm64, armv7 and riscv64, unit tests by qemu-user
+#   make check-boards   build for arm64, armv7, riscv64 and 386, unit tests by qemu-user
 #   make check-clients bench-clients    hull under containerd, podman and Docker, which they install
 #   make inject         every system call failing in every way, of which make check takes a share
 #   make torture        random kills while commands race, SECONDS=120 in each view of cgroups and with systemd; make check takes a moment of it
@@ -12,7 +12,7 @@
 #
 #   V=1           show every command            CI=true or WERROR=1   warnings are errors
 #   SAN=1         build/san/hull for glibc with ASan and UBSan (also: make SAN=1 check)
-#   ARCH=arm64    build/arm64/hull, by Debian's cross compilers (also armv7, riscv64, amd64)
+#   ARCH=arm64    build/arm64/hull, by Debian's cross compilers (also armv7, riscv64, 386, amd64)
 #   CC, AR, STRIP the tools, of Yocto or Buildroot, say, with DEPS=system
 #   DEPS=system   link the system's static libraries (a musl distribution) instead of building them
 #   LANES="host v2" TESTS="bats/create.bats"    what make check runs
@@ -77,11 +77,13 @@ TRIPLE_amd64   := x86_64-linux-gnu
 TRIPLE_arm64   := aarch64-linux-gnu
 TRIPLE_armv7   := arm-linux-gnueabihf
 TRIPLE_riscv64 := riscv64-linux-gnu
-CROSS    := $(or $(TRIPLE_$(ARCH)),$(error ARCH=$(ARCH) is not amd64, arm64, armv7 or riscv64))-
+TRIPLE_386     := i686-linux-gnu
+CROSS    := $(or $(TRIPLE_$(ARCH)),$(error ARCH=$(ARCH) is not amd64, arm64, armv7, riscv64 or 386))-
 B        := build/$(ARCH)
 D        := $(B)/deps
 MUSL     := $(D)/musl/bin/musl-gcc
 CC       := $(MUSL)
+unexport CC # of an environment that has one, to the make that makes the texts
 else
 ifeq ($(origin CC),default)
 CC       := $(if $(filter system,$(DEPS)),cc,musl-gcc)
@@ -208,14 +210,14 @@ check-clients: LANES := clients clients-v2
 check-clients: packages-test packages-clients all
 	@$(RUN)
 # The other boards: built with warnings as errors, their unit tests run by qemu-user.
-BOARDS := arm64 armv7 riscv64
+BOARDS := arm64 armv7 riscv64 386
 board-%: | packages-boards build/deps/include-linux
 	$(Q)$(MAKE) --no-print-directory ARCH=$* WERROR=1 all units
 units: $(UNITS)
 check-boards: LANES := $(BOARDS:%=unit-%)
 check-boards: packages-test all $(BOARDS:%=board-%)
 	@$(RUN)
-check: $(foreach b,$(BOARDS),$(if $(filter unit-$(b) vm-$(b)%,$(LANES)),board-$(b)))
+check: $(foreach b,$(BOARDS),$(if $(filter unit-$(b) host-$(b) vm-$(b)%,$(LANES)),board-$(b)))
 ifeq ($(CI),true)
 check: packages-guests packages-clients $(if $(filter 1,$(SAN)),,$(BOARDS:%=board-%) packages-vm)
 endif
@@ -284,7 +286,7 @@ fuzz: $(FUZZERS)
 # --- Releases, installing, cleaning -----------------------------------------------------------------------------------
 
 TEXTS := $(if $(ARCH),build,$(B))
-DIST  := amd64 arm64 armv7 riscv64
+DIST  := amd64 arm64 armv7 riscv64 386
 dist-%: | build/deps/include-linux
 	$(Q)$(MAKE) --no-print-directory ARCH=$* all
 dist: packages-dist all $(DIST:%=dist-%)

@@ -6,13 +6,13 @@
 #   deps.sh profiles            the default seccomp profiles of podman and Docker, for a test
 #   deps.sh criu                make build/deps/criu/criu, one that works on this kernel, for the tests of checkpoint
 #   deps.sh vm                  make build/deps/vm: Debian with systemd on a disk, and its kernel, for bats/vm.sh
-#   deps.sh guest NAME          make build/deps/vm-NAME: kernel and root of another machine (arm64 arm64-16k armv7 riscv64 old)
+#   deps.sh guest NAME          make build/deps/vm-NAME: kernel and root of another machine (386 arm64 arm64-16k armv7 riscv64 old)
 #   deps.sh packages GROUP...   install the missing packages of the groups (build test san fuzz bench clients vm)
 #   deps.sh linux-headers       make build/deps/include-linux, the kernel's headers for musl-gcc
 #   deps.sh musl                make build/ARCH/deps/musl, the C library for another architecture, with a compiler for it
 #   deps.sh LIBRARY             fetch and build build/deps/lib/LIBRARY.a (libseccomp libcap libcjson libdbus-1)
 #
-# With ARCH=arm64, armv7, riscv64 or amd64 headers, musl and libraries are of that architecture, below build/ARCH/deps.
+# With ARCH=arm64, armv7, riscv64, 386 or amd64 headers, musl and libraries are of that architecture, below build/ARCH/deps.
 #
 # The libraries come as Debian source packages through the machine's own apt entries, with deb-src put before them in
 # a private folder: no host name is written here and nothing of the machine's apt state changes. apt checks the
@@ -32,7 +32,8 @@ if [ -n "$ARCH" ]; then
 	arm64) TRIPLE=aarch64-linux-gnu ;;
 	armv7) TRIPLE=arm-linux-gnueabihf ;;
 	riscv64) TRIPLE=riscv64-linux-gnu ;;
-	*) echo "deps.sh: ARCH=$ARCH is not amd64, arm64, armv7 or riscv64" >&2 && exit 1 ;;
+	386) TRIPLE=i686-linux-gnu ;;
+	*) echo "deps.sh: ARCH=$ARCH is not amd64, arm64, armv7, riscv64 or 386" >&2 && exit 1 ;;
 	esac
 	CC=$DEPS/musl/bin/musl-gcc AR=$TRIPLE-ar RANLIB=$TRIPLE-ranlib
 	export LDFLAGS="-static -no-pie" # what configure links to see whether it can: musl is not PIC
@@ -73,7 +74,7 @@ packages_of() {
 	case $1 in
 	build) echo gcc make musl-tools libc6-dev linux-libc-dev dpkg-dev gperf binutils xz-utils ;;
 	test)
-		echo bats jq busybox-static shellcheck clang-format cppcheck mandoc strace perl-base \
+		echo bats jq gojq busybox-static shellcheck clang-format cppcheck mandoc strace perl-base \
 			procps iproute2 util-linux psmisc uidmap dbus-daemon patchelf python3 nodejs e2fsprogs
 		;;
 	cross) echo gcc make libc6-dev dpkg-dev gperf binutils xz-utils ;; # what runs here; and for each:
@@ -81,22 +82,23 @@ packages_of() {
 	cross-arm64) echo gcc-aarch64-linux-gnu linux-libc-dev-arm64-cross ;;
 	cross-armv7) echo gcc-arm-linux-gnueabihf linux-libc-dev-armhf-cross ;;
 	cross-riscv64) echo gcc-riscv64-linux-gnu linux-libc-dev-riscv64-cross ;;
+	cross-386) echo gcc-i686-linux-gnu linux-libc-dev-i386-cross ;;
 	boards) echo qemu-user-static util-linux ;;
 	san) echo gcc libc6-dev libseccomp-dev libcap-dev libcjson-dev libdbus-1-dev ;;
 	fuzz) echo clang libc6-dev libseccomp-dev libcap-dev libcjson-dev libdbus-1-dev ;;
 	clients)
 		echo containerd containernetworking-plugins podman conmon catatonit uidmap slirp4netns \
-			fuse-overlayfs docker.io iptables iproute2 jq busybox-static bats crun runc python3-grpcio
+			fuse-overlayfs docker.io iptables iproute2 jq gojq busybox-static bats crun runc python3-grpcio
 		;;
 	vm) echo qemu-system-x86 debootstrap debian-archive-keyring e2fsprogs busybox-static jq xz-utils musl-tools checkpolicy ;;
 	bench) echo crun runc jq busybox-static gnuplot-nox strace ;;
 	guest) # of the disk that "deps.sh vm" makes
-		echo systemd systemd-sysv dbus dbus-user-session libpam-systemd uidmap apparmor kmod bats jq busybox-static \
+		echo systemd systemd-sysv dbus dbus-user-session libpam-systemd uidmap apparmor kmod bats jq gojq busybox-static \
 			strace perl-base procps psmisc iproute2 util-linux criu python3
 		;;
 	guests) echo qemu-system-x86 qemu-system-arm qemu-system-misc ;;
 	board) # of the root that "deps.sh guest" makes
-		echo bats jq busybox-static strace perl-base procps psmisc iproute2 util-linux mount uidmap
+		echo bats jq gojq busybox-static strace perl-base procps psmisc iproute2 util-linux mount uidmap
 		;;
 	dist) echo jq xz-utils ;;
 	*) die "no package group is called \"$1\"" ;;
@@ -579,6 +581,7 @@ guest() {
 	armv7) arch=armhf package=linux-image-armmp ;;
 	riscv64) arch=riscv64 package=linux-image-riscv64 release=trixie kernel_release=trixie ;;
 	arm64-16k) arch=arm64 package=linux-image-arm64-16k release=trixie kernel_release=trixie ;;
+	386) arch=i386 package=linux-image-686 ;;
 	old) arch=amd64 package=linux-image-cloud-amd64 kernel_release=bullseye ;;
 	*) die "no guest is called \"$name\"" ;;
 	esac

@@ -15,11 +15,13 @@
 #   vm-hybrid      in one whose systemd has v1, and cgroup2 for itself
 #   vm-initramfs   in one without systemd, whose / is an initramfs
 #   vm-arm64, vm-armv7, vm-riscv64, vm-old   other processors, and Linux 5.10     vm-small   next to nothing (vm/small.sh)
+#   vm-arm64-16k, vm-386   likewise, by hand only     host-386   the binary for 386 on this kernel
 #   vm-selinux     in another such one, where SELinux enforces bats/vm/selinux.conf
 #
 # v1 and v2 are private mount namespaces; the machine's mounts stay as they are. The virtual machines (bats/vm.sh) run
 # beside the other lanes; there this same program runs, with GUEST=1, and prints TAP. A bats file with "# lanes: host"
-# (or "host v2") among its first lines runs only there, and one with "# lanes: -v1" everywhere else. A guest is slow:
+# (or "host v2") among its first lines runs only there, and one with "# lanes: -v1" everywhere else: what knows nothing of
+# cgroups runs once here, and under cgroup v2 in the guests. A guest is slow:
 # unless TESTS says which, it runs the tests that have its lane's name as a tag (bats(7)), vm-board for those of other
 # processors; clients-v2 always does so. By
 # default the engines' lanes run where one is installed, and in CI, which has the virtual machines, too. Environment:
@@ -97,6 +99,7 @@ in_lane() {
 : "${FILE_TIMEOUT:=300}" "${BATS_TEST_TIMEOUT:=60}" "${GUEST:=0}"
 export HULL BATS_TEST_TIMEOUT
 GUEST_LANES="vm vm-user vm-systemd vm-hybrid vm-initramfs vm-selinux vm-arm64 vm-armv7 vm-riscv64 vm-old vm-small"
+BY_HAND="vm-arm64-16k vm-386"
 strict=0
 if [ "${CI:-}" = true ] || [ "${STRICT:-}" = 1 ]; then
 	strict=1
@@ -109,7 +112,7 @@ if [ -z "$LANES" ]; then
 		LANES+=" clients clients-v2"
 	fi
 	if [ "$SAN" != 1 ] && [ "${CI:-}" = true ]; then
-		LANES+=" unit-arm64 unit-armv7 unit-riscv64 $GUEST_LANES"
+		LANES+=" unit-arm64 unit-armv7 unit-riscv64 unit-386 host-386 $GUEST_LANES"
 	fi
 fi
 chosen=1
@@ -304,7 +307,7 @@ files_of_lane() {
 
 run_bats_lane() {
 	local lane=$1 file files before reason tags=() tag=$1
-	case $lane in vm-arm64* | vm-armv7 | vm-riscv64) tag=vm-board ;; esac
+	case $lane in vm-arm64* | vm-armv7 | vm-riscv64 | *-386) tag=vm-board ;; esac
 	mapfile -t files < <(files_of_lane "$lane")
 	[ ${#files[@]} -gt 0 ] || return
 	if ! reason=$(in_lane "$lane" true 2>&1); then
@@ -319,7 +322,7 @@ run_bats_lane() {
 			fail "$lane" "$file" "no such file"
 			continue
 		fi
-		if [ "$chosen" = 0 ] && { [ "$GUEST" = 1 ] || [ "$lane" = clients-v2 ]; }; then
+		if [ "$chosen" = 0 ] && [[ $GUEST = 1 || $lane = clients-v2 || $lane = host-386 ]]; then
 			grep -qE "^# bats (file|test)_tags=.*\b$tag(,|\$)" "$file" || continue
 			tags=(--filter-tags "$tag")
 		fi
@@ -357,7 +360,7 @@ run_fuzzer() {
 guests_of() {
 	local lane
 	for lane in $1; do
-		[[ " $GUEST_LANES vm-arm64-16k " != *" $lane "* ]] || echo "$lane"
+		[[ " $GUEST_LANES $BY_HAND " != *" $lane "* ]] || echo "$lane"
 	done
 }
 
@@ -401,12 +404,14 @@ $(tail -n 20 "$log" "$OUT/vm/log" "$OUT"/vm/*.console)"
 }
 
 # Unit tests of another architecture by qemu-user, which has neither seccomp(2) nor clone3(2): two are left to guests. In
-# a PID namespace of their own, for an emulated call may fail where a test does not expect it.
+# a PID namespace of their own, for an emulated call may fail where a test does not expect it. A kernel for x86_64 runs
+# what is 386's by itself.
 run_board() {
 	local qemu u
 	case $1 in
 	arm64) qemu="qemu-aarch64-static" ;;
 	armv7) qemu="qemu-arm-static" ;;
+	386) qemu="env" ;;
 	*) qemu="qemu-$1-static" ;;
 	esac
 	if ! command -v "$qemu" >/dev/null || [ ! -d "build/$1/test" ]; then
@@ -415,7 +420,7 @@ run_board() {
 	fi
 	for u in $UNITS; do
 		u=${u#*/test/}
-		[[ $u == init/seccomp/seccomp_test || $u == state/cgroup/cgroup_test ]] ||
+		[[ $qemu != env && ($u == init/seccomp/seccomp_test || $u == state/cgroup/cgroup_test) ]] ||
 			run_tap "unit-$1" "$u" 120 unshare -pfm --mount-proc --kill-child "$qemu" "build/$1/test/$u"
 	done
 }
@@ -428,8 +433,9 @@ run_lane() {
 	lint) run_tap lint lint 900 bats/lint.sh ;;
 	fuzz) for u in $FUZZERS; do run_fuzzer "$u"; done ;;
 	host | v1 | v2 | clients | clients-v2) run_bats_lane "$1" ;;
+	host-386) HULL=$TOP/build/386/hull run_bats_lane "$1" ;;
 	vm*) if [ "$GUEST" = 1 ]; then run_bats_lane "$1"; else collect_guest "$1"; fi ;;
-	*) fail "$1" "the whole lane" "no such lane: unit lint fuzz host v1 v2 clients clients-v2 $GUEST_LANES" ;;
+	*) fail "$1" "the whole lane" "no such lane: unit lint fuzz host v1 v2 host-386 clients clients-v2 $GUEST_LANES $BY_HAND" ;;
 	esac
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# lanes: -v1
+# lanes: -v1 -v2
 
 load helpers
 setup() { setup_bundle; }
@@ -146,6 +146,7 @@ start_agent() {
 
 # bats test_tags=vm,vm-board,vm-old
 @test "run gives the agent the listener and the state, and it answers" {
+	[ "$HULL_LANE" != host-386 ] || skip "the programs in the container are another processor's, and no filter's that names none"
 	start_agent
 	update_config '.annotations = {color: "blue"}'
 	for nnp in true false; do

@@ -35,14 +35,16 @@ disk() { lsblk -dno MAJ:MIN | tail -n 1 | tr -d ' '; }
 
 # bats test_tags=vm-board
 @test "create sets limits of every controller (v2, all controllers)" {
+	local disk page=2MB
 	disk=$(disk)
+	[ -d /sys/kernel/mm/hugepages/hugepages-2048kB ] || page=4MB # of 32 bits without PAE
 	resources '{memory: {limit: 33554432, swap: 50331648, reservation: 16777216}, pids: {limit: 17},
 		cpu: {shares: 512, quota: 50000, period: 100000, burst: 1000, cpus: "0", mems: "0"},
 		blockIO: {weight: 505, throttleReadBpsDevice: [{major: $major, minor: $minor, rate: 1048576}],
 			throttleWriteIOPSDevice: [{major: $major, minor: $minor, rate: 100}]},
-		hugepageLimits: [{pageSize: "2MB", limit: 4194304}],
+		hugepageLimits: [{pageSize: $page, limit: 4194304}],
 		unified: {"memory.high": "30000000", "memory.oom.group": "1", "pids.max": "18"}}
-		' --argjson major "${disk%:*}" --argjson minor "${disk#*:}"
+		' --arg page "$page" --argjson major "${disk%:*}" --argjson minor "${disk#*:}"
 	quietly create test_box
 	[ "$(file memory.max)" = 33554432 ]
 	[ "$(file memory.swap.max)" = 16777216 ]
@@ -56,7 +58,7 @@ disk() { lsblk -dno MAJ:MIN | tail -n 1 | tr -d ' '; }
 	[ "$(file cpuset.cpus)" = 0 ]
 	[ "$(file cpuset.mems)" = 0 ]
 	[ "$(file io.max)" = "$disk rbps=1048576 wbps=max riops=max wiops=100" ]
-	[ "$(file hugetlb.2MB.max)" = 4194304 ]
+	[ "$(file "hugetlb.$page.max")" = 4194304 ]
 	weight=$(file io.bfq.weight 2>/dev/null) || weight=$(file io.weight)
 	[[ $weight = "default 505" || $weight = "default 5000" ]]
 }

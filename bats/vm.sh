@@ -8,7 +8,7 @@
 #   vm...          the others, under systemd
 #   vm-selinux     like vm-initramfs, with SELinux in the place of AppArmor
 #   vm-arm64, vm-armv7, vm-riscv64   other processors, with build/ARCH/hull; all that they have is their initramfs
-#   vm-arm64-16k   pages of 16 KiB, by hand only
+#   vm-arm64-16k, vm-386   pages of 16 KiB, and a processor of 32 bits, by hand only
 #   vm-old         likewise, with the oldest kernel that Debian still has: Linux 5.10
 #   vm-small       80 MB, of which this kernel leaves 45; hull, busybox, and what a boot parameter can take away taken
 #
@@ -123,7 +123,7 @@ trap '[ ${#boots[@]} = 0 ] || kill -TERM "${boots[@]}" 2>/dev/null; exit 143' IN
 qemu() {
 	local name=$1 line=$2
 	shift 2
-	timeout -k 5 "${limit:-$GUEST_TIMEOUT}" "$@" -smp 2 -m "${memory:-2048}" -nodefaults -display none -no-reboot -monitor none \
+	timeout -k 5 "${limit:-$GUEST_TIMEOUT}" nice -n 10 "$@" -smp 2 -m "${memory:-2048}" -nodefaults -display none -no-reboot -monitor none \
 		-append "panic=-1 mitigations=off init_on_alloc=0 randomize_kstack_offset=0 quiet $line" \
 		-serial "file:$out/$name.console" -device virtio-serial \
 		-chardev "file,id=results,path=$out/$name.results" -device virtserialport,chardev=results \
@@ -154,6 +154,7 @@ boot_guest() {
 	arm64-16k) machine=(qemu-system-aarch64 -M virt -cpu neoverse-n1) ;;
 	armv7) machine=(qemu-system-arm -M "virt,highmem=off" -cpu cortex-a15) ;;
 	riscv64) machine=(qemu-system-riscv64 -M virt) console=ttyS0 ;;
+	386) machine=(qemu-system-i386 -M q35 -accel "tcg,thread=multi" -cpu pentium3) console=ttyS0 ;;
 	old) machine=("${pc[@]}") hull=$HULL cc=$CC console=ttyS0 ;;
 	esac
 	bats/deps.sh guest "$name"
@@ -192,7 +193,7 @@ for lane; do
 	vm-hybrid) hybrid+=("$lane") ;;
 	vm-selinux) selinux+=("$lane") ;;
 	vm-small) small+=("$lane") ;;
-	vm-arm64* | vm-armv7 | vm-riscv64 | vm-old) others+=("${lane#vm-}") ;;
+	vm-arm64* | vm-armv7 | vm-riscv64 | vm-386 | vm-old) others+=("${lane#vm-}") ;;
 	*) with_systemd+=("$lane") ;;
 	esac
 done
@@ -201,7 +202,8 @@ if [ ${#others[@]} -lt $# ]; then
 	initramfs
 	programs "$CC" "$work/tree/programs"
 fi
-# Two machines at a time: the longest, and beside it the others one by one.
+# Two machines at a time: the longest, and beside it the others one by one. What runs beside them uses one processor, and
+# goes first.
 [ ${#with_systemd[@]} = 0 ] || boot systemd "systemd.show_status=0 audit=0" "${with_systemd[@]}"
 to_its_end hybrid "systemd.show_status=0 audit=0 systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=0" \
 	"${hybrid[@]}"

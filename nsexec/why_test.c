@@ -109,7 +109,7 @@ int main(void)
 		char loader[32];
 	} q = {
 		.eh = { .e_ident = ELFMAG,
-			.e_machine = EM_386,
+			.e_machine = SYS_ELF_MACHINE == EM_386 ? EM_ARM : EM_386,
 			.e_phoff = offsetof(__typeof__(q), ph),
 			.e_phentsize = sizeof(Elf32_Phdr),
 			.e_phnum = 2 },
@@ -123,7 +123,8 @@ int main(void)
 	q.eh.e_ident[EI_DATA] = ELFDATA2LSB;
 	says("32 bits", &q, sizeof(q), ENOENT,
 	     "its dynamic loader \"/no/ld-linux.2\" does not exist");
-	foreign("32 bits of a foreign machine", &q, sizeof(q), "i386");
+	foreign("32 bits of a foreign machine", &q, sizeof(q),
+		SYS_ELF_MACHINE == EM_386 ? "arm" : "i386");
 	q.eh.e_machine = SYS_ELF_MACHINE;
 	says("32 bits of our own", &q, sizeof(q), ENOENT,
 	     "its dynamic loader \"/no/ld-linux.2\" does not exist");
