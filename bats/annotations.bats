@@ -44,7 +44,7 @@ annotate() { update_config '.annotations = {($k): $v}' --arg k "$1" --arg v "$2"
 	update_config '.annotations = {"io.podman.x": "1", "io.kubernetes.y": "2", "org.opencontainers.z": "3"}'
 	set_args sleep 1000
 	quietly create test_box
-	[ "$(state_of test_box '.annotations | tojson')" = '{"io.podman.x":"1","io.kubernetes.y":"2","org.opencontainers.z":"3"}' ]
+	[ "$(state_of test_box '.annotations | tojson')" = '{"io.kubernetes.y":"2","io.podman.x":"1","org.opencontainers.z":"3"}' ]
 }
 
 @test "a systemd property that reaches beyond the unit is refused (CVE-2024-3154)" {

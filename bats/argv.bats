@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# lanes: -v1
+# lanes: -v1 -v2
 #
 # The words that engines call hull with, one life of a container for each, and what they read from it. bats/clients has
 # the engines themselves.

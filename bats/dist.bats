@@ -20,12 +20,19 @@ setup() {
 }
 
 @test "make dist made elsewhere is the same, bit for bit" {
-	local top=$BATS_TEST_DIRNAME/.. copy=$BATS_TEST_TMPDIR/else/where
+	local top=$BATS_TEST_DIRNAME/.. copy=$BATS_TEST_TMPDIR/else/where library
 	mkdir -p "$copy/build/deps" "$copy/build/$DIST_ARCH/deps"
 	(cd "$top" && git ls-files -z | tar --null -T - --ignore-failed-read -cf -) | tar -xf - -C "$copy"
 	cp -r "$top/.git" "$copy/.git" # the commit, and its time
 	cp "$top/build/hull.8" "$top/build/hull.bash" "$copy/build/"
 	cp -r "$top/build/deps/apt" "$copy/build/deps/apt" # what apt knows; sources are fetched and built anew
+	# All of the libraries on one day of five, and one of them on each other.
+	library=$(printf '%s\n' libseccomp libcap libcjson libdbus-1 | sed -n "$((${DIST_DAY:-$(date +%s) / 86400} % 5 + 1))p")
+	if [ -n "$library" ]; then
+		cp -r "$top/build/$DIST_ARCH/deps" "$copy/build/$DIST_ARCH/"
+		rm "$copy/build/$DIST_ARCH/deps/lib/$library.a"
+		sed -i "s|$(realpath "$top")|$copy|g" "$copy/build/$DIST_ARCH"/deps/musl/{bin/musl-gcc,lib/musl-gcc.specs}
+	fi
 	(cd "$copy" && env -u DEPS_DIR make -s ARCH="$DIST_ARCH" WERROR=1 && DIST_DIR=$BATS_TEST_TMPDIR/there bats/dist.sh 9.9.9 0123 "$DIST_ARCH") >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- ||
 		{ tail -n 30 "$BATS_TEST_TMPDIR/log" && return 1; }
 	diff -r "$BATS_TEST_TMPDIR/there" "$BATS_FILE_TMPDIR/here"
@@ -64,4 +71,6 @@ setup() {
 	[ "$(readlink "$BATS_TEST_TMPDIR/usr/bin/containerd-shim-hull-v2")" = hull ]
 	[ -s "$BATS_TEST_TMPDIR/usr/share/man/man8/hull.8" ]
 	[ -s "$BATS_TEST_TMPDIR/usr/share/bash-completion/completions/hull" ]
+	# The compiler is ARCH's alone: the texts are made by a program for this machine.
+	[ "$(env -u MAKEFLAGS CC=musl-gcc make -s -f <(printf 'include Makefile\nshow:\n\t@echo "$${CC:-none}"\n') ARCH="$DIST_ARCH" show)" = none ]
 }

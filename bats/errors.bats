@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# lanes: -v1
+# lanes: -v1 -v2
 
 # Bad input: each gets one sentence and leaves nothing behind. Those of bats/bad are in bad.bats.
 
@@ -24,8 +24,8 @@ sentence() {
 	hull --log-format json "$@"
 	[ "$status" -eq 1 ]
 	[ "${#lines[@]}" -eq 1 ]
-	message=$(jq -r .msg <<<"$output")
-	[ "$(jq -r .level <<<"$output")" = error ]
+	message=$(jq -r '.level, .msg' <<<"$output")
+	[[ $message = error$'\n'* ]]
 	[[ $message = *"$text"* ]] || {
 		echo "not in the message: $text"
 		return 1

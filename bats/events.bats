@@ -18,7 +18,7 @@ teardown() { teardown_bundle; }
 	[[ $output = '{"type":"stats","id":"test_box","data":{"cpu":'* ]]
 	jq -e '.data | .pids.current == 1 and .network_interfaces == null and .intel_rdt == {}
 		and .cpuset.sched_relax_domain_level != null' <<<"$output"
-	[ "$(jq -c '.data | keys_unsorted' <<<"$output")" = \
+	[ "$(command jq -c '.data | keys_unsorted' <<<"$output")" = \
 		'["cpu","cpuset","memory","pids","blkio","hugetlb","intel_rdt","network_interfaces"]' ]
 	# PSI and huge pages are cgroup2's, which a hybrid host has, too.
 	if [ -e /sys/fs/cgroup/unified/cgroup.controllers ] || ! is_v1; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# lanes: -v1
+# lanes: -v1 -v2
 
 # Death and refusal at any moment: bats/strike.c kills hull or one of its stages as it enters its Nth system call, strace
 # makes single calls fail. What hull survives is one sentence that names the stage, and leaves nothing; what it does not

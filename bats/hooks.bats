@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# lanes: -v1
+# lanes: -v1 -v2
 
 load helpers
 setup() { setup_bundle true; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# lanes: -v1
+# lanes: -v1 -v2
 # What a process finds inside its container.
 
 # shellcheck disable=SC2030,SC2031 # each test has its own variables

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# lanes: -v1
+# lanes: -v1 -v2
 # org.hull.landlock.*: what a program gives up is out of its reach, and of exec's, whoever it is.
 
 # shellcheck disable=SC2154 # helpers.bash sets status and output

@@ -25,7 +25,7 @@ teardown() { teardown_bundle; }
 
 	must list --format json
 	[ "${#lines[@]}" -eq 1 ]
-	[ "$(jq -r '.[0] | keys_unsorted | join(" ")' <<<"$output")" = \
+	[ "$(command jq -r '.[0] | keys_unsorted | join(" ")' <<<"$output")" = \
 		"ociVersion id pid status bundle rootfs created owner" ]
 	[ "$(jq -c '[.[] | [.id, .status, .owner]]' <<<"$output")" = \
 		'[["test_box1","running","root"],["test_box2","created","root"]]' ]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# lanes: -v1
+# lanes: -v1 -v2
 
 # AppArmor and SELinux. Many kernels that tests run on have neither, so this is about refusals, about what is written
 # where, and where AppArmor or SELinux is (virtual machines), about what it enforces; init/lsm_test.c has the pieces.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# lanes: -v1
+# lanes: -v1 -v2
 
 # File systems of their own, and where mounts go: mounts.bats has the plain cases.
 

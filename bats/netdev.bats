@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# lanes: -v1
+# lanes: -v1 -v2
 
 # linux.netDevices. Every kernel that containers run on has veth pairs; hullt0 is moved, its peer stays.
 

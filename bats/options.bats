@@ -96,7 +96,7 @@ load helpers
 	[ "$(jq -r .level "$log")" = error ]
 	[ "$(jq -r .msg "$log")" = "container does not exist" ]
 	date -d "$(jq -r .time "$log")" >/dev/null
-	[ "$(jq -r 'keys_unsorted[:3] | join(" ")' "$log")" = "level msg time" ]
+	[ "$(command jq -r 'keys_unsorted[:3] | join(" ")' "$log")" = "level msg time" ]
 }
 
 @test "--log appends and says nothing when nothing fails" {
@@ -137,7 +137,7 @@ load helpers
 	jq -e '.linux.mountExtensions.idmap.enabled' <<<"$output"
 	jq -e '.linux | .apparmor.enabled and .selinux.enabled and .netDevices.enabled' <<<"$output"
 	jq -e '.linux.memoryPolicy | (.modes | length == 7) and (.flags | length == 3)' <<<"$output"
-	cmp <(jq --indent 4 . <<<"$output") <(echo "$output")
+	cmp <(command jq --indent 4 . <<<"$output") <(echo "$output")
 }
 
 @test "features lists what seccomp can do" {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# lanes: -v1
+# lanes: -v1 -v2
 
 # A PID namespace that is joined by path: others are in it, and may have CAP_SYS_PTRACE. What they can see of a container in
 # the making has no right that its program has not; the work is done outside of the namespace (nsexec/PROTOCOL.md).

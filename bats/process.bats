@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# lanes: -v1
+# lanes: -v1 -v2
 
 # What a process is given by the kernel: scheduler, CPUs, I/O priority, memory policy, limits.
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# lanes: -v1
+# lanes: -v1 -v2
 #
 # hull run --rootfs: a container without a bundle, by root and by an ordinary user.
 
@@ -104,7 +104,7 @@ LOOK='id; pwd; hostname; env | sort; awk "{ print \$2, \$3, \$4 }" /proc/mounts;
 @test "run --rootfs --memory and --cpus are limits of the cgroup" {
 	must spec --rootfs tree -m 64m --cpus 0.5
 	[ "$(jq -c .linux.resources.memory <<<"$output")" = '{"limit":67108864}' ]
-	[ "$(jq -c .linux.resources.cpu <<<"$output")" = '{"quota":50000,"period":100000}' ]
+	[ "$(jq -c .linux.resources.cpu <<<"$output")" = '{"period":100000,"quota":50000}' ]
 	if is_v1; then
 		files=(memory.limit_in_bytes cpu.cfs_quota_us) limits="67108864 50000"
 	else
@@ -143,7 +143,7 @@ LOOK='id; pwd; hostname; env | sort; awk "{ print \$2, \$3, \$4 }" /proc/mounts;
 		# shellcheck disable=SC2086
 		must spec "${flags[@]}" $more -- sh -c "$LOOK" look 'a "b"' -c
 		echo "$output" >"$BUNDLE/config.json"
-		cmp <(jq --tab . "$BUNDLE/config.json") "$BUNDLE/config.json"
+		cmp <(command jq --tab . "$BUNDLE/config.json") "$BUNDLE/config.json"
 		must run --bundle "$BUNDLE" test_box </dev/null
 		bundle=$output
 		# shellcheck disable=SC2086

@@ -139,7 +139,7 @@ finish() {
 	address=$(shim start </dev/null)
 	[[ $address == unix:///run/containerd/s/* ]]
 	json=$(MAX_SHIM_VERSION=2 shim start </dev/null)
-	[ "$(jq -c . <<<"$json")" = "{\"version\":2,\"address\":\"$address\",\"protocol\":\"ttrpc\"}" ]
+	[ "$(command jq -c . <<<"$json")" = "{\"version\":2,\"address\":\"$address\",\"protocol\":\"ttrpc\"}" ]
 	SOCKET=$address rpc Shutdown '{"1":"x"}'
 	wait_for 5 test ! -e "${address#unix://}"
 }

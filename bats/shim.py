@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3 -SE
 # SPDX-License-Identifier: Apache-2.0
 """A client of containerd's shim protocol that knows nothing of its messages, for shim.bats.
 

@@ -30,7 +30,7 @@ teardown() { teardown_bundle; }
 	update_config '.annotations = {"b": "2", "a<>&\"": "é"}'
 	quietly create test_box
 	must state test_box
-	[ "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")" = \
+	[ "$(command jq -r 'keys_unsorted | join(" ")' <<<"$output")" = \
 		"ociVersion id pid status bundle rootfs created annotations owner" ]
 	[ "$(jq -r .id <<<"$output")" = test_box ]
 	[ "$(jq -r .bundle <<<"$output")" = "$BUNDLE" ]
@@ -38,7 +38,7 @@ teardown() { teardown_bundle; }
 	[ "$(jq -r '.annotations.b' <<<"$output")" = 2 ]
 	[ "$(jq -r '.annotations["a<>&\""]' <<<"$output")" = é ]
 	[[ $(jq -r .created <<<"$output") =~ ^20[0-9-]+T[0-9:]+\.[0-9]{1,9}Z$ ]]
-	cmp <(jq --indent 2 . <<<"$output") <(echo "$output")
+	cmp <(command jq --indent 2 . <<<"$output") <(echo "$output")
 	# No newline at its end.
 	[ "$("$HULL" --root "$ROOT" state test_box | wc -l)" = 10 ] || [ "$("$HULL" --root "$ROOT" state test_box | wc -l)" = 13 ]
 }

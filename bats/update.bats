@@ -18,7 +18,7 @@ file() {
 	cat "$dir/$2"
 }
 # config FILTER: from the container's copy of config.json.
-config() { jq -c "$1" "$ROOT/test_box/config.json"; }
+config() { jq -c "$1" "$ROOT/test_box/config.json"; } # with sorted keys
 needs_v1() { is_v1 || skip "this machine has these controllers in v1 only"; }
 
 @test "update with each option sets its limit (v1)" {
@@ -80,8 +80,8 @@ needs_v1() { is_v1 || skip "this machine has these controllers in v1 only"; }
 	[ "$(file pids pids.max)" = 22 ]
 	quietly update -r - test_box <<<'{"pids": {"limit": 23}, "devices": [{"allow": true, "access": "rwm"}]}'
 	[ "$(file pids pids.max)" = 23 ]
-	[ "$(config .linux.resources.devices)" = '[{"allow":false,"access":"rwm"}]' ]
-	[ "$(config .linux.resources.cpu)" = '{"shares":300,"cpus":"0"}' ]
+	[ "$(config .linux.resources.devices)" = '[{"access":"rwm","allow":false}]' ]
+	[ "$(config .linux.resources.cpu)" = '{"cpus":"0","shares":300}' ]
 	[ "$(config .process.args)" = '["sleep","1000"]' ]
 }
 

@@ -16,7 +16,7 @@ teardown() { teardown_bundle; }
 as_of() {
 	local dir=$ROOT/test_box
 	[ -s "$1/record.json" ]
-	jq -c --slurpfile now "$dir/record.json" '. as $old | reduce keys_unsorted[] as $k ({}; .[$k] = (if $now[0] | has($k) then $now[0][$k] else $old[$k] end))' \
+	command jq -c --slurpfile now "$dir/record.json" '. as $old | reduce keys_unsorted[] as $k ({}; .[$k] = (if $now[0] | has($k) then $now[0][$k] else $old[$k] end))' \
 		"$1/record.json" >record.new
 	# One row a line, as hull writes it.
 	jq -r '"{" + ([to_entries[] | "\(.key | tojson):\(.value | tojson)"] | join(",\n")) + "}"' record.new >"$dir/record.json"

@@ -65,7 +65,7 @@ for (@ARGV) {
 	@lines = split /\n/, $text;
 	my ($room) = $file =~ m{^(.+)/};
 	my ($layer) = $room =~ m{^([^/]+)};
-	my $test = $file =~ /_(test|fuzz)\.c$/;
+	my $test = $file =~ m{_(test|fuzz)\.c$|/fuzz\.h$};
 
 	complain('spdx', 0, 'the first line is not /* SPDX-License-Identifier: Apache-2.0 */')
 		unless $text =~ m{^/\* SPDX-License-Identifier: Apache-2\.0 \*/\n};
