@@ -29,6 +29,7 @@
 #   HULL     the binary                   LANES   which lanes           UNITS         the unit tests
 #   TESTS    which bats files             V=1     show every test       FILE_TIMEOUT  seconds for a file (300)
 #   FUZZERS   the fuzzers                FUZZ_TIME   seconds for each (10, and 60 for config.json)
+#   DAY, OTHER   in CI: the day since 1970, and the other machine (arm64, armv7, riscv64 or old) whose day it is
 #   CI=true or STRICT=1: a skip that bats/skips.txt does not list is a failure
 #
 # Logs stay in build/check/LANE/. The last line is "N passed, N failed, N skipped".
@@ -100,6 +101,8 @@ in_lane() {
 export HULL BATS_TEST_TIMEOUT
 GUEST_LANES="vm vm-user vm-systemd vm-hybrid vm-initramfs vm-selinux vm-arm64 vm-armv7 vm-riscv64 vm-old vm-small"
 BY_HAND="vm-arm64-16k vm-386"
+: "${DAY:=0}" "${OTHER:=}"
+day=
 strict=0
 if [ "${CI:-}" = true ] || [ "${STRICT:-}" = 1 ]; then
 	strict=1
@@ -112,7 +115,10 @@ if [ -z "$LANES" ]; then
 		LANES+=" clients clients-v2"
 	fi
 	if [ "$SAN" != 1 ] && [ "${CI:-}" = true ]; then
-		LANES+=" unit-arm64 unit-armv7 unit-riscv64 unit-386 host-386 $GUEST_LANES"
+		# One of the other machines a day, and in the guests a half of what has run on the host.
+		LANES+=" unit-386 host-386 vm vm-user vm-systemd vm-hybrid vm-initramfs vm-selinux vm-small vm-$OTHER"
+		[ "$OTHER" = old ] || LANES+=" unit-$OTHER"
+		day=$DAY
 	fi
 fi
 chosen=1
@@ -371,7 +377,7 @@ start_guests() {
 	mkdir -p "$OUT/vm"
 	local chosen_tests=
 	[ "$chosen" = 0 ] || chosen_tests=$TESTS
-	TESTS=$chosen_tests BATS_TEST_TIMEOUT=$((BATS_TEST_TIMEOUT * 3)) bats/vm.sh "$OUT/vm" "${lanes[@]}" >"$OUT/vm/log" 2>&1 </dev/null 9>&- &
+	DAY=$day TESTS=$chosen_tests BATS_TEST_TIMEOUT=$((BATS_TEST_TIMEOUT * 3)) bats/vm.sh "$OUT/vm" "${lanes[@]}" >"$OUT/vm/log" 2>&1 </dev/null 9>&- &
 	guests=$!
 }
 

@@ -5,7 +5,7 @@
 #
 #   vm-initramfs   a boot of its own, whose root is the initramfs
 #   vm-hybrid      one of its own, whose controllers are v1's
-#   vm...          the others, under systemd
+#   vm             under systemd;   vm-user, vm-systemd   likewise, another one
 #   vm-selinux     like vm-initramfs, with SELinux in the place of AppArmor
 #   vm-arm64, vm-armv7, vm-riscv64   other processors, with build/ARCH/hull; all that they have is their initramfs
 #   vm-arm64-16k, vm-386   pages of 16 KiB, and a processor of 32 bits, by hand only
@@ -16,12 +16,14 @@
 # everywhere, at a tenth of the speed. The disk is only read; what a guest writes to it is dropped. OUT gets what the
 # guests say: BOOT.results, BOOT.console. Exit status 77: this machine cannot do it, and the one line says why.
 #
-#   GUEST_TIMEOUT   seconds for a boot with its tests (4500; a third of it for a guest without a disk)     TESTS, FILE_TIMEOUT, BATS_TEST_TIMEOUT   as in run-tests.sh
+#   GUEST_TIMEOUT   seconds for a boot with its tests (4500; a third of it for a guest without a disk)
+#   DAY             a number: what can run elsewhere as well does so every second day (vm/pick.awk)
+#   TESTS, FILE_TIMEOUT, BATS_TEST_TIMEOUT   as in run-tests.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$1
 shift
-: "${HULL:=$PWD/build/hull}" "${CC:=musl-gcc}" "${TESTS:=}" "${GUEST_TIMEOUT:=4500}"
+: "${HULL:=$PWD/build/hull}" "${CC:=musl-gcc}" "${TESTS:=}" "${DAY:=}" "${GUEST_TIMEOUT:=4500}"
 vm=build/deps/vm
 work=build/vm
 
@@ -49,6 +51,21 @@ settings() {
 		BATS_TEST_TIMEOUT "${BATS_TEST_TIMEOUT:-180}" TORTURE_SECONDS "${TORTURE_SECONDS:-}" TORTURE_SEED "${TORTURE_SEED:-}"
 }
 
+# tests_of DIRECTORY LANE...: what these lanes need of bats/, in DIRECTORY/bats
+tests_of() {
+	local dir=$1 tags file
+	shift
+	tags=$(printf '%s\n' "$@" | sed -E 's/^vm-(arm64.*|armv7|riscv64|386)$/vm-board/' | paste -sd' ')
+	mkdir -p "$dir"
+	rm -rf "$dir/bats"
+	cp -r bats "$dir/bats"
+	[ -z "$TESTS" ] || return 0
+	for file in "$dir"/bats/*.bats; do
+		awk -v "tags=$tags" -v "day=$DAY" -f bats/vm/pick.awk "$file" >"$dir/picked"
+		mv "$dir/picked" "$file"
+	done
+}
+
 # test_disk NAME LANE...: the tests travel on a disk that holds a tar archive and no file system.
 test_disk() {
 	local name=$1
@@ -57,7 +74,8 @@ test_disk() {
 	mkdir -p "$work/tree/build"
 	cp "$HULL" "$work/tree/build/hull"
 	checkpolicy -M -U allow -c 33 -o "$work/tree/selinux.policy" bats/vm/selinux.conf
-	tar -cf "$work/$name.tar" bats cmd init nsexec state Makefile README.md -C "$work/tree" vm.env build programs selinux.policy
+	tests_of "$work/tree" "$@"
+	tar -cf "$work/$name.tar" cmd init nsexec state Makefile README.md -C "$work/tree" bats vm.env build programs selinux.policy
 }
 
 # guest_tests LANE HULL CC: the same for a guest without a disk, as a second archive behind that of its root.
@@ -70,7 +88,7 @@ guest_tests() {
 	settings "$lane" >"$dir/hull/vm.env"
 	cp "$2" "$dir/hull/build/hull"
 	programs "$3" "$dir/hull/programs"
-	cp -r bats "$dir/hull/bats"
+	tests_of "$dir/hull" "$lane"
 	cp bats/vm/init "$dir/init"
 	{
 		cat "build/deps/$lane/root.cpio"
@@ -123,7 +141,7 @@ trap '[ ${#boots[@]} = 0 ] || kill -TERM "${boots[@]}" 2>/dev/null; exit 143' IN
 qemu() {
 	local name=$1 line=$2
 	shift 2
-	timeout -k 5 "${limit:-$GUEST_TIMEOUT}" nice -n 10 "$@" -smp 2 -m "${memory:-2048}" -nodefaults -display none -no-reboot -monitor none \
+	timeout -k 5 "${limit:-$GUEST_TIMEOUT}" nice -n 5 "$@" -smp 2 -m "${memory:-2048}" -nodefaults -display none -no-reboot -monitor none \
 		-append "panic=-1 mitigations=off init_on_alloc=0 randomize_kstack_offset=0 quiet $line" \
 		-serial "file:$out/$name.console" -device virtio-serial \
 		-chardev "file,id=results,path=$out/$name.results" -device virtserialport,chardev=results \
@@ -186,7 +204,7 @@ to_its_end() {
 	finish "$1" || true
 }
 
-with_systemd=() hybrid=() bare=() selinux=() others=() small=()
+with_systemd=() users=() hybrid=() bare=() selinux=() others=() small=()
 for lane; do
 	case $lane in
 	vm-initramfs) bare+=("$lane") ;;
@@ -194,6 +212,7 @@ for lane; do
 	vm-selinux) selinux+=("$lane") ;;
 	vm-small) small+=("$lane") ;;
 	vm-arm64* | vm-armv7 | vm-riscv64 | vm-386 | vm-old) others+=("${lane#vm-}") ;;
+	vm-user | vm-systemd) users+=("$lane") ;;
 	*) with_systemd+=("$lane") ;;
 	esac
 done
@@ -205,6 +224,7 @@ fi
 # Two machines at a time: the longest, and beside it the others one by one. What runs beside them uses one processor, and
 # goes first.
 [ ${#with_systemd[@]} = 0 ] || boot systemd "systemd.show_status=0 audit=0" "${with_systemd[@]}"
+to_its_end users "systemd.show_status=0 audit=0" "${users[@]}"
 to_its_end hybrid "systemd.show_status=0 audit=0 systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=0" \
 	"${hybrid[@]}"
 to_its_end initramfs hull.stay "${bare[@]}"
