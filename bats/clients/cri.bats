@@ -232,18 +232,13 @@ same_namespaces() {
 	remove_pod
 }
 
-oom_killed() {
-	call ContainerStatus '{container_id: $container}'
-	[ "$(jq -r .status.reason <<<"$output")" = OOMKilled ]
-}
-
 @test "a container whose memory runs out is OOMKilled" {
 	wants_v1
 	make_pod test-oom
 	# containerd's shim listens when the container has started, and tells of it before or after the end.
 	run_container main '.linux.resources.memory_limit_in_bytes = 20971520' sh -c 'sleep 0.5; exec tail /dev/zero'
 	ended .status.exit_code 137
-	wait_for 10 oom_killed
+	wait_for 10 eval '[ "$(status_of .status.reason)" = OOMKilled ]'
 	# A program of the container, not its first.
 	run_container child '.linux.resources.memory_limit_in_bytes = 20971520' sh -c 'tail /dev/zero; sleep 0.5; exit 5'
 	ended .status.exit_code 5
