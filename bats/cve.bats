@@ -26,7 +26,7 @@ swap() {
 }
 
 end_swap() {
-	kill -0 "$swapping" # it has swapped to the end
+	kill -0 "$swapping" || { cat swap.err && return 1; } # it has swapped to the end
 	kill -KILL "$swapping"
 	wait "$swapping" 2>/dev/null || true
 	swapping=
