@@ -4,6 +4,8 @@
 #
 # What make dist makes. One processor's binary is built again somewhere else, from the start.
 
+load helpers
+
 setup_file() {
 	export BATS_TEST_TIMEOUT=280 DIST_ARCH NO_DIST=
 	cd "$BATS_TEST_DIRNAME/.." || return 1
@@ -30,7 +32,7 @@ setup() {
 	cp "$top/build/hull.8" "$top/build/hull.bash" "$copy/build/"
 	cp -r "$top/build/deps/apt" "$copy/build/deps/apt" # what apt knows; sources are fetched and built anew
 	# All of the libraries on one day of five, and one of them on each other.
-	library=$(printf '%s\n' libseccomp libcap libcjson libdbus-1 | sed -n "$((${DIST_DAY:-$(date +%s) / 86400} % 5 + 1))p")
+	library=$(printf '%s\n' libseccomp libcap libcjson libdbus-1 | sed -n "$(($(day) % 5 + 1))p")
 	if [ -n "$library" ]; then
 		cp -r "$top/build/$DIST_ARCH/deps" "$copy/build/$DIST_ARCH/"
 		rm "$copy/build/$DIST_ARCH/deps/lib/$library.a"

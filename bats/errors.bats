@@ -24,9 +24,9 @@ sentence() {
 	hull --log-format json "$@"
 	[ "$status" -eq 1 ]
 	[ "${#lines[@]}" -eq 1 ]
-	message=$(jq -r '.level, .msg' <<<"$output")
-	[[ $message = error$'\n'* ]]
-	[[ $message = *"$text"* ]] || {
+	mapfile -t message < <(jq -r '.level, .msg' <<<"$output")
+	[ "${message[0]}" = error ]
+	[[ ${message[*]:1} = *"$text"* ]] || {
 		echo "not in the message: $text"
 		return 1
 	}

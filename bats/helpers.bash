@@ -55,6 +55,9 @@ setup_bundle() {
 # It begins in a sixth of the time, and has keys in the order of the alphabet; "command jq" keeps theirs.
 jq() { gojq "$@"; }
 
+# day: of those since 1970; make check's, in CI, or today. What is too much for each day is sampled by it.
+day() { echo "${DAY:-$(($(date +%s) / 86400))}"; }
+
 # update_config FILTER [JQ OPTION...]
 update_config() {
 	local filter=$1

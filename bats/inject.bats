@@ -86,7 +86,8 @@ nothing_of_it() {
 
 # sweep BEFORE CHECK ARG...: hull ARG... with each call failing in each way, after BEFORE; then CHECK CALL ERROR N.
 sweep() {
-	local before=$1 check=$2 call most n error i=0 bad=0 tried=0 day=$(($(date +%s) / 86400))
+	local before=$1 check=$2 call most n error i=0 bad=0 tried=0 day
+	day=$(day)
 	shift 2
 	"$before"
 	calls_of "$@" >calls

@@ -10,7 +10,7 @@ load helpers
 
 @test "hull does what a model of a container's life says, with configurations of all kinds, right and wrong" {
 	[ "$EUID" = 0 ] || skip "configurations of root"
-	run python3 "$BATS_TEST_DIRNAME/model.py" "${MODEL_SECONDS:-4}" "${MODEL_SEED:-$(($(date +%s) / 86400))}" 3>&-
+	run python3 "$BATS_TEST_DIRNAME/model.py" "${MODEL_SECONDS:-4}" "${MODEL_SEED:-$(day)}" 3>&-
 	echo "# $HULL_LANE, ${lines[0]}" >&3
 	echo "$output"
 	[ "$status" = 0 ]

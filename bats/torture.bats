@@ -12,7 +12,7 @@ load fakes/systemd
 torture() {
 	[ "$EUID" = 0 ] || skip "kills of every process are meant"
 	PATH=$BATS_TEST_DIRNAME/../build/deps/criu:$PATH
-	run "$@" python3 "$BATS_TEST_DIRNAME/torture.py" "${TORTURE_SECONDS:-3}" "${TORTURE_SEED:-$(($(date +%s) / 86400))}" 3>&-
+	run "$@" python3 "$BATS_TEST_DIRNAME/torture.py" "${TORTURE_SECONDS:-3}" "${TORTURE_SEED:-$(day)}" 3>&-
 	echo "# $HULL_LANE, ${lines[0]}" >&3
 	echo "$output"
 	[ "$status" = 0 ]

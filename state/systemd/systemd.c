@@ -251,6 +251,23 @@ static int call(struct bus *b, DBusMessage *m, const char *unit, DBusMessage **r
 	return r;
 }
 
+/* org.freedesktop.DBus.Properties: Get(s interface, s name), answered by v */
+static int get_property(struct bus *b, const char *object, const char *kind, const char *name,
+			const char *unit, DBusMessage **ret, struct err *e)
+{
+	auto_message DBusMessage *m =
+		dbus_message_new_method_call(SERVICE, object, DBUS_INTERFACE_PROPERTIES, "Get");
+	auto_free char *interface = xasprintf(SERVICE ".%s", kind);
+	DBusMessageIter i;
+
+	if (!m)
+		return err_set(e, ENOMEM, "out of memory");
+	dbus_message_iter_init_append(m, &i);
+	if (!append_texts(&i, interface, name))
+		return err_set(e, ENOMEM, "out of memory");
+	return call(b, m, unit, ret, e);
+}
+
 static bool is_error(DBusMessage *m, const char *name)
 {
 	return m && dbus_message_get_type(m) == DBUS_MESSAGE_TYPE_ERROR &&
@@ -319,34 +336,17 @@ static int watch(struct bus *b, struct job *j, struct err *e)
 /* After so many milliseconds without a word of a job, systemd is asked whether it still knows of it. */
 #define PATIENCE 2000
 
-/*
- * org.freedesktop.DBus.Properties: Get(s interface, s name), of the job. A systemd that is at it says
- * so, and one that was executed anew and has forgotten it, too; for one that is gone the bus does.
- */
-static int ask(struct bus *b, const struct job *j, struct err *e)
-{
-	auto_message DBusMessage *reply = NULL;
-	auto_message DBusMessage *m =
-		dbus_message_new_method_call(SERVICE, j->path, DBUS_INTERFACE_PROPERTIES, "Get");
-	DBusMessageIter i;
-
-	if (!m)
-		return err_set(e, ENOMEM, "out of memory");
-	dbus_message_iter_init_append(m, &i);
-	if (!append_texts(&i, "org.freedesktop.systemd1.Job", "State"))
-		return err_set(e, ENOMEM, "out of memory");
-	return call(b, m, j->unit, &reply, e);
-}
-
 static int wait_end(struct bus *b, const struct job *j, struct err *e)
 {
 	int patience = b->timeout_ms < PATIENCE ? b->timeout_ms : PATIENCE;
+	auto_message DBusMessage *reply = NULL;
 
 	if (bus_wait(b, &j->over, patience, e) == 0)
 		return 0;
 	if (e->code != ETIMEDOUT || b->timeout_ms == patience)
 		return -1;
-	if (ask(b, j, e) < 0)
+	/* Of a job that is forgotten systemd says so; of a systemd that is gone the bus does. */
+	if (get_property(b, j->path, "Job", "State", j->unit, &reply, e) < 0)
 		return j->over ? 0 : -1;
 	return bus_wait(b, &j->over, b->timeout_ms - patience, e);
 }
@@ -587,26 +587,18 @@ static void add_unit_object(struct str *out, const char *unit)
 	}
 }
 
-/* org.freedesktop.DBus.Properties: Get(s interface, s name), answered by v */
 int systemd_cgroup_of(const char *unit, bool user, char **ret, struct err *e)
 {
-	auto_message DBusMessage *m = NULL, *reply = NULL;
+	auto_message DBusMessage *reply = NULL;
 	auto_str struct str object = { 0 };
 	auto_bus struct bus b = BUS_INIT;
 	DBusMessageIter i, value;
 	const char *path;
 
 	add_unit_object(&object, unit);
-	m = dbus_message_new_method_call(SERVICE, str_get(&object), DBUS_INTERFACE_PROPERTIES,
-					 "Get");
-	if (!m)
-		return err_set(e, ENOMEM, "out of memory");
-	dbus_message_iter_init_append(m, &i);
-	if (!append_texts(&i, "org.freedesktop.systemd1.Scope", "ControlGroup"))
-		return err_set(e, ENOMEM, "out of memory");
 	if (open_bus(&b, user, e) < 0)
 		return -1;
-	if (call(&b, m, unit, &reply, e) < 0)
+	if (get_property(&b, str_get(&object), "Scope", "ControlGroup", unit, &reply, e) < 0)
 		return err_wrap(e, "systemd does not say where %s is", unit);
 	if (!dbus_message_iter_init(reply, &i) ||
 	    dbus_message_iter_get_arg_type(&i) != DBUS_TYPE_VARIANT)
