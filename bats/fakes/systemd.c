@@ -33,6 +33,7 @@
 
 static const char *dir;
 static char **bases;
+static const char *adopting; /* a base */
 static char line[1 << 16];
 static char units[64][512]; /* paths */
 
@@ -467,16 +468,15 @@ static void serve(DBusConnection *c, DBusMessage *m)
 		answer(c, dbus_message_new_method_return(m));
 }
 
-/* What one that was killed has left. */
+/* What one that was killed has left, perhaps while it was removing it: in some hierarchies only. */
 static int adopt(const char *path, const struct stat *st, int type, struct FTW *at)
 {
 	const char *end = strrchr(path, '.');
 	char *slot = find(NULL);
 
 	(void)st;
-	(void)at;
-	if (type == FTW_D && end && !strcmp(end, ".scope") && slot)
-		snprintf(slot, sizeof(*units), "%s", path + strlen(bases[0]));
+	if (type == FTW_D && end && !strcmp(end, ".scope") && slot && !find(path + at->base))
+		snprintf(slot, sizeof(*units), "%s", path + strlen(adopting));
 	return 0;
 }
 
@@ -503,7 +503,10 @@ int main(int argc, char **argv)
 	dir = argv[1];
 	bases = argv + 2;
 	umask(022);
-	nftw(bases[0], adopt, 16, FTW_PHYS);
+	for (char **base = bases; *base; base++) {
+		adopting = *base;
+		nftw(adopting, adopt, 16, FTW_PHYS);
+	}
 	dbus_error_init(&e);
 	c = dbus_bus_get_private(DBUS_BUS_SYSTEM, &e);
 	if (!c || dbus_bus_request_name(c, "org.freedesktop.systemd1", 0, &e) < 0) {
