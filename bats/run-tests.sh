@@ -157,7 +157,7 @@ pass() {
 # fail LANE TITLE [OUTPUT]
 fail() {
 	n_failed=$((n_failed + 1))
-	failures+=("$1: $2")
+	failures+=("$1: $2"$'\n'"$(head -n 15 <<<"${3:-}" | cut -c 1-300 | sed 's/^/        /')")
 	if [ "$GUEST" = 1 ]; then
 		tap "not ok" "$2" "${3:-}"
 		return
@@ -486,6 +486,7 @@ if [ ${#skips[@]} -gt 0 ]; then
 	printf '  %s\n' "${skips[@]}"
 fi
 if [ ${#failures[@]} -gt 0 ]; then
+	# Once more, with how each began: of a long log often only the end is at hand.
 	echo "failed:"
 	printf '  %s\n' "${failures[@]}"
 fi
