@@ -115,7 +115,7 @@ if [ -z "$LANES" ]; then
 		LANES+=" clients clients-v2"
 	fi
 	if [ "$SAN" != 1 ] && [ "${CI:-}" = true ]; then
-		# One of the other machines a day, and in the guests a half of what has run on the host.
+		# One of the other machines a day, and in the guests a third of what has run on the host.
 		LANES+=" unit-386 host-386 $GUEST_LANES vm-$OTHER"
 		[ "$OTHER" = old ] || LANES+=" unit-$OTHER"
 		day=$DAY

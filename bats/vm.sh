@@ -17,7 +17,7 @@
 # guests say: BOOT.results, BOOT.console. Exit status 77: this machine cannot do it, and the one line says why.
 #
 #   GUEST_TIMEOUT   seconds for a boot with its tests (4500; a third of it for a guest without a disk)
-#   DAY             a number: what can run elsewhere as well does so every second day (vm/pick.awk)
+#   DAY             a number: what can run elsewhere as well does so every third day (vm/pick.awk)
 #   TESTS, FILE_TIMEOUT, BATS_TEST_TIMEOUT   as in run-tests.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
