@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # lanes: host v2
+# by turns: host v2
 
 # Every system call of hull may fail: strace makes the Nth of each kind in each process of hull fail, up to the execve of
 # the program, which is a probe of all that config.json asks for. However it ends: within seconds, by no signal, with a

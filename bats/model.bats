@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # lanes: host v1 v2
+# by turns: host v1 v2
 
 # Random commands and configurations against a model of a container's life, by another seed each day; MODEL_SECONDS for more.
 

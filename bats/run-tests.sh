@@ -21,7 +21,7 @@
 # v1 and v2 are private mount namespaces; the machine's mounts stay as they are. The virtual machines (bats/vm.sh) run
 # beside the other lanes; there this same program runs, with GUEST=1, and prints TAP. A bats file with "# lanes: host"
 # (or "host v2") among its first lines runs only there, and one with "# lanes: -v1" everywhere else: what knows nothing of
-# cgroups runs once here, and under cgroup v2 in the guests. A guest is slow:
+# cgroups runs once here, and under cgroup v2 in the guests; "# by turns: host v2": in CI in one of these a day. A guest is slow:
 # unless TESTS says which, it runs the tests that have its lane's name as a tag (bats(7)), vm-board for those of other
 # processors; clients-v2 always does so. By
 # default the engines' lanes run where one is installed, and in CI, which has the virtual machines, too. Environment:
@@ -296,13 +296,17 @@ check_leftovers() {
 
 # The files of $TESTS that are a lane's own.
 files_of_lane() {
-	local file lanes
+	local file lanes turns
 	for file in $TESTS; do
 		case $1:$file in
 		clients*:*bats/clients/*) ;;
 		clients*:* | *:*bats/clients/*) continue ;;
 		esac
 		lanes=$(sed -n '1,10s/^# lanes: *//p' "$file" 2>/dev/null)
+		read -ra turns < <([ -z "$day" ] || sed -n '1,10s/^# by turns: *//p' "$file")
+		if [[ " ${turns[*]} " = *" $1 "* && ${turns[day % ${#turns[@]}]} != "$1" ]]; then
+			continue
+		fi
 		case " $lanes " in
 		"  " | *" $1 "*) echo "$file" ;;
 		*" -$1 "*) ;;

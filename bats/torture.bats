@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # lanes: host v1 v2 vm-systemd
+# by turns: host v1 v2
 
 # A moment of "make torture", by another seed each day.
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # lanes: -v1
+# by turns: host v2
 #
 # No wait without a way out: whatever hull, its stages or init wait for, an end of the other side or a signal ends it, and
 # nothing is left (nsexec/PROTOCOL.md has the table).
