@@ -21,10 +21,10 @@
 # v1 and v2 are private mount namespaces; the machine's mounts stay as they are. The virtual machines (bats/vm.sh) run
 # beside the other lanes; there this same program runs, with GUEST=1, and prints TAP. A bats file with "# lanes: host"
 # (or "host v2") among its first lines runs only there, and one with "# lanes: -v1" everywhere else: what knows nothing of
-# cgroups runs once here, and under cgroup v2 in the guests; "# by turns: host v2": in CI in one of these a day. A guest is slow:
-# unless TESTS says which, it runs the tests that have its lane's name as a tag (bats(7)), vm-board for those of other
-# processors; clients-v2 always does so. By
-# default the engines' lanes run where one is installed, and in CI, which has the virtual machines, too. Environment:
+# cgroups runs once here, and under cgroup v2 in the guests. One with "# by turns: host v2" is in CI in one of these a day.
+# A guest is slow: unless TESTS says which, it runs the tests that have its lane's name as a tag (bats(7)), vm-board for
+# those of other processors; clients-v2 always does so. By default the engines' lanes run where one is installed, and in
+# CI, which has the virtual machines, too. Environment:
 #
 #   HULL     the binary                   LANES   which lanes           UNITS         the unit tests
 #   TESTS    which bats files             V=1     show every test       FILE_TIMEOUT  seconds for a file (300)
@@ -303,7 +303,8 @@ files_of_lane() {
 		clients*:* | *:*bats/clients/*) continue ;;
 		esac
 		lanes=$(sed -n '1,10s/^# lanes: *//p' "$file" 2>/dev/null)
-		read -ra turns < <([ -z "$day" ] || sed -n '1,10s/^# by turns: *//p' "$file")
+		turns=()
+		[ -z "$day" ] || read -ra turns < <(sed -n '1,10s/^# by turns: *//p' "$file")
 		if [[ " ${turns[*]} " = *" $1 "* && ${turns[day % ${#turns[@]}]} != "$1" ]]; then
 			continue
 		fi
