@@ -17,7 +17,7 @@
 #   DEPS=system   link the system's static libraries (a musl distribution) instead of building them
 #   LANES="host v2" TESTS="bats/create.bats"    what make check runs
 #   DAY=N (since 1970)                           which sample CI takes of what does not fit into its time
-#   PREFIX, DESTDIR, FUZZ_TIME (seconds for each fuzzer; 60 for config.json)
+#   PREFIX, DESTDIR, FUZZ_TIME (seconds for each fuzzer; 6, and 30 for config.json)
 
 VERSION   := 0.1.0
 PREFIX    := /usr/local

@@ -200,19 +200,6 @@ running() {
 	nothing_left test_box
 }
 
-@test "delete --force ends a create that hangs" {
-	update_config '.hooks.createRuntime = [{"path": "/bin/sh", "args": ["sh", "-c", $script]}]' \
-		--arg script "echo \$\$ >$BUNDLE/hook; exec sleep 1000"
-	hull_bg create test_box
-	wait_for 5 test -s hook
-	CGROUPS=$(cgroups_of test_box)
-	# It waits ten seconds for the lock first.
-	quietly delete --force test_box
-	nothing_left test_box
-	wait_for 5 gone "$pid"
-	kill -9 "$(<hook)"
-}
-
 @test "delete --force of a create that was killed early spares whoever is in the cgroup it named" {
 	dir=/sys/fs/cgroup/test_strangers
 	is_v1 && dir=/sys/fs/cgroup/pids/test_strangers

@@ -6,7 +6,8 @@
 # makes single calls fail. What hull survives is one sentence that names the stage, and leaves nothing; what it does not
 # survive, delete --force cleans up.
 
-# FAULTS_STEP=1 strikes at each call of the long-lived processes, too, not only at every few of them.
+# FAULTS_STEP=1 strikes at each call of the long-lived processes, too, not only at every few of them. In CI at a third of
+# those, other ones each day.
 
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test has its own variables; helpers.bash uses and sets others
 
@@ -43,9 +44,13 @@ all_gone() {
 
 # each WHO STEP FUNCTION ARG...: strike at every STEPth call of hull ARG..., and call the function after it.
 each() {
-	local who=$1 step=${FAULTS_STEP:-$2} check=$3 n
+	local who=$1 step=${FAULTS_STEP:-$2} check=$3 n=1
 	shift 3
-	for ((n = 1; ; n += step)); do
+	if [ -n "${DAY:-}" ] && [ "$step" -lt 10 ]; then
+		step=$((step * 3))
+		n=$((1 + DAY % step))
+	fi
+	for (( ; ; n += step)); do
 		struck "$who" "$n" "$@" || break
 		"$check"
 	done

@@ -18,8 +18,8 @@
 #   vm-arm64-16k, vm-386   likewise, by hand only     host-386   the binary for 386 on this kernel
 #   vm-selinux     in another such one, where SELinux enforces bats/vm/selinux.conf
 #
-# v1 and v2 are private mount namespaces; the machine's mounts stay as they are. The virtual machines (bats/vm.sh) run
-# beside the other lanes; there this same program runs, with GUEST=1, and prints TAP. A bats file with "# lanes: host"
+# v1 and v2 are private mount namespaces; the machine's mounts stay as they are. The virtual machines (bats/vm.sh), lint and
+# fuzz run beside the other lanes; in a guest this same program runs, with GUEST=1, and prints TAP. A bats file with "# lanes: host"
 # (or "host v2") among its first lines runs only there, and one with "# lanes: -v1" everywhere else: what knows nothing of
 # cgroups runs once here, and under cgroup v2 in the guests. One with "# by turns: host v2" is in CI in one of these a day.
 # A guest is slow: unless TESTS says which, it runs the tests that have its lane's name as a tag (bats(7)), vm-board for
@@ -28,7 +28,7 @@
 #
 #   HULL     the binary                   LANES   which lanes           UNITS         the unit tests
 #   TESTS    which bats files             V=1     show every test       FILE_TIMEOUT  seconds for a file (300)
-#   FUZZERS   the fuzzers                FUZZ_TIME   seconds for each (10, and 60 for config.json)
+#   FUZZERS   the fuzzers                FUZZ_TIME   seconds for each (6, and 30 for config.json)
 #   DAY, OTHER   in CI: the day since 1970, and the other machine (arm64, armv7, riscv64 or old) whose day it is
 #   CI=true or STRICT=1: a skip that bats/skips.txt does not list is a failure
 #
@@ -128,10 +128,10 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 
 n_passed=0 n_failed=0 n_skipped=0
 failures=() skips=()
-job='' guests='' guests_status=0
+job='' guests='' guests_status=0 aside=''
 
 # Only the group that timeout(1) made for the running test: whatever else runs here is not ours.
-trap 'kill -TERM $job $guests 2>/dev/null; echo "interrupted" >&2; exit 130' INT TERM
+trap 'kill -TERM $job $guests $aside 2>/dev/null; echo "interrupted" >&2; exit 130' INT TERM
 
 if [ -t 1 ]; then
 	red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'
@@ -317,7 +317,7 @@ files_of_lane() {
 }
 
 run_bats_lane() {
-	local lane=$1 file files before reason tags=() tag=$1
+	local lane=$1 file files before reason tags=() tag=$1 together=() bats=(bats --tap --print-output-on-failure)
 	case $lane in vm-arm64* | vm-armv7 | vm-riscv64 | *-386) tag=vm-board ;; esac
 	mapfile -t files < <(files_of_lane "$lane")
 	[ ${#files[@]} -gt 0 ] || return
@@ -337,8 +337,15 @@ run_bats_lane() {
 			grep -qE "^# bats (file|test)_tags=.*\b$tag(,|\$)" "$file" || continue
 			tags=(--filter-tags "$tag")
 		fi
-		run_tap "$lane" "$(basename "$file")" "$FILE_TIMEOUT" bats "${tags[@]}" --tap --print-output-on-failure "$file"
+		if [ "$GUEST" = 1 ]; then
+			together+=("$file")
+		else
+			run_tap "$lane" "$(basename "$file")" "$FILE_TIMEOUT" "${bats[@]}" "${tags[@]}" "$file"
+		fi
 	done
+	# An emulated bats takes three seconds to begin: one for all files.
+	[ ${#together[@]} = 0 ] ||
+		run_tap "$lane" bats $((FILE_TIMEOUT * ${#together[@]})) "${bats[@]}" "${tags[@]}" "${together[@]}"
 	check_leftovers "$lane" "$before"
 }
 
@@ -346,9 +353,9 @@ run_bats_lane() {
 run_fuzzer() {
 	local name seconds log seeds=() start=$SECONDS
 	name=$(basename "$1" _fuzz)
-	seconds=${FUZZ_TIME:-10} log=$OUT/fuzz/$name.log
+	seconds=${FUZZ_TIME:-6} log=$OUT/fuzz/$name.log
 	if [ "$name" = spec ]; then
-		seconds=${FUZZ_TIME:-60}
+		seconds=${FUZZ_TIME:-30}
 		seeds=(bats/bad)
 	fi
 	[ ! -d "bats/fuzz/$name" ] || seeds+=("bats/fuzz/$name")
@@ -357,6 +364,7 @@ run_fuzzer() {
 		-rss_limit_mb=1024 -artifact_prefix="build/fuzz/found/$name-" "build/fuzz/corpus/$name" "${seeds[@]}" \
 		>"$log" 2>&1; then
 		pass fuzz "$name"
+		[ "$GUEST" != 1 ] || printf '# '
 		printf '%-5s %-30s %s, %s of %s edges\n' fuzz "$name" "$(grep -a '^Done' "$log")" \
 			"$(grep -ao 'cov: [0-9]*' "$log" | tail -n 1)" "$(sed -n 's/.*PC tables (\([0-9]*\) PCs).*/\1/p' "$log")"
 	else
@@ -414,6 +422,44 @@ $(tail -n 20 "$log" "$OUT/vm/log" "$OUT"/vm/*.console)"
 	fi
 }
 
+# lint and fuzz need nothing of the machine but its second processor: with lanes that do, they run beside them, as guests
+# do, and are counted when they have ended.
+start_aside() {
+	local lane lanes=() others=()
+	for lane in $LANES; do
+		case $lane in
+		lint | fuzz) lanes+=("$lane") ;;
+		*) others+=("$lane") ;;
+		esac
+	done
+	if [ ${#lanes[@]} = 0 ] || [ ${#others[@]} = 0 ] || [ "$(nproc)" = 1 ]; then
+		return
+	fi
+	LANES="${others[*]} ${lanes[*]}"
+	run_aside "${lanes[@]}" </dev/null 9>&- &
+	aside=$!
+}
+
+# In a process of its own, which says TAP as a guest does.
+run_aside() {
+	local lane
+	trap 'kill -TERM $job 2>/dev/null; exit 143' TERM
+	renice -n 5 "$BASHPID" >/dev/null
+	GUEST=1
+	for lane; do
+		n_passed=0 n_failed=0 n_skipped=0
+		run_lane "$lane" >"$OUT/$lane.tap"
+	done
+}
+
+collect_aside() {
+	local log=$OUT/$1.tap
+	wait "$aside"
+	count_tap "$1" "$log"
+	sed -n "s/^# \($1 .*\)\$/\1/p" "$log"
+	[ "$tap_results" != 0 ] || fail "$1" "the whole lane" "no results: $(tail -n 20 "$log")"
+}
+
 # Unit tests of another architecture by qemu-user, which has neither seccomp(2) nor clone3(2): two are left to guests. In
 # a PID namespace of their own, for an emulated call may fail where a test does not expect it. A kernel for x86_64 runs
 # what is 386's by itself.
@@ -436,13 +482,19 @@ run_board() {
 	done
 }
 
+run_lint() { run_tap lint lint 900 bats/lint.sh; }
+
+run_fuzz() {
+	local fuzzer
+	for fuzzer in $FUZZERS; do run_fuzzer "$fuzzer"; done
+}
+
 run_lane() {
 	local u
 	case $1 in
 	unit) for u in $UNITS; do run_tap unit "${u#*/test/}" 120 "$u"; done ;;
 	unit-*) run_board "${1#unit-}" ;;
-	lint) run_tap lint lint 900 bats/lint.sh ;;
-	fuzz) for u in $FUZZERS; do run_fuzzer "$u"; done ;;
+	lint | fuzz) if [ -n "$aside" ]; then collect_aside "$1"; else "run_$1"; fi ;;
 	host | v1 | v2 | clients | clients-v2) run_bats_lane "$1" ;;
 	host-386) HULL=$TOP/build/386/hull run_bats_lane "$1" ;;
 	vm*) if [ "$GUEST" = 1 ]; then run_bats_lane "$1"; else collect_guest "$1"; fi ;;
@@ -476,7 +528,10 @@ for lane in $LANES $([ -z "$(guests_of "$LANES")" ] || echo vm); do
 	rm -rf "${OUT:?}/$lane"
 done
 
-[ "$GUEST" = 1 ] || start_guests
+if [ "$GUEST" != 1 ]; then
+	start_guests
+	start_aside
+fi
 for lane in $LANES; do
 	run_lane "$lane"
 done

@@ -201,6 +201,19 @@ foreign() { unshare --pid --fork sh -ec 'hull() { '"$HULL --root $ROOT"' "$@" 3>
 	nothing_left test_box
 }
 
+@test "delete --force ends a create that hangs" {
+	update_config '.hooks.createRuntime = [{"path": "/bin/sh", "args": ["sh", "-c", $script]}]' \
+		--arg script "echo \$\$ >$BUNDLE/hook; exec sleep 1000"
+	hull_bg create test_box
+	wait_for 5 test -s hook
+	CGROUPS=$(cgroups_of test_box)
+	# It waits ten seconds for the lock first.
+	quietly delete --force test_box
+	nothing_left test_box
+	wait_for 5 gone "$pid"
+	kill -9 "$(<hook)"
+}
+
 @test "delete of a container whose init waits for somebody to be reaped says for whom, and by whom" {
 	cat >lazy.py <<-'END'
 		import ctypes, subprocess, sys, time

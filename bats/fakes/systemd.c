@@ -251,7 +251,7 @@ static void make_dir(const char *base, const char *path, const char *pid)
 	give(full, "/cgroup.procs");
 	give(full, "/cgroup.subtree_control");
 	snprintf(full, sizeof(full), "%s%s/cgroup.procs", base, path);
-	fd = *pid && !setting("leave") ? open(full, O_WRONLY | O_CLOEXEC) : -1;
+	fd = *pid && !setting("leave") && !setting("result") ? open(full, O_WRONLY | O_CLOEXEC) : -1;
 	if (fd >= 0) {
 		if (write(fd, pid, strlen(pid)) < 0)
 			perror(full);
