@@ -5,7 +5,7 @@
 #
 # No wait without a way out: whatever hull, its stages or init wait for, an end of the other side or a signal ends it, and
 # nothing is left (nsexec/PROTOCOL.md has the table).
-# shellcheck disable=SC2030,SC2031 # each test has its own pid
+# shellcheck disable=SC2030,SC2031,SC2034 # each test has its own pid; CGROUPS is for nothing_left
 
 load helpers
 
