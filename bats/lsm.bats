@@ -3,7 +3,7 @@
 # lanes: -v1 -v2
 
 # AppArmor and SELinux. Many kernels that tests run on have neither, so this is about refusals, about what is written
-# where, and where AppArmor or SELinux is (virtual machines), about what it enforces; init/lsm_test.c has the pieces.
+# where, and where AppArmor or SELinux is (virtual machines), about what it enforces; init/base/lsm_test.c has the pieces.
 
 load helpers
 setup() { setup_bundle; }

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "cmd/line/options.h"
-#include "nsexec/process.h"
+#include "nsexec/process/process.h"
 #include "state/cgroup/cgroup.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"

@@ -5,7 +5,7 @@
  * that the image could have chosen (CVE-2025-52565, CVE-2026-88264).
  */
 #include "init/init.h"
-#include "init/inside.h"
+#include "init/base/inside.h"
 #include "init/mount.h"
 #include "nsexec/tree.h"
 #include "state/base/fd.h"

@@ -5,7 +5,7 @@
  * by descriptor (CVE-2026-41579), and a node that is there already is looked at, not trusted.
  */
 #include "init/init.h"
-#include "init/inside.h"
+#include "init/base/inside.h"
 #include "init/mount.h"
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"

@@ -5,9 +5,10 @@
  * record is whole, then `start`.
  */
 #include "init/init.h"
+#include "init/base/lsm.h"
 
 #include "nsexec/channel.h"
-#include "nsexec/hooks.h"
+#include "nsexec/process/hooks.h"
 #include "nsexec/nsexec.h"
 #include "state/spec/annotations.h"
 #include "state/base/fd.h"

@@ -4,10 +4,10 @@
  * keyring, loopback, names, sysctls, personality. Runs in stage 2.
  */
 #include "init/init.h"
-#include "init/lsm.h"
+#include "init/base/lsm.h"
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"
-#include "nsexec/rlimits.h"
+#include "nsexec/process/rlimits.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"

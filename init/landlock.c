@@ -5,7 +5,7 @@
  * and apply from `start` on, to startContainer hooks, too; exec makes the same rules of its own.
  */
 #include "init/init.h"
-#include "init/inside.h"
+#include "init/base/inside.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"

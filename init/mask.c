@@ -4,8 +4,8 @@
  * are skipped, as the specification wants; a path that is there and cannot be masked is an error.
  */
 #include "init/init.h"
-#include "init/inside.h"
-#include "init/lsm.h"
+#include "init/base/inside.h"
+#include "init/base/lsm.h"
 #include "init/mount.h"
 #include "init/mount/mount_new.h"
 #include "nsexec/tree.h"

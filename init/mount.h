@@ -4,7 +4,7 @@
 #define INIT_MOUNT_H
 
 #include "init/init.h"
-#include "init/inside.h"
+#include "init/base/inside.h"
 #include "init/mount/mount_options.h"
 
 #include <stdint.h>
@@ -54,8 +54,5 @@ bool mount_readonly_later(const struct mount_work *w);
 must_check int mount_cgroup(struct init *in, const struct mount_work *w, struct err *e);
 /* Where in it a hierarchy is: "cpu,cpuacct" in "cpu,cpuacct", "name=systemd" in "systemd", "" in "unified". */
 const char *mount_cgroup_directory(const char *controllers);
-
-/* copyup.c: fill the directory to_fd with what is in from_fd (tmpcopyup). */
-must_check int copyup(int from_fd, int to_fd, struct err *e);
 
 #endif

@@ -9,8 +9,8 @@
  *   v1, none                  a tmpfs with the container's own directory of each bound into it
  *   none of its own (a user)  on v1 the same with those that it is in, read-only; else an empty tmpfs
  */
-#include "init/inside.h"
-#include "init/lsm.h"
+#include "init/base/inside.h"
+#include "init/base/lsm.h"
 #include "init/mount.h"
 #include "init/mount/mount_new.h"
 #include "nsexec/source.h"

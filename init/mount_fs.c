@@ -4,8 +4,9 @@
  * one by one and says which one is wrong; what that call cannot express, or an old kernel, goes
  * through mount(2).
  */
-#include "init/lsm.h"
+#include "init/base/lsm.h"
 #include "init/mount.h"
+#include "init/base/copyup.h"
 #include "init/mount/mount_new.h"
 
 #include "nsexec/source.h"

@@ -6,7 +6,7 @@
  */
 #include "init/restore.h"
 
-#include "init/inside.h"
+#include "init/base/inside.h"
 #include "init/mount.h"
 #include "init/mount/mount_options.h"
 #include "nsexec/source.h"

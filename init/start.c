@@ -4,10 +4,10 @@
  * started, execve. Runs in stage 2 inside the container.
  */
 #include "init/init.h"
-#include "init/inside.h"
+#include "init/base/inside.h"
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"
-#include "nsexec/why.h"
+#include "nsexec/process/why.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/names.h"

@@ -2,7 +2,7 @@
 /* Messages between hull, the stages and `hull start`. Runs in all of them. */
 #include "nsexec/channel.h"
 
-#include "nsexec/interrupt.h"
+#include "nsexec/process/interrupt.h"
 #include "state/base/fd.h"
 #include "state/base/trace.h"
 #include "state/base/mem.h"

@@ -5,7 +5,7 @@
  * /etc/subgid for an ordinary user.
  */
 #include "nsexec/nsexec.h"
-#include "nsexec/process.h"
+#include "nsexec/process/process.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/proc.h"

@@ -4,9 +4,9 @@
  * message, learn the PIDs, and turn the death of any stage into one sentence.
  */
 #include "nsexec/channel.h"
-#include "nsexec/interrupt.h"
+#include "nsexec/process/interrupt.h"
 #include "nsexec/nsexec.h"
-#include "nsexec/selfexe.h"
+#include "nsexec/process/selfexe.h"
 #include "state/base/fd.h"
 #include "state/spec/idset.h"
 #include "state/base/log.h"

@@ -9,7 +9,7 @@ use warnings;
 # A folder may use those of a lower rank, and of its own: what commands share is below them, large commands are among them.
 my %rank = (
 	'state/base' => 0, 'state/format' => 1, 'state/spec' => 2, 'state/cgroup' => 3, 'state/systemd' => 4, state => 5,
-	nsexec => 10, 'init/mount' => 15, 'init/seccomp' => 15, init => 20, 'cmd/shim' => 30,
+	'nsexec/process' => 9, nsexec => 10, 'init/mount' => 15, 'init/seccomp' => 15, 'init/base' => 16, init => 20, 'cmd/wire' => 29, 'cmd/shim' => 30,
 	'cmd/line' => 31, 'cmd/attach' => 32, 'cmd/launch' => 33, cmd => 40, 'cmd/criu' => 40, 'cmd/check' => 40, 'cmd/doctor' => 40, 'cmd/explain' => 40);
 
 # Headers that are their folder's own.

@@ -3,7 +3,7 @@
 
 #include "init/mount.h"
 #include "init/mount/mount_new.h"
-#include "nsexec/fork.h"
+#include "nsexec/process/fork.h"
 #include "nsexec/tree.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"

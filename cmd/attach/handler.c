@@ -9,7 +9,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "nsexec/selfexe.h"
+#include "nsexec/process/selfexe.h"
 #include "state/spec/annotations.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"

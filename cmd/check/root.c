@@ -14,7 +14,7 @@
 
 #include "cmd/line/try.h"
 #include "init/init.h"
-#include "nsexec/why.h"
+#include "nsexec/process/why.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"

@@ -5,7 +5,7 @@
 
 #include "cmd/line/cmd.h"
 #include "cmd/line/options.h"
-#include "nsexec/criu.h"
+#include "nsexec/process/criu.h"
 #include "state/base/err.h"
 #include "state/record.h"
 #include "state/spec/spec.h"

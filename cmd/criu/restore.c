@@ -12,7 +12,7 @@
 #include "cmd/line/options.h"
 #include "init/restore.h"
 #include "cmd/launch/notify.h"
-#include "nsexec/criu.h"
+#include "nsexec/process/criu.h"
 #include "state/spec/annotations.h"
 #include "state/base/fd.h"
 #include "state/format/json.h"

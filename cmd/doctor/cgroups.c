@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "nsexec/fork.h"
+#include "nsexec/process/fork.h"
 #include "state/cgroup/cgroup.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"

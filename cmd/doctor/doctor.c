@@ -13,7 +13,7 @@
 
 #include "cmd/line/json_out.h"
 #include "cmd/line/options.h"
-#include "nsexec/process.h"
+#include "nsexec/process/process.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"

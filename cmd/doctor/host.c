@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "nsexec/criu.h"
+#include "nsexec/process/criu.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"

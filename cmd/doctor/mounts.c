@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "cmd/line/try.h"
-#include "nsexec/selfexe.h"
+#include "nsexec/process/selfexe.h"
 #include "nsexec/source.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"

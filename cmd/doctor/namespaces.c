@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "cmd/line/try.h"
-#include "nsexec/fork.h"
-#include "nsexec/process.h"
+#include "nsexec/process/fork.h"
+#include "nsexec/process/process.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"

@@ -5,7 +5,7 @@
 #include "cmd/attach/attach.h"
 #include "init/seccomp/seccomp.h"
 #include "nsexec/channel.h"
-#include "nsexec/hooks.h"
+#include "nsexec/process/hooks.h"
 #include "state/spec/annotations.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"

@@ -3,7 +3,7 @@
 #include "cmd/launch/notify.h"
 
 #include "cmd/attach/attach.h"
-#include "nsexec/process.h"
+#include "nsexec/process/process.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"
 #include "state/base/mem.h"

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "nsexec/fork.h"
+#include "nsexec/process/fork.h"
 #include "state/base/fd.h"
 #include "state/base/sys.h"
 

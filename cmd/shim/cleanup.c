@@ -6,10 +6,10 @@
 #include "cmd/shim/shim.h"
 
 #include "cmd/shim/job.h"
-#include "cmd/shim/messages.h"
+#include "cmd/wire/messages.h"
 #include "cmd/shim/mounts.h"
 #include "cmd/shim/task.h"
-#include "nsexec/fork.h"
+#include "nsexec/process/fork.h"
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"

@@ -7,7 +7,7 @@
 #include "cmd/shim/events.h"
 
 #include "cmd/shim/log.h"
-#include "cmd/shim/ttrpc.h"
+#include "cmd/wire/ttrpc.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"
 #include "state/base/sys.h"

@@ -6,7 +6,7 @@
 #ifndef CMD_SHIM_EVENTS_H
 #define CMD_SHIM_EVENTS_H
 
-#include "cmd/shim/messages.h"
+#include "cmd/wire/messages.h"
 
 #include <stdbool.h>
 

@@ -4,7 +4,7 @@
 
 #include "cmd/shim/server.h"
 #include "cmd/shim/task.h"
-#include "nsexec/fork.h"
+#include "nsexec/process/fork.h"
 #include "state/base/fd.h"
 #include "state/format/json.h"
 #include "state/base/mem.h"

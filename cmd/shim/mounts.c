@@ -6,7 +6,7 @@
  */
 #include "cmd/shim/mounts.h"
 
-#include "cmd/shim/messages.h"
+#include "cmd/wire/messages.h"
 #include "init/mount/mount_options.h"
 #include "nsexec/source.h"
 #include "state/spec/decode.h"

@@ -9,7 +9,7 @@
 #include "cmd/shim/events.h"
 #include "cmd/shim/job.h"
 #include "cmd/shim/task.h"
-#include "cmd/shim/ttrpc.h"
+#include "cmd/wire/ttrpc.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"
 

@@ -3,8 +3,8 @@
 #ifndef CMD_SHIM_SERVER_H
 #define CMD_SHIM_SERVER_H
 
-#include "cmd/shim/loop.h"
-#include "cmd/shim/messages.h"
+#include "cmd/wire/loop.h"
+#include "cmd/wire/messages.h"
 #include "state/base/err.h"
 
 #include <stdbool.h>

@@ -8,7 +8,7 @@
 #include "cmd/shim/events.h"
 #include "cmd/shim/job.h"
 #include "cmd/shim/log.h"
-#include "cmd/shim/loop.h"
+#include "cmd/wire/loop.h"
 #include "cmd/shim/server.h"
 #include "cmd/shim/task.h"
 #include "state/base/fd.h"

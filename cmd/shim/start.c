@@ -5,9 +5,9 @@
  */
 #include "cmd/shim/shim.h"
 
-#include "cmd/shim/messages.h"
+#include "cmd/wire/messages.h"
 #include "cmd/shim/task.h"
-#include "nsexec/fork.h"
+#include "nsexec/process/fork.h"
 #include "state/cgroup/cgroup.h"
 #include "state/base/fd.h"
 #include "state/format/json.h"

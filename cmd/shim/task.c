@@ -9,7 +9,7 @@
 #include "cmd/shim/events.h"
 #include "cmd/shim/job.h"
 #include "cmd/shim/log.h"
-#include "cmd/shim/logger.h"
+#include "cmd/wire/logger.h"
 #include "cmd/shim/server.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"

@@ -3,9 +3,9 @@
 #ifndef CMD_SHIM_TASK_H
 #define CMD_SHIM_TASK_H
 
-#include "cmd/shim/loop.h"
-#include "cmd/shim/messages.h"
-#include "cmd/shim/stdio.h"
+#include "cmd/wire/loop.h"
+#include "cmd/wire/messages.h"
+#include "cmd/wire/stdio.h"
 #include "state/cgroup/cgroup.h"
 #include "state/base/err.h"
 

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The protection of /proc/self/exe. Runs in hull, before it enters a cgroup of the container, so
+ * that the copy, where one is needed, is not charged to the container's memory.
+ */
+#include "nsexec/process/selfexe.h"
+
+#include "state/base/fd.h"
+#include "state/base/mem.h"
+#include "state/base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A mount that no mount table shows; writing through it is EROFS for everybody. */
+static int detached_mount(int dir_fd, const char *path, unsigned flags, uint64_t attrs)
+{
+	auto_close int fd =
+		sys_open_tree(dir_fd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags);
+	struct mount_attr ro = { .attr_set = attrs };
+
+	if (fd < 0 || sys_mount_setattr(fd, "", AT_EMPTY_PATH, &ro) < 0)
+		return -1;
+	return take_fd(&fd);
+}
+
+static int sealed_copy(int from, const char *name, struct err *e)
+{
+	auto_close int to = -1;
+	struct stat st;
+	off_t left;
+	ssize_t n;
+
+	to = memfd_create("hull-exe", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+	if (to < 0 && errno == EINVAL) /* MFD_EXEC: Linux 6.3 */
+		to = memfd_create("hull-exe", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (to < 0 || fstat(from, &st) < 0)
+		return err_sys(e, "memfd_create for a copy of %s", name);
+	for (left = st.st_size; left > 0; left -= n) {
+		n = sendfile(to, from, NULL, (size_t)left);
+		if (n <= 0)
+			return err_sys(e, "copy %s to a memfd", name);
+	}
+	if (fcntl(to, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return err_sys(e, "seal the copy of %s", name);
+	return take_fd(&to);
+}
+
+int selfexe_open(struct err *e)
+{
+	int fd = detached_mount(AT_FDCWD, "/proc/self/exe", 0, MOUNT_ATTR_RDONLY);
+	auto_close int from = -1;
+
+	if (fd >= 0)
+		return fd;
+	from = fd_open(AT_FDCWD, "/proc/self/exe", O_RDONLY, 0, e);
+	return from < 0 ? -1 : sealed_copy(from, "hull", e);
+}
+
+int selfexe_protect(int fd, const char *path, struct err *e)
+{
+	auto_close int tree =
+		detached_mount(fd, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
+	char name[40];
+	int ret;
+
+	/*
+	 * Readable, for who has to say why it cannot be executed. With the end of tree the mount is
+	 * dissolved, so that nobody makes it writable; the file keeps it (nsexec_start() has more).
+	 */
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", tree);
+	ret = tree < 0 ? -1 : open(name, O_RDONLY | O_CLOEXEC);
+	if (ret >= 0)
+		return ret;
+	if (geteuid() == 0)
+		return sealed_copy(fd, path, e);
+	ret = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return ret < 0 ? err_sys(e, "%s", path) : ret;
+}
