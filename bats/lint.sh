@@ -76,6 +76,13 @@ process_wide() {
 	' bats/lint/process_wide - | grep -v '^cmd/\(check\|doctor\|explain\)/.*: of the whole'
 }
 
+# A file is what goes under one name, with its header and tests. The commands in cmd/ are one file each.
+crowded() {
+	printf '%s\n' "${sources[@]}" "${headers[@]}" | grep -vE '^cmd/[^/]*$|_(test|fuzz)\.c$' |
+		sed 's,\.[ch]$,,' | sort -u | sed 's,/[^/]*$,,' | uniq -c |
+		awk '$1 > 15 { print $2 ": " $1 " files, more than 15" }'
+}
+
 scripts() {
 	local f
 	for f in bats/*.sh bats/*/*.sh bats/*.bash bats/*.bats bats/*/*.bats bats/*/*.bash cmd/*.bash build/hull.bash .ci/run; do
@@ -126,6 +133,7 @@ short_ids() {
 
 check "source.pl reads every file" not_found
 check "includes go cmd -> init -> nsexec -> state, with the folder" found layers
+check "no folder has more than 15 files" crowded
 check "fork and clone only in nsexec/" found fork
 check "printing and exiting only in cmd/" found print
 check "no banned functions" found banned
