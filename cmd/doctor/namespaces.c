@@ -22,6 +22,7 @@
 #include "state/base/mem.h"
 #include "state/base/str.h"
 #include "state/base/sys.h"
+#include "state/format/subid.h"
 
 static const struct ns {
 	unsigned flag;
@@ -277,30 +278,9 @@ static void ids_of_root(struct doctor *d)
 					   NULL);
 }
 
-/* "NAME:START:COUNT" or "UID:START:COUNT" of subuid(5): the first range of this user. */
-static bool find_range(const char *file, const char *name, uint64_t *start, uint64_t *n)
-{
-	auto_free char *text = NULL;
-	char *line, *rest, uid[16];
-	struct err ignored;
-
-	snprintf(uid, sizeof(uid), "%u", (unsigned)getuid());
-	if (fd_read_file(AT_FDCWD, file, 1 << 20, &text, NULL, &ignored) < 0)
-		return false;
-	rest = text;
-	while ((line = strsep(&rest, "\n"))) {
-		const char *who = strsep(&line, ":"), *from = line ? strsep(&line, ":") : NULL;
-
-		if (from && line && (!strcmp(who, uid) || (name && !strcmp(who, name))) &&
-		    str_to_u64(from, start) && str_to_u64(line, n))
-			return true;
-	}
-	return false;
-}
-
 struct helper {
 	const char *path;
-	uint64_t start, n;
+	uint32_t start, n;
 	char said[256];
 };
 
@@ -316,8 +296,8 @@ static int map_by_helper(pid_t pid, void *arg)
 	snprintf(words[0], sizeof(words[0]), "%d", (int)pid);
 	snprintf(words[1], sizeof(words[1]), "%u",
 		 (unsigned)(str_ends(h->path, "gidmap") ? getegid() : geteuid()));
-	snprintf(words[2], sizeof(words[2]), "%llu", (unsigned long long)h->start);
-	snprintf(words[3], sizeof(words[3]), "%llu", (unsigned long long)h->n);
+	snprintf(words[2], sizeof(words[2]), "%u", h->start);
+	snprintf(words[3], sizeof(words[3]), "%u", h->n);
 	argv[1] = words[0], argv[2] = zero, argv[3] = words[1], argv[4] = one;
 	argv[5] = one, argv[6] = words[2], argv[7] = words[3];
 	if (process_run(&(struct process){ .path = h->path, .argv = argv, .timeout_ms = 5000 },
@@ -344,8 +324,9 @@ static void add_helper(struct doctor *d, const char *program, const char *file, 
 	static const char cost[] =
 		"a user's container has his one id alone: images that have other "
 		"users or groups do not unpack or run";
-	auto_free char *path = fd_find_program(program);
+	auto_free char *path = fd_find_program(program), *ranges = NULL;
 	struct helper h = { .path = path };
+	struct err ignored;
 	char text[320];
 	int code;
 
@@ -354,7 +335,8 @@ static void add_helper(struct doctor *d, const char *program, const char *file, 
 			   "install it (Debian: uidmap, Fedora and Alpine: shadow-utils)");
 		return;
 	}
-	if (!find_range(file, user, &h.start, &h.n)) {
+	if (fd_read_file(AT_FDCWD, file, 1 << 20, &ranges, NULL, &ignored) < 0 ||
+	    !subid_find(ranges, getuid(), user, &h.start, &h.n)) {
 		snprintf(text, sizeof(text), "usermod --add-sub%s 100000-165535 %s",
 			 strstr(file, "gid") ? "gids" : "uids", user ? user : "USER");
 		doctor_say(d, DOCTOR_MISSING, program, "this user has no range there", cost, text);
@@ -362,7 +344,7 @@ static void add_helper(struct doctor *d, const char *program, const char *file, 
 	}
 	code = with_userns(map_by_helper, &h);
 	if (!code)
-		doctor_works(d, program, "%llu ids of %s", (unsigned long long)h.n, file);
+		doctor_works(d, program, "%u ids of %s", h.n, file);
 	else
 		doctor_say(d, DOCTOR_MISSING, program, why_helper(path, &h), cost,
 			   "chmod u+s, on a file system that is not mounted nosuid");
