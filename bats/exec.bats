@@ -52,6 +52,8 @@ cap() { sed -n "s/^Cap$1:\t//p" <<<"$output"; }
 	hull_bg exec test_exec sleep 1001
 	wait_for 10 has_processes test_exec 2
 	other=$("$HULL" --root "$ROOT" ps -f json test_exec | jq ".[] | select(. != $init)")
+	# A stage enters the memory cgroup of v1 last.
+	wait_for 10 grep -q '^sleep$' "/proc/$other/comm"
 	cmp "/proc/$other/cgroup" "/proc/$init/cgroup"
 	kill -9 "$other"
 	wait "$pid" 2>/dev/null || true
