@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # lanes: -v1
+# by turns: v2 host
 # shellcheck disable=SC2154 # pid and receiver are set by helpers.bash
 # checkpoint and restore, with a real criu, and what hull asks criu for, of one that only writes it down.
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # lanes: -v1
+# by turns: v2 host
 #
 # containerd's shim by its protocol alone, with a client of our own (shim.py): what containerd does with it is in
 # clients/*_shim.bats.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # lanes: -v1
+# by turns: v2 host
 #
 # The systemd cgroup driver. On a machine with systemd the tests ask that; elsewhere bats/fakes/systemd.c plays systemd,
 # on a bus of its own in a mount namespace of the test's own. What only messages show, and what no systemd does when it
