@@ -113,6 +113,22 @@ options=()
 	runs "/proc/self/exe: Text file busy"
 }
 
+@test "a handler has nothing written into the root, and no link there is followed (CVE-2025-24965)" {
+	cp "$handlers/engine" "$handlers/krun"
+	echo untouched >"$BATS_TEST_TMPDIR/of_the_host"
+	for name in .krun_config.json .krun_vm.json; do
+		ln -s "$BATS_TEST_TMPDIR/of_the_host" "rootfs/$name"
+	done
+	tree() { find rootfs -printf '%p %y %l %s %T@\n' | sort; }
+	before=$(tree)
+	for name in krun engine; do
+		annotate run.oci.handler $name
+		runs "engine [$name] [/app.wasm] [one] [two]"
+	done
+	[ "$(tree)" = "$before" ]
+	[ "$(<"$BATS_TEST_TMPDIR/of_the_host")" = untouched ]
+}
+
 @test "create and start run it as well, and exec runs the container's own programs" {
 	annotate run.oci.handler engine
 	set_args wait

@@ -145,6 +145,22 @@ finish() {
 	wait_for 5 test ! -e "${address#unix://}"
 }
 
+@test "shim: its socket is a file, and root's alone (CVE-2020-15257)" {
+	begin
+	local path=${SOCKET#unix://} inode
+	[ "$(stat -c '%a %u' "${path%/*}" "$path")" = $'700 0\n600 0' ]
+	# Also where somebody has opened the way to it.
+	chmod 755 "${path%/*}" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+	# shellcheck disable=SC2016 # perl's
+	run setpriv --reuid 65534 --regid 65534 --clear-groups perl -MSocket -e \
+		'socket(S, AF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($ARGV[0])) and exit; print "$!"' "$path"
+	[ "$output" = "Permission denied" ]
+	for inode in $(find "/proc/$pid/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n'); do
+		not grep -qE " $inode @" /proc/net/unix
+	done
+	works Shutdown '{"1":"x"}'
+}
+
 @test "shim -v and -info say what it is" {
 	[[ $("$SHIM" -v) == *containerd-shim-hull-v2:*Version:* ]]
 	"$SHIM" -info </dev/null | "$PY" decode >"$BATS_TEST_TMPDIR/info"
