@@ -19,9 +19,10 @@
 #   vm-selinux     in another such one, where SELinux enforces bats/vm/selinux.conf
 #
 # v1 and v2 are private mount namespaces; the machine's mounts stay as they are. The virtual machines (bats/vm.sh), lint and
-# fuzz run beside the other lanes; in a guest this same program runs, with GUEST=1, and prints TAP. A bats file with "# lanes: host"
-# (or "host v2") among its first lines runs only there, and one with "# lanes: -v1" everywhere else: what knows nothing of
-# cgroups runs once here, and under cgroup v2 in the guests. One with "# by turns: host v2" is in CI in one of these a day.
+# fuzz run beside the other lanes; in a guest this same program runs, with GUEST=1, and prints TAP. A bats file with
+# "# lanes: host" (or "host v2") among its first lines runs only there, and one with "# lanes: -v1" everywhere else: what
+# knows nothing of cgroups runs once here, and under cgroup v2 in the guests. One with "# by turns: host v2" is in CI in
+# one of these a day.
 # A guest is slow: unless TESTS says which, it runs the tests that have its lane's name as a tag (bats(7)), vm-board for
 # those of other processors; clients-v2 always does so. By default the engines' lanes run where one is installed, and in
 # CI, which has the virtual machines, too. Environment:
@@ -146,6 +147,8 @@ tap() {
 	printf '%s %d - %s\n' "$1" $((n_passed + n_failed + n_skipped)) "$2"
 	[ -z "${3:-}" ] || printf '%s\n' "$3" | sed 's/^/# /'
 }
+
+plan() { echo "1..$((n_passed + n_failed + n_skipped))"; }
 
 # In a guest what is counted is printed as TAP, for the run-tests.sh outside to count again.
 pass() {
@@ -417,8 +420,15 @@ collect_guest() {
 	if ! grep -q "^# lane $lane ends" "$log"; then
 		fail "$lane" "the whole lane" "the guest ended after $tap_results tests:
 $(tail -n 20 "$log" "$OUT/vm/log" "$OUT"/vm/*.console)"
-	elif [ "$tap_results" != "$tap_planned" ] || [ "$tap_results" = 0 ]; then
-		fail "$lane" "the whole lane" "$tap_results results of ${tap_planned:-?}: $(tail -n 20 "$log")"
+	else
+		all_there "$lane" "$log"
+	fi
+}
+
+# all_there LANE LOG: what was just counted is all that was planned.
+all_there() {
+	if [ "$tap_results" != "$tap_planned" ] || [ "$tap_results" = 0 ]; then
+		fail "$1" "the whole lane" "$tap_results results of ${tap_planned:-?}: $(tail -n 20 "$2")"
 	fi
 }
 
@@ -448,7 +458,7 @@ run_aside() {
 	GUEST=1
 	for lane; do
 		n_passed=0 n_failed=0 n_skipped=0
-		run_lane "$lane" >"$OUT/$lane.tap"
+		{ run_lane "$lane"; plan; } >"$OUT/$lane.tap"
 	done
 }
 
@@ -457,7 +467,7 @@ collect_aside() {
 	wait "$aside"
 	count_tap "$1" "$log"
 	sed -n "s/^# \($1 .*\)\$/\1/p" "$log"
-	[ "$tap_results" != 0 ] || fail "$1" "the whole lane" "no results: $(tail -n 20 "$log")"
+	all_there "$1" "$log"
 }
 
 # Unit tests of another architecture by qemu-user, which has neither seccomp(2) nor clone3(2): two are left to guests. In
@@ -536,7 +546,7 @@ for lane in $LANES; do
 	run_lane "$lane"
 done
 if [ "$GUEST" = 1 ]; then
-	echo "1..$((n_passed + n_failed + n_skipped))"
+	plan
 	exit 0
 fi
 

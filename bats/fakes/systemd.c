@@ -251,7 +251,7 @@ static void make_dir(const char *base, const char *path, const char *pid)
 	give(full, "/cgroup.procs");
 	give(full, "/cgroup.subtree_control");
 	snprintf(full, sizeof(full), "%s%s/cgroup.procs", base, path);
-	fd = *pid && !setting("leave") && !setting("result") ? open(full, O_WRONLY | O_CLOEXEC) : -1;
+	fd = *pid && !setting("leave") ? open(full, O_WRONLY | O_CLOEXEC) : -1;
 	if (fd >= 0) {
 		if (write(fd, pid, strlen(pid)) < 0)
 			perror(full);
@@ -450,7 +450,8 @@ static void serve(DBusConnection *c, DBusMessage *m)
 			answer(c, error);
 		return;
 	}
-	if (!strcmp(member, "StartTransientUnit"))
+	/* What does not start is not there. */
+	if (!strcmp(member, "StartTransientUnit") && !setting("result"))
 		start(unit);
 	else if (!strcmp(member, "StopUnit"))
 		stop(find(unit));
@@ -459,9 +460,6 @@ static void serve(DBusConnection *c, DBusMessage *m)
 	end_line();
 	if (*pid)
 		attach(unit, pid);
-	/* What did not start is not there. */
-	if (!strcmp(member, "StartTransientUnit") && setting("result"))
-		stop(find(unit));
 	if (!strcmp(member, "StartTransientUnit") || !strcmp(member, "StopUnit"))
 		answer_job(c, m, unit);
 	else

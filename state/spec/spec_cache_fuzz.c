@@ -77,7 +77,8 @@ static size_t spoil(unsigned char *p, size_t n, const uint8_t change[4])
 	case 0:
 		return at; /* torn */
 	case 1:
-		memset(p + at, change[3], at + 16 <= n && !is_sum(at) && !is_sum(at + 15) ? 16 : 0);
+		for (size_t i = at; i < n && i < at + 16; i++)
+			p[i] = is_sum(i) ? p[i] : change[3];
 		return n;
 	default:
 		if (at == n_file && n == n_file)
