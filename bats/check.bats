@@ -168,7 +168,7 @@ silent() {
 }
 
 @test "check as an ordinary user" {
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+	open_way
 	cp "$HULL" "$BATS_TEST_TMPDIR/hull2"
 	chmod 755 "$BATS_TEST_TMPDIR/hull2"
 	chmod -R a+rX "$BUNDLE"

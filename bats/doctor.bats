@@ -32,7 +32,7 @@ as_user() {
 	mkdir -p "$dir/run"
 	cp "$HULL" "$dir/hull"
 	chown -R 64077:64077 "$dir"
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+	open_way
 	chmod 755 "$dir" "$dir/hull"
 	runs setpriv --reuid 64077 --regid 64077 --clear-groups env -u XDG_RUNTIME_DIR "$@" "$dir/hull"
 }

@@ -61,7 +61,7 @@ MAPPED='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{container
 
 @test "user namespaces: what they may not mount, reach or write" {
 	[ "$EUID" = 0 ] || skip "as root"
-	chown -R 100000:100000 rootfs && chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$BUNDLE"
+	chown -R 100000:100000 rootfs && open_way "$BUNDLE"
 	# runc 225, 807: mqueue without an IPC namespace
 	fails "$MAPPED"' | .linux.namespaces |= map(select(.type != "ipc"))' "the kernel may not let a user namespace mount this type" "operation not permitted"
 	# the way to the root file system is closed
@@ -139,7 +139,7 @@ MAPPED='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{container
 	umount "$BATS_TEST_TMPDIR/small"
 	# "resource temporarily unavailable"
 	mkdir -p "$BATS_TEST_TMPDIR/user/run" && cp "$HULL" "$BATS_TEST_TMPDIR/user/hull"
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$BUNDLE"
+	open_way "$BUNDLE"
 	chown -R 64078:64078 "$BATS_TEST_TMPDIR/user"
 	out=$(setpriv --reuid 64078 --regid 64078 --clear-groups prlimit --nproc=1:1 env "XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR/user/run" \
 		"$BATS_TEST_TMPDIR/user/hull" run --rootfs "$BUNDLE/rootfs" test_box true 2>&1) && return 1

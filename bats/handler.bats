@@ -214,7 +214,7 @@ options=()
 	user=$BATS_TEST_TMPDIR/user
 	mkdir -p "$user/run"
 	cp -a "$BUNDLE" "$user/bundle" && cp "$REAL" "$user/hull" && chown -R 64077:64077 "$user"
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+	open_way
 	behind "$user/hull" setpriv --reuid 64077 --regid 64077 --clear-groups env "XDG_RUNTIME_DIR=$user/run"
 	cd "$user/bundle"
 	mv config.json roots.json

@@ -77,6 +77,9 @@ add_mount() {
 		--arg d "$dest" --arg t "$type" --arg s "$source" --argjson o "$options"
 }
 
+# open_way [DIRECTORY...]: an ordinary user may pass through the test's directories, and these.
+open_way() { chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$@"; }
+
 # The bundle in a user namespace, whose root is the host's user 100000 and group 200000.
 user_namespace() {
 	update_config '.linux.namespaces += [{type: "user"}]
@@ -84,7 +87,7 @@ user_namespace() {
 		| .linux.gidMappings = [{containerID: 0, hostID: 200000, size: 65536}]'
 	chown -R 100000:200000 rootfs
 	# The way to the bundle must be open to that user.
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$BUNDLE"
+	open_way "$BUNDLE"
 }
 
 # Ends everything that a test may have left.

@@ -184,7 +184,7 @@ owners() {
 @test "create of an ordinary user refuses id-mapped mounts" {
 	dir=$BATS_TEST_TMPDIR/user
 	mkdir -p "$dir" && cp -a rootfs "$dir/rootfs" && chown -R 65534:65534 "$dir"
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+	open_way
 	cp "$HULL" "$dir/bin" && chmod 755 "$dir/bin"
 	user() {
 		(cd "$dir" && setpriv --reuid 65534 --regid 65534 --clear-groups env -i PATH="$PATH" ASAN_OPTIONS="${ASAN_OPTIONS:-}" XDG_RUNTIME_DIR="$dir" "$@")

@@ -160,7 +160,7 @@ inside() {
 		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
 		| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
 	chown -R 100000:100000 rootfs
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$BUNDLE"
+	open_way "$BUNDLE"
 	inside 'ip addr show eth0'
 	[[ $output = *"inet 192.0.2.7/24"* ]]
 }

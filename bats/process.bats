@@ -46,7 +46,7 @@ two_cpus() { [ "$(nproc --all)" -ge 2 ] || skip "one CPU"; }
 		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
 		| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
 	chown -R 100000:100000 rootfs
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$BUNDLE"
+	open_way "$BUNDLE"
 	refused "needs CAP_SYS_NICE or CAP_SYS_ADMIN of the host: set the I/O priority IOPRIO_CLASS_RT 1: operation not permitted (/process/ioPriority)" \
 		create test_box
 	nothing_left test_box
@@ -328,7 +328,7 @@ numa() {
 		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
 		| .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
 	chown -R 100000:100000 rootfs
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$BUNDLE"
+	open_way "$BUNDLE"
 	run -0 setpriv --bounding-set -sys_time "$HULL" --root "$ROOT" run test_box 3>&-
 	[[ $output != *"cannot be granted"* ]]
 }

@@ -193,7 +193,7 @@ LOOK='id; pwd; hostname; env | sort; awk "{ print \$2, \$3, \$4 }" /proc/mounts;
 	mkdir -p "$dir/data" && mv tree "$dir/tree" && cp "$HULL" "$dir/bin" && echo word >"$dir/data/file"
 	mkdir -m 700 "$dir/closed"
 	chown "$USER_ID:$USER_ID" "$dir" "$dir/data" && chown -R "$USER_ID:$USER_ID" "$dir/tree"
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+	open_way
 	chmod 755 "$dir" "$dir/bin"
 	user() {
 		(cd "$dir" && setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups env -i PATH="$PATH" \

@@ -18,7 +18,7 @@ setup() {
 	printf 'box:200000:1000\nbox:300000:64536\n' | tee "$dir/etc/subuid" >"$dir/etc/subgid"
 	mv rootfs "$dir/bundle/rootfs"
 	cp "$HULL" "$dir/hull"
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+	open_way
 	chown -R "$USER_ID:$USER_ID" "$dir"
 	chmod 755 "$dir" "$dir/hull"
 	# The functions of helpers.bash are his from here on.

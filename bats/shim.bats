@@ -150,7 +150,7 @@ finish() {
 	local path=${SOCKET#unix://} inode
 	[ "$(stat -c '%a %u' "${path%/*}" "$path")" = $'700 0\n600 0' ]
 	# Also where somebody has opened the way to it.
-	chmod 755 "${path%/*}" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+	open_way "${path%/*}"
 	# shellcheck disable=SC2016 # perl's
 	run setpriv --reuid 65534 --regid 65534 --clear-groups perl -MSocket -e \
 		'socket(S, AF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($ARGV[0])) and exit; print "$!"' "$path"

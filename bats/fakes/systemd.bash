@@ -16,7 +16,7 @@ start_fake() {
 	[ -f "$BATS_TEST_DIRNAME/../build/deps/lib/libdbus-1.a" ] || "$BATS_TEST_DIRNAME/deps.sh" libdbus-1
 	program=$(compiled fakes/systemd.c -ldbus-1)
 	mkdir -p "$FAKE"
-	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR" "$FAKE"
+	open_way "$FAKE"
 	cat >"$FAKE/bus.conf" <<-END
 		<busconfig>
 		  <listen>unix:path=/run/dbus/system_bus_socket</listen>
