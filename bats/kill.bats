@@ -60,6 +60,16 @@ got() { grep -qs "^$1\$" rootfs/tmp/got; }
 	done
 }
 
+# strace: each of the 64 to 70 calls takes so long, so that init has yet to take TERM, its last, where it does so too late.
+@test "kill TERM is not lost if it comes as soon as create has ended" {
+	setup_bundle
+	strace -D -f -qq -o /dev/null -e trace=rt_sigaction -e inject=rt_sigaction:delay_enter=20000 \
+		"$HULL" --root "$ROOT" create test_box >out 2>&1 3>&- </dev/null
+	quietly kill test_box TERM
+	wait_status test_box stopped
+	quietly delete test_box
+}
+
 @test "kill of a stopped container says that it is not running" {
 	setup_bundle
 	quietly create test_box

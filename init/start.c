@@ -335,9 +335,10 @@ static int await_start(struct init *in, struct err *e)
 			return 0;
 		return channel_expect(in->sync, MSG_GO, &m, NULL, e);
 	}
+	/* Before hull is told, by the end of the socket: `kill` may come as soon as create has ended. */
+	heed_signals();
 	close(in->sync);
 	in->sync = -1;
-	heed_signals();
 	in->start = accept_start(in, e);
 	if (seen)
 		prctl(PR_SET_DUMPABLE, 0);
