@@ -349,12 +349,13 @@ static int bind_to_initial(struct exec *x, struct idset *ret_cpus, struct err *e
  */
 static void bind_to_this_cpu(struct exec *x)
 {
-	const int cpu = sched_getcpu();
 	struct idset here = { { 0 } };
+	unsigned cpu;
 
-	if (cpu < 0 || cpu >= IDSET_MAX)
+	/* Not sched_getcpu(3): the first look into the vDSO costs more than the call. */
+	if (syscall(SYS_getcpu, &cpu, NULL, NULL) < 0 || cpu >= IDSET_MAX)
 		return;
-	idset_add(&here, (unsigned)cpu);
+	idset_add(&here, cpu);
 	(void)bind_to_cpus(x, &here);
 }
 

@@ -39,22 +39,8 @@ void *xrealloc(void *p, size_t n)
 	return p ? p : no_memory();
 }
 
-/*
- * musl gives a page back as soon as nothing is left in it, and takes it again for the next string:
- * two system calls for each. A string of each small size that stays keeps the pages.
- */
-static void keep_pages(void)
-{
-	static const unsigned short sizes[] = { 12, 28, 44, 60, 92, 124 };
-	static void *kept[ARRAY_SIZE(sizes)];
-
-	for (size_t i = 0; !kept[ARRAY_SIZE(sizes) - 1] && i < ARRAY_SIZE(sizes); i++)
-		kept[i] = malloc(sizes[i]);
-}
-
 void *xmalloc(size_t n)
 {
-	keep_pages();
 	return xrealloc(NULL, n);
 }
 
