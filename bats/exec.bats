@@ -545,6 +545,22 @@ sleeps() { "$HULL" --root "$ROOT" ps test_exec | grep -q "sleep 1001"; }
 	nothing_left test_exec
 }
 
+@test "exec knows init by the number of its pidfd, and reads no process's files in /proc for that" {
+	running
+	case $(uname -r)-$(uname -m) in
+	[0-5].* | 6.[0-8].* | *-armv7l | *-i?86) skip "no pidfs, or no room for its numbers" ;;
+	esac
+	[ "$(jq .inode "$ROOT/test_exec/record.json")" -gt 0 ]
+	strace -o trace "$HULL" --root "$ROOT" exec test_exec true 3>&-
+	grep -q pidfd_open trace
+	not grep -q '"/proc/[0-9]*/stat"\|"/proc/self"' trace
+	sed -i 's/^"inode":/&1/' "$ROOT/test_exec/record.json"
+	refused "cannot exec in a stopped container" exec test_exec true
+	sed -i '/^"inode":/d' "$ROOT/test_exec/record.json" # of an older hull
+	hull exec test_exec echo here
+	[ "$output" = here ]
+}
+
 @test "exec finds what has changed in the snapshot" {
 	running
 	[ "$(jq -r .process.cwd "$ROOT/test_exec/config.json")" = / ]

@@ -36,6 +36,7 @@ struct record {
 	enum record_phase phase;
 	pid_t pid;	     /* of init, 0 until it is known */
 	uint64_t start_time; /* field 22 of /proc/PID/stat */
+	uint64_t inode;	     /* of its pidfd, as pidfd_inode() says */
 	pid_t creator;	     /* the hull that creates it */
 	uint64_t creator_start;
 	char boot_id[40];
@@ -64,6 +65,8 @@ struct record {
 /* Frees what record_read has made, and the cgroup; strings that the caller had set are his own. */
 void record_done(struct record *r);
 
+/* pid is init, a child of the caller's, or of its own PID namespace: what proves it later. -1 and errno. */
+must_check int record_note_pid(struct record *r, pid_t pid);
 must_check int record_write(int dir_fd, const struct record *r, struct err *e);
 /* A process is to come that may have CAP_SYS_PTRACE where the configuration gives it to nobody. */
 must_check int record_note_tracer(int dir_fd, struct err *e);
@@ -103,6 +106,11 @@ bool record_alive(const struct record *r, pid_t pid, uint64_t start_time);
 must_check int record_pidfd(const struct record *r, struct err *e);
 /* The same of any process that is in the record; -1 and errno. */
 int record_pidfd_of(const struct record *r, pid_t pid, uint64_t start_time);
+/*
+ * The number of the process that pidfd is of, which no other has until the machine boots again: of
+ * pidfs (Linux 6.9, pidfd_open(2)). 0 where the kernel has none, or hull no room for it (32 bits).
+ */
+uint64_t pidfd_inode(int pidfd);
 /* Wait until the process has ended: 1, or timeout_ms are over: 0. Negative: for ever. */
 int pidfd_wait(int pidfd, int timeout_ms);
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,7 +93,7 @@ static void damage(void)
 	}
 	ok(!bad, "each of %zu cut records is EBADMSG (%zu were not)", n - 1, bad);
 	is(e.chain,
-	   "the container's record.json is damaged: line 28, column 11: expected ',' or "
+	   "the container's record.json is damaged: line 29, column 11: expected ',' or "
 	   "'}', found the end of the text",
 	   "the sentence about a cut record");
 	bad = 0;
@@ -106,8 +107,8 @@ static void damage(void)
 			bad++;
 		p[-1] = saved;
 	}
-	/* stdinPipe, stdoutPipe, stderrPipe, inTimeNs: an older hull has not written them. */
-	ok(bad == 4, "a key that is missing is EBADMSG, but for four (%zu were not)", bad);
+	/* stdinPipe, stdoutPipe, stderrPipe, inTimeNs, inode: an older hull has not written them. */
+	ok(bad == 5, "a key that is missing is EBADMSG, but for five (%zu were not)", bad);
 	is(e.chain, "the container's record.json is damaged: \"annotations\" is not an object",
 	   "the sentence about a missing key");
 }
@@ -143,6 +144,28 @@ static void documents(void)
 	record_done(&r);
 }
 
+/* Where the kernel has pidfs: the inode of a pidfd in place of the start time. */
+static void inodes(struct record *r)
+{
+	struct err e = { 0 };
+	int own = (int)syscall(SYS_pidfd_open, getpid(), 0), fd;
+	uint64_t inode = pidfd_inode(own);
+
+	ok(record_note_pid(r, getpid()) == 0 && r->inode == inode, "both are noted");
+	close(own);
+	ok(pidfd_inode(dir_fd) == 0, "a directory has no number of a process");
+	if (!inode)
+		return;
+	r->start_time++;
+	fd = record_pidfd(r, &e);
+	ok(fd >= 0, "a pidfd by its number: /proc is not asked");
+	close(fd);
+	r->start_time--;
+	r->inode++;
+	ok(record_pidfd(r, &e) < 0 && e.code == ESRCH, "another number is another process");
+	r->inode--;
+}
+
 static void processes(void)
 {
 	struct record r = { .pid = getpid() };
@@ -162,7 +185,9 @@ static void processes(void)
 	ok(record_pidfd(&r, &e) < 0 && e.code == ESRCH, "another start time is another process");
 	is(e.chain, "container not running", "the sentence");
 	r.start_time--;
+	inodes(&r);
 	r.boot_id[0] ^= 1;
+	ok(record_pidfd(&r, &e) < 0 && e.code == ESRCH, "a pidfd of another boot");
 	ok(!record_alive(&r, r.pid, r.start_time) && !record_same_boot(&r), "another boot is, too");
 
 	child = fork();
@@ -170,6 +195,10 @@ static void processes(void)
 		_exit(0);
 	waitid(P_PID, (id_t)child, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
 	ok(proc_start_time(child, &none) < 0 && errno == ESRCH, "a zombie does not live");
+	r = (struct record){ .inode = r.inode };
+	ok(boot_id_read(r.boot_id, &e) == 0 && record_note_pid(&r, child) < 0 && errno == ESRCH,
+	   "nor can it be noted");
+	ok(record_pidfd(&r, &e) < 0 && e.code == ESRCH, "a pidfd of a zombie is not one of init");
 	waitpid(child, NULL, 0);
 	ok(proc_start_time(child, &none) < 0 && errno == ESRCH, "who was reaped neither");
 }

@@ -261,10 +261,10 @@ static int write_record(struct restore *r, pid_t pid, struct err *e)
 {
 	struct record *rec = &r->l.rec;
 
-	rec->pid = r->l.n.init = pid;
+	r->l.n.init = pid;
 	if (criu_check_mounts(r->l.p.spec, pid, e) < 0)
 		return -1;
-	if (proc_start_time(pid, &rec->start_time) < 0)
+	if (record_note_pid(rec, pid) < 0)
 		return err_sys(e, "read the start time of process %d", (int)pid);
 	rec->in_time_ns = !spec_namespace(r->l.p.spec, CLONE_NEWTIME) && has_own_time(pid);
 	rec->phase = RECORD_CREATED;

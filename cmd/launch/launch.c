@@ -181,9 +181,8 @@ static int work_early(struct launch *l, struct err *e)
 
 static int note_init(struct launch *l, struct err *e)
 {
-	l->rec.pid = l->n.init;
 	l->rec.phase = RECORD_CREATED;
-	if (proc_start_time(l->rec.pid, &l->rec.start_time) == 0)
+	if (record_note_pid(&l->rec, l->n.init) == 0)
 		return 0;
 	err_sys(e, "read the start time of process %d", (int)l->rec.pid);
 	return nsexec_why(&l->n, e);

@@ -127,6 +127,7 @@ struct mount_attr {
 #define TMPFS_MAGIC	     0x01021994
 #define DEVPTS_SUPER_MAGIC   0x1cd1
 #define NSFS_MAGIC	     0x6e736673
+#define PIDFS_MAGIC	     0x50494446
 #define SELINUX_MAGIC	     0xf97cff8cU
 #define RDTGROUP_SUPER_MAGIC 0x7655821
 
