@@ -561,6 +561,30 @@ sleeps() { "$HULL" --root "$ROOT" ps test_exec | grep -q "sleep 1001"; }
 	[ "$output" = here ]
 }
 
+# In the arguments of init: 64 KiB are sent, a larger configuration lies in a memfd (state/base/mem.h). A text of 15 KiB of small
+# things is more than it looks.
+@test "create and exec take configurations of every size" {
+	local n
+	jq -c '.process.env += ["LAST=word"]' config.json >small
+	for n in 0 1300 1301 1302 1303 3000; do
+		jq -c --argjson n "$n" '.annotations = ([range($n) | {("a\(.)"): ""}] | add // {})' small >config.json
+		running
+		[ "$(state_of test_exec '.annotations | length')" = "$n" ]
+		[[ $HULL == */san/* || $n == 130* ]] || [ -e "$ROOT/test_exec/config.bin" ]
+		strace -o trace "$HULL" --root "$ROOT" exec test_exec sh -c 'echo $LAST' 3>&- >out
+		[ "$(cat out)" = word ]
+		if [[ $HULL != */san/* ]]; then
+			[ "$n" != 0 ] || not grep -q memfd_create trace
+			[ "$n" != 3000 ] || grep -q memfd_create trace
+			[[ $n == 130* ]] || not grep -q 'O_RDONLY.*"config.json"\|"config.json", O_RDONLY' trace
+		fi
+		hull exec test_exec sh -c 'ls /proc/self/fd | wc -l'
+		[ "$output" = 4 ]
+		quietly delete --force test_exec
+		nothing_left test_exec
+	done
+}
+
 @test "exec finds what has changed in the snapshot" {
 	running
 	[ "$(jq -r .process.cwd "$ROOT/test_exec/config.json")" = / ]

@@ -271,7 +271,7 @@ _Noreturn void init_main(void)
 		channel_send_error(in.sync, &e);
 		_exit(1);
 	}
-	close(nsexec_boot()->arena_fd);
+	cleanup_close(&(int){ nsexec_boot()->arena_fd });
 	in.a = args;
 	in.trace = nsexec_boot()->trace;
 	if (run_steps(&in, in.a->exec ? exec_steps : create_steps, &e) == 0)

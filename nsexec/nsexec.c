@@ -144,7 +144,9 @@ static int receive_bootstrap(struct stages *s, struct err *e)
 		return err_set(e, EPIPE, "hull went away");
 	if ((size_t)n > sizeof(boot_buf))
 		return err_set(e, EBADMSG, "the bootstrap message is cut");
-	return bootstrap_decode(boot_buf, (size_t)n, &s->boot, e);
+	if (bootstrap_decode(boot_buf, (size_t)n, &s->boot, e) < 0)
+		return -1;
+	return arena_receive(s->init_sock, e);
 }
 
 /* Nothing of a stage may outlive hull before the record is whole; see MSG_PROCEED. */

@@ -31,6 +31,7 @@ enum stage { STAGE_PARENT = 1, STAGE_CHILD, STAGE_INIT };
 
 struct nsexec_request {
 	struct bootstrap boot;
+	struct arena *arena; /* the arguments of init; its first part goes over the socket */
 	const struct cgroup_join *join; /* NULL: stay in the own cgroup */
 	const struct cgroup *cgroup;	/* for nsexec.cgroup */
 	/*

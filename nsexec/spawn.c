@@ -213,11 +213,12 @@ static int spawn(const struct nsexec_request *r, int exe_fd, int init_fd, int sy
 	return 0;
 }
 
-static int send_boot(const struct nsexec *n, const struct str *boot, struct err *e)
+static int send_boot(const struct nsexec *n, const struct str *boot, struct arena *arena,
+		     struct err *e)
 {
 	if (send(n->init_sock, boot->s, boot->n, MSG_NOSIGNAL) < 0)
 		return err_sys(e, "send the bootstrap message");
-	return 0;
+	return arena_send(arena, n->init_sock, e);
 }
 
 /*
@@ -255,7 +256,7 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 	}
 	n->sync_sock = sync_pair[0];
 	/* Before there is anybody to read it: stage 0 does not have to wait for it. */
-	if (!r->place && send_boot(n, &boot, e) < 0)
+	if (!r->place && send_boot(n, &boot, r->arena, e) < 0)
 		goto out;
 	exe_fd = selfexe_open(e);
 	if (exe_fd >= 0) /* runc's words, which its tests know */
@@ -265,7 +266,7 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 	if (ok == 0 && r->place) {
 		ok = r->place(r->place_arg, n->init ? n->init : n->parent, e);
 		if (ok == 0)
-			ok = send_boot(n, &boot, e);
+			ok = send_boot(n, &boot, r->arena, e);
 	}
 out:
 	close(init_pair[1]);

@@ -39,6 +39,14 @@ int prepare_init(struct prepared *p, struct err *e)
 	p->args = arena_zalloc(&p->arena, sizeof(*p->args));
 	p->args->start_fd = p->args->console_fd = p->args->memory_fd = p->args->root_fd = -1;
 	p->args->handler_fd = p->args->pid_ns_fd = -1;
+	p->boot.arena_fd = -1;
+	return 0;
+}
+
+int prepare_share(struct prepared *p, struct err *e)
+{
+	if (p->boot.arena_fd == p->arena.fd)
+		return 0;
 	p->boot.arena_fd = p->arena.fd;
 	return prepare_pass_fd(p, p->arena.fd, e);
 }
@@ -47,6 +55,8 @@ void prepare_done(struct prepared *p)
 {
 	for (size_t i = 0; i < p->n_fds; i++)
 		close(p->fds[i]);
+	if (p->arena.fd != p->boot.arena_fd)
+		close(p->arena.fd);
 	free(p->config);
 	free((char *)(uintptr_t)p->boot.uid_map);
 	free((char *)(uintptr_t)p->boot.gid_map);
@@ -76,6 +86,8 @@ static void use_spec(struct prepared *p)
 
 static int decode_config(struct prepared *p, const char *name, struct err *e)
 {
+	if (arena_expect(&p->arena, p->n_config, e) < 0)
+		return -1;
 	p->decoded = p->arena.p;
 	if (spec_read(p->config, p->n_config, &p->arena, &p->spec, e) < 0)
 		return err_wrap(e, "%s", name);

@@ -32,6 +32,8 @@ struct prepared {
 must_check int prepare_init(struct prepared *p, struct err *e);
 void prepare_done(struct prepared *p);
 
+/* Before the stages start: the descriptor of the arena, if it has come to have one, is passed to them. */
+must_check int prepare_share(struct prepared *p, struct err *e);
 /* Give fd to the stages; it is closed with the rest. */
 must_check int prepare_pass_fd(struct prepared *p, int fd, struct err *e);
 

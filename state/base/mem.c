@@ -4,12 +4,14 @@
 
 #include "state/base/sys.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define ARENA_BLOCK 32768
@@ -82,11 +84,25 @@ void arena_init(struct arena *a)
 	*a = (struct arena){ .fd = -1 };
 }
 
+/* Pages that are not used are never touched. */
+static char near[ARENA_NEAR ? ARENA_NEAR : 1] __attribute__((aligned(4096)));
+
 int arena_init_shared(struct arena *a, struct err *e)
 {
-	auto_close int fd = memfd_create("hull-arena", MFD_CLOEXEC);
+	*a = (struct arena){
+		.base = near, .p = near, .end = near + ARENA_NEAR, .fd = -1, .shared = true
+	};
+	return ARENA_NEAR ? 0 : arena_go_far(a, e);
+}
+
+int arena_go_far(struct arena *a, struct err *e)
+{
+	auto_close int fd = -1;
 	char *p;
 
+	if (a->fd >= 0)
+		return 0;
+	fd = memfd_create("hull-arena", MFD_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "memfd_create");
 	if (ftruncate(fd, (off_t)ARENA_SIZE) < 0)
@@ -95,19 +111,69 @@ int arena_init_shared(struct arena *a, struct err *e)
 		 fd, 0);
 	if (p != ARENA_ADDR)
 		return err_sys(e, "mmap arena");
-	*a = (struct arena){ .base = p, .p = p, .end = p + ARENA_SIZE, .fd = take_fd(&fd) };
+	a->near = (size_t)(a->p - a->base);
+	a->base = a->p = p;
+	a->end = p + ARENA_SIZE;
+	a->fd = take_fd(&fd);
 	return 0;
+}
+
+int arena_expect(struct arena *a, size_t n, struct err *e)
+{
+	/* What is decoded takes about as much as its text; of one with many small things three times. */
+	return a->shared && n > (size_t)(a->end - a->p) / 4 ? arena_go_far(a, e) : 0;
+}
+
+int arena_send(struct arena *a, int sock, struct err *e)
+{
+	if (a->fd < 0)
+		a->near = (size_t)(a->p - a->base);
+	a->end = a->p;
+	a->sent = true;
+	return a->near && send(sock, near, a->near, MSG_NOSIGNAL) < 0 ?
+		       err_sys(e, "send the arguments of init") :
+		       0;
+}
+
+int arena_receive(int sock, struct err *e)
+{
+	ssize_t n;
+
+	if (!ARENA_NEAR)
+		return 0;
+	do {
+		n = recv(sock, near, ARENA_NEAR, MSG_TRUNC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_sys(e, "receive the arguments of init");
+	if (n == 0)
+		return err_set(e, EPIPE, "hull went away");
+	return (size_t)n > ARENA_NEAR ? err_set(e, EBADMSG, "the arguments of init are cut") : 0;
 }
 
 int arena_map(int fd, void **ret_first, struct err *e)
 {
-	void *p = mmap(ARENA_ADDR, ARENA_SIZE, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED_NOREPLACE, fd, 0);
+	void *p = fd < 0 ? ARENA_ADDR :
+			   mmap(ARENA_ADDR, ARENA_SIZE, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED_NOREPLACE, fd, 0);
 
 	if (p != ARENA_ADDR)
 		return err_sys(e, "mmap arena");
-	*ret_first = p;
+	*ret_first = ARENA_NEAR ? near : p;
 	return 0;
+}
+
+/* A shared arena has come to the end of its first part where nobody had expected it. */
+static void need_far(struct arena *a)
+{
+	struct err e;
+
+	if (!a->sent && a->fd < 0) {
+		if (arena_go_far(a, &e) == 0)
+			return;
+		(void)!write(STDERR_FILENO, e.chain, strlen(e.chain));
+	}
+	no_memory();
 }
 
 void *arena_zalloc(struct arena *a, size_t n)
@@ -117,9 +183,11 @@ void *arena_zalloc(struct arena *a, size_t n)
 	if (n > ARENA_SIZE)
 		return no_memory();
 	n = (n + 15) & ~(size_t)15;
+	if (n > (size_t)(a->end - a->p) && a->shared) {
+		need_far(a);
+		return arena_zalloc(a, n);
+	}
 	if (n > (size_t)(a->end - a->p)) {
-		if (a->fd >= 0)
-			return no_memory();
 		size_t block = n > ARENA_BLOCK ? n : ARENA_BLOCK;
 
 		a->base = a->p = xzalloc(block);

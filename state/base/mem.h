@@ -45,21 +45,32 @@ char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull))
 char *xasprintf(const char *fmt, ...) __attribute__((returns_nonnull)) printf_like(1, 2);
 
 /*
- * Memory that is given out in pieces and freed never or at once. A shared arena lies at one
- * fixed address in a memfd, so that another process of the same binary can map it and follow
- * its pointers: this is how the decoded configuration reaches the container's init without
- * being parsed again inside the container's memory limit.
+ * Memory that is given out in pieces and freed never or at once. A shared arena lies where it does in
+ * another process of the same binary, which so can follow its pointers: this is how the decoded
+ * configuration reaches the container's init without being parsed again inside the container's
+ * memory limit. Its first ARENA_NEAR bytes are the program's own and are sent; what has no room there
+ * lies in a memfd, which both map at one address.
  */
 struct arena {
-	char *base, *p, *end;
-	int fd; /* the memfd of a shared arena, -1 of a private one */
+	char *base, *p, *end; /* of the part that it is in now */
+	int fd;		      /* the memfd of a shared arena, -1 without */
+	bool shared, sent;
+	size_t near; /* bytes of the first part that are to be sent */
 };
 
 /* Private: ordinary memory, grown in blocks. */
 void arena_init(struct arena *a);
-/* Shared: at most ARENA_SIZE bytes; the caller closes a->fd. */
+/* Shared: one of a process, at most ARENA_SIZE bytes; the caller closes a->fd. */
 must_check int arena_init_shared(struct arena *a, struct err *e);
-/* Map the shared arena behind fd, copy on write; returns its first object. */
+/* To the memfd from here on, and there to its first byte, if it is not there yet. */
+must_check int arena_go_far(struct arena *a, struct err *e);
+/* A text of n bytes is to be decoded into it: all of that in one part, but for odd ones. */
+must_check int arena_expect(struct arena *a, size_t n, struct err *e);
+
+/* Its first part over a socket of packets. Nothing is added to the arena after that. */
+must_check int arena_send(struct arena *a, int sock, struct err *e);
+must_check int arena_receive(int sock, struct err *e);
+/* Map the rest of the shared arena, behind fd or -1, copy on write; returns its first object. */
 must_check int arena_map(int fd, void **ret_first, struct err *e);
 
 /* Zeroed, aligned to 16 bytes. */

@@ -30,6 +30,12 @@
 #define ARENA_ADDR ((char *)0x50000000)
 #endif
 #define ARENA_SIZE ((size_t)64 << 20)
+/* The first part of it, in the program's own memory, which is where it is in each of its processes. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__PIE__)
+#define ARENA_NEAR ((size_t)0)
+#else
+#define ARENA_NEAR ((size_t)64 << 10)
+#endif
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080

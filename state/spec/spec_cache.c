@@ -2,6 +2,7 @@
 #include "state/spec/spec_cache.h"
 
 #include "state/base/fd.h"
+#include "state/base/sys.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -91,7 +92,8 @@ void spec_cache_write(int dir_fd, const char *file, int text_fd, const struct ar
 	struct iovec v[] = { { &h, sizeof(h) }, { (char *)(uintptr_t)from, n } };
 	struct stat st;
 
-	if (fstat(text_fd, &st) < 0 || !make_header(&st, from, n, s, &h))
+	/* One that began in the arena's first part and had no room there is in two. */
+	if (from < a->base || fstat(text_fd, &st) < 0 || !make_header(&st, from, n, s, &h))
 		return;
 	h.sum = sum(h.spec, from, n);
 	fd = openat(dir_fd, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -118,18 +120,21 @@ struct spec *spec_cache_read(int dir_fd, const char *file, const char *text, str
 {
 	auto_close int fd = openat(dir_fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct header h;
-	struct iovec v[] = { { &h, sizeof(h) }, { a->p, (size_t)(a->end - a->p) } };
-	ssize_t got = fd < 0 ? -1 : readv(fd, v, 2);
-	size_t n;
+	struct err ignored;
+	ssize_t n;
 
-	if (got < (ssize_t)sizeof(h))
+	if (fd < 0 || read(fd, &h, sizeof(h)) != (ssize_t)sizeof(h))
 		return NULL;
-	n = (size_t)got - sizeof(h);
-	if (fits(dir_fd, text, &h, a->p, n)) {
+	/* Large ones are not in the arena's first part (arena_expect()). */
+	if (h.from == (uintptr_t)ARENA_ADDR && a->shared && arena_go_far(a, &ignored) < 0)
+		return NULL;
+	n = read(fd, a->p, (size_t)(a->end - a->p));
+	if (n > 0 && fits(dir_fd, text, &h, a->p, (size_t)n)) {
 		a->p += n;
 		return (struct spec *)(uintptr_t)h.spec;
 	}
 	/* What arena_zalloc() gives out is zero. */
-	memset(a->p, 0, n);
+	if (n > 0)
+		memset(a->p, 0, (size_t)n);
 	return NULL;
 }
