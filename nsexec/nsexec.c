@@ -129,7 +129,7 @@ static int env_socket(const char *name)
 }
 
 /* Pages of it that no message reaches are never touched. */
-static char boot_buf[BOOTSTRAP_MAX] __attribute__((aligned(4096)));
+static char boot_buf[BOOTSTRAP_MAX] LARGE;
 
 static int receive_bootstrap(struct stages *s, struct err *e)
 {

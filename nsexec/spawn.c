@@ -93,7 +93,7 @@ static int launched(void *arg)
 }
 
 #define STACK_SIZE 16384
-static char stack[STACK_SIZE] __attribute__((aligned(4096)));
+static char stack[STACK_SIZE] LARGE;
 
 static int birth_flag(const struct launch *l)
 {

@@ -550,7 +550,8 @@ uint64_t pidfd_inode(int pidfd)
 int pidfd_wait(int pidfd, int timeout_ms)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	int64_t end = sys_now_ms() + timeout_ms, left = timeout_ms;
+	/* The first look into the vDSO costs more than poll(2). */
+	int64_t end = timeout_ms > 0 ? sys_now_ms() + timeout_ms : 0, left = timeout_ms;
 	int n;
 
 	while ((n = poll(&p, 1, timeout_ms < 0 ? -1 : (int)left)) < 0 && errno == EINTR) {

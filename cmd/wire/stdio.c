@@ -129,7 +129,7 @@ static enum moved write_some(struct stream *s, const char *p, size_t n)
 
 static enum moved copy_some(struct stream *s)
 {
-	static char buf[16384] __attribute__((aligned(4096)));
+	static char buf[16384] LARGE;
 	enum moved m;
 	ssize_t n;
 

@@ -141,7 +141,7 @@ static bool got_frame(void *arg, const struct frame *f)
 
 static bool read_in(struct wire *w)
 {
-	static char buf[8192] __attribute__((aligned(4096)));
+	static char buf[8192] LARGE;
 	ssize_t n = recv(w->w.fd, buf, sizeof(buf), MSG_DONTWAIT);
 
 	if (n < 0)

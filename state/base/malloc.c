@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "state/base/mem.h"
+
 /* musl's own, by the names that they have within it (src/malloc/, since 1.2.2). */
 void *__libc_malloc(size_t n);
 void *__libc_realloc(void *p, size_t n);
@@ -31,8 +33,7 @@ struct block {
 	uint64_t state;
 };
 
-/* On pages of its own, so that the small variables of the program share theirs (ld: by alignment). */
-static char pool[POOL_SIZE] __attribute__((aligned(4096)));
+static char pool[POOL_SIZE] LARGE;
 /* Offsets in it: of the first free byte, of the last block, of the first byte that nobody has had yet. */
 static uint32_t top, last, fresh;
 

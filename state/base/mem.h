@@ -35,6 +35,9 @@ static inline int take_fd(int *fd)
 		taken_;                         \
 	})
 
+/* Of a static buffer: behind the small variables, which so share a page (cmd/layout.ld). */
+#define LARGE __attribute__((section(".bss..large"), aligned(16)))
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 void *xmalloc(size_t n) __attribute__((malloc, returns_nonnull));
