@@ -194,7 +194,8 @@ __attribute__((constructor)) static void nsexec(void)
 		if (s->boot.plan.stages == PLAN_LATE)
 			return; /* still stage 1 */
 		nsexec_become_init();
-		close(s->map_sock[1] >= 0 ? s->map_sock[1] : s->init_sock);
+		if (s->init_sock != s->sync_sock)
+			close(s->map_sock[1] >= 0 ? s->map_sock[1] : s->init_sock);
 		return;
 	}
 }

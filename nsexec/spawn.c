@@ -216,9 +216,11 @@ static int spawn(const struct nsexec_request *r, int exe_fd, int init_fd, int sy
 static int send_boot(const struct nsexec *n, const struct str *boot, struct arena *arena,
 		     struct err *e)
 {
-	if (send(n->init_sock, boot->s, boot->n, MSG_NOSIGNAL) < 0)
+	int sock = n->init_sock < 0 ? n->sync_sock : n->init_sock;
+
+	if (send(sock, boot->s, boot->n, MSG_NOSIGNAL) < 0)
 		return err_sys(e, "send the bootstrap message");
-	return arena_send(arena, n->init_sock, e);
+	return arena_send(arena, sock, e);
 }
 
 /*
@@ -237,7 +239,7 @@ static void dissolve_exe(struct nsexec *n)
 int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e)
 {
 	trace_here("start stage 0", NULL);
-	int init_pair[2], sync_pair[2], exe_fd = -1;
+	int init_pair[2] = { -1, -1 }, sync_pair[2], exe_fd = -1;
 	auto_str struct str boot = { 0 };
 	int ok = -1;
 
@@ -247,21 +249,26 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 	n->first = r->boot.plan.stages == PLAN_THREE ? "stage 0 (PARENT)" : "stage 1 (CHILD)";
 	if (bootstrap_encode(&r->boot, &boot, e) < 0)
 		return -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, init_pair) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync_pair) < 0)
 		return err_sys(e, "socketpair");
-	n->init_sock = init_pair[0];
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync_pair) < 0) {
-		close(init_pair[1]);
-		return err_sys(e, "socketpair");
-	}
 	n->sync_sock = sync_pair[0];
+	/* Who is all stages in one has nothing to report: its PID is hull's to know. */
+	if (r->boot.plan.stages != PLAN_ONE) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, init_pair) < 0) {
+			close(sync_pair[1]);
+			return err_sys(e, "socketpair");
+		}
+		n->init_sock = init_pair[0];
+	}
 	/* Before there is anybody to read it: stage 0 does not have to wait for it. */
 	if (!r->place && send_boot(n, &boot, r->arena, e) < 0)
 		goto out;
 	exe_fd = selfexe_open(e);
 	if (exe_fd >= 0) /* runc's words, which its tests know */
 		log_debug("runc exeseal: using /proc/self/exe clone");
-	ok = exe_fd < 0 ? -1 : spawn(r, exe_fd, init_pair[1], sync_pair[1], n, e);
+	ok = exe_fd < 0 ? -1 :
+			  spawn(r, exe_fd, init_pair[1] < 0 ? sync_pair[1] : init_pair[1],
+				sync_pair[1], n, e);
 	n->exe_fd = exe_fd;
 	if (ok == 0 && r->place) {
 		ok = r->place(r->place_arg, n->init ? n->init : n->parent, e);
@@ -269,7 +276,7 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 			ok = send_boot(n, &boot, r->arena, e);
 	}
 out:
-	close(init_pair[1]);
+	cleanup_close(&init_pair[1]);
 	close(sync_pair[1]);
 	return ok;
 }
