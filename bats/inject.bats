@@ -114,7 +114,7 @@ sweep() {
 		done
 	done <calls
 	echo "$*: $tried of $i"
-	[ "$tried" -gt 5 ]
+	[ "$tried" -gt 2 ]
 	[ "$bad" = 0 ]
 }
 

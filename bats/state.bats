@@ -70,7 +70,7 @@ teardown() { teardown_bundle; }
 	quietly create test_box
 	quietly start test_box
 	cp "$ROOT/test_box/record.json" saved
-	sed -i 's/^"startTime":[0-9]*/"startTime":1/' "$ROOT/test_box/record.json"
+	sed -i 's/^"startTime":[0-9]*/"startTime":1/; s/^"inode":[1-9][0-9]*/"inode":1/' "$ROOT/test_box/record.json"
 	is_status test_box stopped
 	refused "container not running" kill test_box
 	cp saved "$ROOT/test_box/record.json"
