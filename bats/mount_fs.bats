@@ -142,6 +142,26 @@ inside() {
 	grep -q "/silent/x: Read-only" out
 }
 
+@test "run mounts a simple file system by one call, and it is as by fsopen" {
+	add_mount /once tmpfs tmpfs nosuid nodev noexec strictatime mode=1770 size=1m
+	add_mount /steps tmpfs tmpfs nosuid nodev noexec strictatime mode=1770 size=1m rnodev
+	add_mount /once-ro tmpfs tmpfs ro
+	add_mount /steps-ro tmpfs tmpfs ro rdev
+	add_mount /steps-link tmpfs tmpfs nosymfollow
+	set_args sh -c 'stat -c "%a %n" /once /steps; grep -E " /(once|steps)" /proc/self/mountinfo'
+	strace -D -f -qq -e trace=mount,fsopen,fsconfig -o trace "$HULL" --root "$ROOT" run test_box >out 2>&1 3>&- </dev/null
+	cat out trace
+	[ "$(head -n 2 out)" = "1770 /once
+1770 /steps" ]
+	same() { [ "$(sed -n "s|.* /$1 ||p" out)" = "$(sed -n "s|.* /$2 ||p" out)" ]; }
+	same once steps
+	same once-ro steps-ro
+	[[ $(grep " /once " out) == *" rw,nosuid,nodev,noexec - tmpfs tmpfs rw,size=1024k,mode=1770"* ]]
+	[[ $(grep " /once-ro " out) == *" ro,relatime - tmpfs tmpfs "* ]]
+	[ "$(grep -c 'mount("tmpfs"' trace)" = 3 ] # and dev
+	not grep -q 'fsopen("devpts"\|fsopen("mqueue"' trace
+}
+
 @test "create passes on the kernel's words about an option" {
 	add_mount /mnt tmpfs tmpfs size=abc
 	refused "tmpfs: Bad value for 'size': option size=abc: invalid argument (/mounts/7)" create test_box
