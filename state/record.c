@@ -98,7 +98,9 @@ static void add_row(struct str *out, const struct row *row, const struct record 
 {
 	const void *p = (const char *)r + row->offset;
 
-	str_addf(out, "\"%s\":", row->key);
+	str_add(out, "\"");
+	str_add(out, row->key);
+	str_add(out, "\":");
 	switch (row->kind) {
 	case R_STR:
 		return add_text(out, *(char *const *)p);

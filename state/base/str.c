@@ -39,19 +39,22 @@ void str_add(struct str *b, const char *s)
 
 void str_addf(struct str *b, const char *fmt, ...)
 {
+	size_t room = 40; /* most are shorter */
 	va_list ap;
 	int n;
 
-	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return;
-	reserve(b, (size_t)n);
-	va_start(ap, fmt);
-	vsnprintf(b->s + b->n, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	b->n += (size_t)n;
+	for (;;) {
+		reserve(b, room);
+		va_start(ap, fmt);
+		n = vsnprintf(b->s + b->n, room + 1, fmt, ap);
+		va_end(ap);
+		if (n <= 0)
+			b->s[b->n] = '\0';
+		if (n <= 0 || (size_t)n <= room)
+			break;
+		room = (size_t)n;
+	}
+	b->n += n > 0 ? (size_t)n : 0;
 }
 
 /* The length of the UTF-8 sequence at s, 0 if it is not one. */
