@@ -78,8 +78,9 @@ masks_hold() {
 	[ "$(find rootfs -name 'began*' | wc -l)" = 1 ]
 	must exec test_box sh -c '(readlink /proc/1/ns/time; readlink /proc/self/ns/time) | uniq | wc -l; cut -d: -f3 /proc/self/cgroup | sort -u'
 	[ "${lines[0]}" = 1 ]
-	# Nothing of hull's or criu's is open in it.
-	[ "$(ls "/proc/$(cat pid)/fd")" = $'0\n1\n2' ]
+	# Nothing of hull's or criu's is open in it, and its own file not for long.
+	has_stdio_only() { [ "$(ls "/proc/$(cat pid)/fd")" = $'0\n1\n2' ]; }
+	wait_for 5 has_stdio_only
 	# Its processes are in the cgroups of its record, and nothing is mounted on the host.
 	must ps --format json test_box
 	[[ $output = *"$(cat pid)"* ]]

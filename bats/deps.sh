@@ -75,7 +75,7 @@ packages_of() {
 	build) echo gcc make musl-tools libc6-dev linux-libc-dev dpkg-dev gperf binutils xz-utils ;;
 	test)
 		echo bats jq gojq busybox-static shellcheck clang-format cppcheck mandoc strace perl-base \
-			procps iproute2 util-linux psmisc uidmap dbus-daemon patchelf python3 nodejs e2fsprogs
+			procps iproute2 util-linux psmisc uidmap dbus-daemon patchelf python3 nodejs e2fsprogs squashfs-tools
 		;;
 	cross) echo gcc make libc6-dev dpkg-dev gperf binutils xz-utils ;; # what runs here; and for each:
 	cross-amd64) echo linux-libc-dev ;;

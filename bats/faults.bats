@@ -316,7 +316,7 @@ inject() {
 		clone|EAGAIN|1|stage 1 (CHILD): no more processes are allowed: by RLIMIT_NPROC
 		unshare|ENOSPC|1|stage 1 (CHILD): unshare: no space left on device
 		fsopen|EPERM|1|operation not permitted (/mounts/0)
-		fsopen|EPERM|3|operation not permitted (/mounts/2)
+		fsopen|EPERM|2|operation not permitted (/mounts/5)
 		pivot_root|EPERM|1|operation not permitted
 		mknodat|EIO|1|input/output error
 		sethostname|EPERM|1|operation not permitted (/hostname)

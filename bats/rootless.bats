@@ -50,6 +50,38 @@ inside() {
 	must run test_box
 }
 
+@test "a user's hull is sealed against his container if it is his own, and need not be if it is root's" {
+	update_config '.process.args = ["true"]'
+	# sealed: a run copies the program into memory.
+	sealed() {
+		strace -f -qq -e trace=memfd_create -o trace "$HULL" run test_box 3>&- </dev/null
+		grep -q hull-exe trace
+	}
+	sealed
+	chown 0:0 "$dir/hull"
+	not sealed
+	chmod g+w "$dir/hull"
+	sealed
+	chmod g-w "$dir/hull"
+	# Root inside finds it as a program, and may not open it for writing.
+	printf '#!/proc/self/exe --help\n' >rootfs/bin/evil
+	chmod 755 rootfs/bin/evil
+	mkfifo -m 666 full
+	update_config '.process.args = ["sleep", "1000"]'
+	quietly create test_box
+	quietly start test_box
+	exec 9<>full
+	timeout 1 dd if=/dev/zero bs=4096 status=none >&9 || true
+	"$HULL" exec test_box /bin/evil >&9 2>&9 3>&- 9>&- </dev/null &
+	evil_runs() { "$HULL" exec test_box pidof evil >/dev/null 3>&- 9>&- </dev/null; }
+	wait_for 5 evil_runs
+	hull exec test_box sh -c 'id -u; echo word >>"/proc/$(pidof evil)/exe"'
+	[ "${lines[0]}" = 0 ]
+	[[ $output == *"ermission denied"* ]]
+	exec 9>&-
+	quietly delete --force test_box
+}
+
 @test "a user's container has his id as root, and no groups but his" {
 	inside 'id -u; cat /proc/self/setgroups; tr -s " " </proc/self/uid_map; grep -c "Groups:.*[0-9]" /proc/self/status; ls /dev/null; hostname'
 	[ "${lines[*]}" = "0 deny  0 $USER_ID 1 0 /dev/null hull" ]

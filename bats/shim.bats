@@ -362,6 +362,37 @@ finish() {
 	finish
 }
 
+@test "shim: all it starts is executed by one descriptor of hull, through which nobody can write to it (CVE-2019-5736)" {
+	local exe
+	begin
+	create
+	works Start "{\"1\":\"$ID\"}"
+	exe=$(find -L "/proc/$pid/fd" -samefile "$HULL")
+	[ -e "$exe" ]
+	# Its mount is read-only, and is not to be made anything else: mount_setattr(2), AT_EMPTY_PATH, MOUNT_ATTR_RDONLY cleared.
+	python3 -c 'import ctypes, os, struct, sys
+fd = os.open(sys.argv[1], os.O_PATH)
+is_readonly = lambda: os.fstatvfs(fd).f_flag & os.ST_RDONLY
+assert is_readonly(), "writable"
+attr = ctypes.create_string_buffer(struct.pack("4Q", 0, 1, 0, 0))
+assert ctypes.CDLL(None).syscall(442, fd, b"", 0x1000, attr, ctypes.c_size_t(32)) < 0, "made writable"
+assert is_readonly(), "writable"' "$exe"
+	strace -f -qq -e trace=open_tree,execveat -o trace -p "$pid" >/dev/null 2>&1 3>&- &
+	echo $! >"$BATS_TEST_TMPDIR/strace.pid"
+	wait_for 5 grep -q "TracerPid:.[1-9]" "/proc/$pid/status"
+	exec_process e1 "" true
+	works Start "{\"1\":\"$ID\",\"2\":\"e1\"}"
+	works Wait "{\"1\":\"$ID\",\"2\":\"e1\"}"
+	answers '."1"' null
+	kill "$(<"$BATS_TEST_TMPDIR/strace.pid")"
+	rm "$BATS_TEST_TMPDIR/strace.pid"
+	wait_for 5 grep -q "TracerPid:.0" "/proc/$pid/status"
+	grep -q execveat trace
+	not grep -q open_tree trace
+	works Delete "{\"1\":\"$ID\",\"2\":\"e1\"}"
+	finish
+}
+
 @test "shim: two thousand calls and three hundred execs leave no descriptor and no memory behind" {
 	local i before after
 	begin

@@ -9,7 +9,6 @@
 #include "nsexec/process/selfexe.h"
 #include "state/base/fd.h"
 #include "state/spec/idset.h"
-#include "state/base/log.h"
 #include "state/base/mem.h"
 #include "state/base/names.h"
 #include "state/base/proc.h"
@@ -264,8 +263,6 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 	if (!r->place && send_boot(n, &boot, r->arena, e) < 0)
 		goto out;
 	exe_fd = selfexe_open(e);
-	if (exe_fd >= 0) /* runc's words, which its tests know */
-		log_debug("runc exeseal: using /proc/self/exe clone");
 	ok = exe_fd < 0 ? -1 :
 			  spawn(r, exe_fd, init_pair[1] < 0 ? sync_pair[1] : init_pair[1],
 				sync_pair[1], n, e);

@@ -5,6 +5,7 @@
 #include "cmd/shim/server.h"
 #include "cmd/shim/task.h"
 #include "nsexec/process/fork.h"
+#include "nsexec/process/selfexe.h"
 #include "state/base/fd.h"
 #include "state/format/json.h"
 #include "state/base/mem.h"
@@ -36,6 +37,7 @@ static int spawn(struct job *j, struct err *e)
 {
 	int keep[FORK_KEEP_MAX];
 	struct fork_request r = { .work = work, .arg = j, .keep = keep };
+	int exe = selfexe_keep();
 
 	if (null_fd < 0)
 		null_fd = fd_open(AT_FDCWD, "/dev/null", O_RDWR, 0, e);
@@ -49,6 +51,8 @@ static int spawn(struct job *j, struct err *e)
 			keep[r.n_keep++] = j->q.keep[i];
 	}
 	keep[r.n_keep++] = j->out;
+	if (exe >= 0)
+		keep[r.n_keep++] = exe;
 	j->pid = fork_work(&r, e);
 	return j->pid < 0 ? -1 : 0;
 }

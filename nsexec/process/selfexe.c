@@ -6,6 +6,7 @@
 #include "nsexec/process/selfexe.h"
 
 #include "state/base/fd.h"
+#include "state/base/log.h"
 #include "state/base/mem.h"
 #include "state/base/sys.h"
 
@@ -15,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* A mount that no mount table shows; writing through it is EROFS for everybody. */
@@ -51,11 +53,69 @@ static int sealed_copy(int from, const char *name, struct err *e)
 	return take_fd(&to);
 }
 
+/* The kernel has no code that could write to one, whoever mounts it anew. */
+static bool never_writable(const struct statfs *fs)
+{
+	static const uint32_t types[] = { EROFS_SUPER_MAGIC_V1, SQUASHFS_MAGIC, CRAMFS_MAGIC,
+					  ISOFS_SUPER_MAGIC };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if ((uint32_t)fs->f_type == types[i])
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Can no container of ours write to hull's binary, as it is? An ordinary user's have his ID, and those of
+ * subuid(5), but not root's; an access control list shows in the group's bits (acl(5)).
+ */
+static bool is_out_of_reach(void)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (sys_is_ordinary_user() && stat("/proc/self/exe", &st) == 0 && st.st_uid == 0 &&
+	    !(st.st_mode & (S_IWGRP | S_IWOTH)))
+		return true;
+	return statfs("/proc/self/exe", &fs) == 0 && never_writable(&fs);
+}
+
+static int kept = -1;
+
+int selfexe_keep(void)
+{
+	static bool tried;
+	auto_close int fd = tried || is_out_of_reach() ? -1 :
+							 detached_mount(AT_FDCWD, "/proc/self/exe",
+									0, MOUNT_ATTR_RDONLY);
+	char name[40];
+
+	tried = true;
+	if (fd >= 0) {
+		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+		kept = open(name, O_RDONLY | O_CLOEXEC);
+	}
+	return kept;
+}
+
 int selfexe_open(struct err *e)
 {
-	int fd = detached_mount(AT_FDCWD, "/proc/self/exe", 0, MOUNT_ATTR_RDONLY);
 	auto_close int from = -1;
+	int fd;
 
+	if (kept >= 0) {
+		fd = fcntl(kept, F_DUPFD_CLOEXEC, 3);
+		return fd < 0 ? err_sys(e, "duplicate a descriptor") : fd;
+	}
+	if (is_out_of_reach()) {
+		log_debug(
+			"nobody in a container can write to hull's binary: it is executed as it is");
+		return fd_open(AT_FDCWD, "/proc/self/exe", O_PATH, 0, e);
+	}
+	fd = detached_mount(AT_FDCWD, "/proc/self/exe", 0, MOUNT_ATTR_RDONLY);
+	/* runc's words, which its tests know */
+	log_debug("runc exeseal: using /proc/self/exe clone");
 	if (fd >= 0)
 		return fd;
 	from = fd_open(AT_FDCWD, "/proc/self/exe", O_RDONLY, 0, e);

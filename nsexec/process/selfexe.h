@@ -7,10 +7,18 @@
 /*
  * A descriptor of hull's own binary through which nobody can write to it (CVE-2019-5736): a
  * container's process can open /proc/PID/exe of the stages that enter its namespaces. A detached
- * read-only mount of the file, or a sealed copy in memory where the kernel refuses that. To be closed
- * when it has been executed, before anything of the container runs: see nsexec_start().
+ * read-only mount of the file, or a sealed copy in memory where the kernel refuses that; the file itself
+ * where no container could write to it: on a file system that nobody can, or of root's for an ordinary
+ * user's. To be closed when it has been executed, before anything of the container runs: see
+ * nsexec_start().
  */
 must_check int selfexe_open(struct err *e);
+/*
+ * For a process that starts many: what selfexe_open() gives from here on, to its children too, is a
+ * copy of one descriptor, which this returns: of the file, whose mount is dissolved already. -1 where
+ * that is not the way it is protected, and all is as before.
+ */
+int selfexe_keep(void);
 /*
  * The same of another program, which fd is open at; path is for the error. An ordinary user's containers
  * are nobody who could write to a file of root's: theirs is fd itself.

@@ -159,6 +159,15 @@ bool sys_has_capability(int cap)
 	return capget(&header, own) == 0 && (own[cap / 32].effective & 1u << cap % 32);
 }
 
+bool sys_is_ordinary_user(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct own[_LINUX_CAPABILITY_U32S_3];
+
+	return geteuid() != 0 && capget(&header, own) == 0 && !own[0].permitted &&
+	       !own[1].permitted;
+}
+
 int sys_landlock_abi(void)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0,

@@ -133,6 +133,10 @@ struct mount_attr {
 #define TMPFS_MAGIC	     0x01021994
 #define DEVPTS_SUPER_MAGIC   0x1cd1
 #define NSFS_MAGIC	     0x6e736673
+#define EROFS_SUPER_MAGIC_V1 0xe0f5e1e2U
+#define SQUASHFS_MAGIC	     0x73717368
+#define CRAMFS_MAGIC	     0x28cd3d45
+#define ISOFS_SUPER_MAGIC    0x9660
 #define PIDFS_MAGIC	     0x50494446
 #define SELINUX_MAGIC	     0xf97cff8cU
 #define RDTGROUP_SUPER_MAGIC 0x7655821
@@ -266,6 +270,9 @@ int sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c);
 
 /* Is this capability (CAP_SETFCAP) in our effective set? */
 bool sys_has_capability(int cap);
+
+/* Not root, and with no capability, nor any to be had without a program that is set-user-ID? */
+bool sys_is_ordinary_user(void);
 
 /* CLOCK_MONOTONIC in ms. */
 int64_t sys_now_ms(void);
