@@ -126,13 +126,22 @@ int arena_expect(struct arena *a, size_t n, struct err *e)
 
 int arena_send(struct arena *a, int sock, struct err *e)
 {
+	const int room = 2 * (int)ARENA_NEAR;
+	ssize_t n;
+
 	if (a->fd < 0)
 		a->near = (size_t)(a->p - a->base);
 	a->end = a->p;
 	a->sent = true;
-	return a->near && send(sock, near, a->near, MSG_NOSIGNAL) < 0 ?
-		       err_sys(e, "send the arguments of init") :
-		       0;
+	if (!a->near)
+		return 0;
+	n = send(sock, near, a->near, MSG_NOSIGNAL);
+	/* Where net.core.wmem_default is that low; who may not have more than wmem_max has that. */
+	if (n < 0 && errno == EMSGSIZE &&
+	    (setsockopt(sock, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)) == 0 ||
+	     setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) == 0))
+		n = send(sock, near, a->near, MSG_NOSIGNAL);
+	return n < 0 ? err_sys(e, "send the arguments of init") : 0;
 }
 
 int arena_receive(int sock, struct err *e)
