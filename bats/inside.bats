@@ -531,19 +531,16 @@ runs_by() { [ "$(cat "/proc/$(pgrep -P "$2")/comm")" = "$1" ]; }
 	printf '#!/proc/self/exe --help\n' >rootfs/bin/evil
 	chmod 755 rootfs/bin/evil
 	set_args /bin/evil
-	# squashed ARG...: hull in a mount namespace that has the image, which ends with it.
-	squashed() {
-		unshare -m --propagation private sh -c 'mount -o loop squash mnt && exec mnt/hull "$@"' hull --root "$ROOT" "$@" 3>&-
-	}
-	strace -D -f -qq -e trace=open_tree,memfd_create -o trace unshare -m --propagation private sh -c 'mount -o loop squash mnt && exec mnt/hull "$@"' \
-		hull --root "$ROOT" --debug run test_box >out 2>&1 3>&- </dev/null
+	# hull in a mount namespace that has the image, which ends with it
+	squashed=(unshare -m --propagation private sh -c 'mount -o loop squash mnt && exec mnt/hull "$@"' hull --root "$ROOT")
+	strace -D -f -qq -e trace=open_tree,memfd_create -o trace "${squashed[@]}" --debug run test_box >out 2>&1 3>&- </dev/null
 	grep -q "nobody in a container can write to hull's binary" out
 	grep -q "^USAGE\|^Usage\|^NAME" out
 	not grep -q '/proc/self/exe\|hull-exe' trace
 	mkfifo full
 	exec 9<>full
 	timeout 1 dd if=/dev/zero bs=4096 status=none >&9 || true
-	squashed run test_box >&9 2>&9 9>&- </dev/null &
+	"${squashed[@]}" run test_box >&9 2>&9 3>&- 9>&- </dev/null &
 	wait_for 5 eval '[ "$(state_of test_box)" = running ]'
 	local pid
 	pid=$(state_of test_box .pid)

@@ -56,6 +56,19 @@ static bool has_long_value(const struct mount_work *w, const char *data)
 	return false;
 }
 
+static unsigned long classic_flags(const struct mount_work *w)
+{
+	return mount_readonly_later(w) ? w->o.ms_set & ~(unsigned long)MS_RDONLY : w->o.ms_set;
+}
+
+static int mount_onto(const struct mount_work *w, int target, const char *data)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", target);
+	return mount(w->m->source, path, w->m->type, classic_flags(w), data);
+}
+
 /*
  * The mount ends up on what the descriptor stands for, whatever its path leads to by now. What is
  * on top there afterwards is found by the path, and has to be another mount than before.
@@ -63,17 +76,12 @@ static bool has_long_value(const struct mount_work *w, const char *data)
 static int mount_classic(struct init *in, const struct mount_work *w, int target, const char *data,
 			 struct err *e)
 {
-	unsigned long ms = w->o.ms_set;
 	auto_close int fd = -1;
-	char path[40];
 	struct stat was, is;
 
 	if (strlen(data) > DATA_MAX)
 		return err_set(e, E2BIG, "the options are longer than %d bytes", DATA_MAX);
-	if (mount_readonly_later(w))
-		ms &= ~(unsigned long)MS_RDONLY;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", target);
-	if (mount(w->m->source, path, w->m->type, ms, data) < 0)
+	if (mount_onto(w, target, data) < 0)
 		return err_sys(e, "mount");
 	fd = inside_open(in->root_fd, w->dest, 0);
 	if (fd < 0 || fstat(fd, &is) < 0 || fstat(target, &was) < 0)
@@ -264,19 +272,14 @@ static bool mount_at_once(const struct mount_work *w, int target, const char *da
 	static const char *const types[] = { "tmpfs", "devpts", "mqueue" };
 	const unsigned long simple = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_STRICTATIME |
 				     MS_RELATIME;
-	unsigned long ms = w->o.ms_set;
 	bool known = false;
-	char path[40];
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		known = known || mount_is_type(w, types[i]);
-	if (mount_readonly_later(w))
-		ms &= ~(unsigned long)MS_RDONLY;
-	if (!known || (ms & ~simple) || w->o.tmpcopyup || w->o.rec_attr_set || w->o.rec_attr_clr ||
-	    w->o.n_propagation || strlen(data) > DATA_MAX)
+	if (!known || (classic_flags(w) & ~simple) || w->o.tmpcopyup || w->o.rec_attr_set ||
+	    w->o.rec_attr_clr || w->o.n_propagation || strlen(data) > DATA_MAX)
 		return false;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", target);
-	return mount(w->m->source, path, w->m->type, ms, data) == 0;
+	return mount_onto(w, target, data) == 0;
 }
 
 int mount_fs(struct init *in, const struct mount_work *w, struct err *e)

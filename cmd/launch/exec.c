@@ -429,22 +429,17 @@ static int attach_to_unit(void *arg, pid_t stage0, struct err *e)
 static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 {
 	struct nsexec_request req = {
-		.arena = &x->p.arena,
 		.join = x->attach ? NULL : join,
 		.place = x->attach ? attach_to_unit : NULL,
 		.place_arg = x,
-		.keep_fds = x->p.args->preserve_fds,
 		.frozen = x->frozen,
 	};
 	struct idset cpus;
 	int r;
 
 	x->p.args->set_rlimits = !needs_limits(x);
-	if (prepare_share(&x->p, e) < 0)
+	if (prepare_request(&x->p, &req, e) < 0)
 		return -1;
-	req.boot = x->p.boot;
-	req.pass_fds = x->p.fds;
-	req.n_pass_fds = x->p.n_fds;
 	if (has_initial_cpus(x)) {
 		if (bind_to_initial(x, &cpus, e) < 0)
 			return -1;

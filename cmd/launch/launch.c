@@ -203,17 +203,11 @@ static int go_ahead(struct launch *l, struct err *e)
 /* From the first process to an init that waits to be told that its record is whole. */
 static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 {
-	struct nsexec_request req = { .arena = &l->p.arena,
-				      .join = join,
-				      .cgroup = &l->rec.cgroup,
-				      .keep_fds = l->p.args->preserve_fds };
+	struct nsexec_request req = { .join = join, .cgroup = &l->rec.cgroup };
 	int r;
 
-	if (prepare_share(&l->p, e) < 0)
+	if (prepare_request(&l->p, &req, e) < 0)
 		return -1;
-	req.boot = l->p.boot;
-	req.pass_fds = l->p.fds;
-	req.n_pass_fds = l->p.n_fds;
 	if (l->g->systemd_cgroup) {
 		req.join = NULL;
 		req.place = launch_make_unit;

@@ -43,12 +43,19 @@ int prepare_init(struct prepared *p, struct err *e)
 	return 0;
 }
 
-int prepare_share(struct prepared *p, struct err *e)
+int prepare_request(struct prepared *p, struct nsexec_request *r, struct err *e)
 {
-	if (p->boot.arena_fd == p->arena.fd)
-		return 0;
-	p->boot.arena_fd = p->arena.fd;
-	return prepare_pass_fd(p, p->arena.fd, e);
+	if (p->boot.arena_fd != p->arena.fd) {
+		p->boot.arena_fd = p->arena.fd;
+		if (prepare_pass_fd(p, p->arena.fd, e) < 0)
+			return -1;
+	}
+	r->boot = p->boot;
+	r->arena = &p->arena;
+	r->pass_fds = p->fds;
+	r->n_pass_fds = p->n_fds;
+	r->keep_fds = p->args->preserve_fds;
+	return 0;
 }
 
 void prepare_done(struct prepared *p)

@@ -32,8 +32,8 @@ struct prepared {
 must_check int prepare_init(struct prepared *p, struct err *e);
 void prepare_done(struct prepared *p);
 
-/* Before the stages start: the descriptor of the arena, if it has come to have one, is passed to them. */
-must_check int prepare_share(struct prepared *p, struct err *e);
+/* What the stages are given, into *r; of the arena its descriptor, too, if it has come to have one. */
+must_check int prepare_request(struct prepared *p, struct nsexec_request *r, struct err *e);
 /* Give fd to the stages; it is closed with the rest. */
 must_check int prepare_pass_fd(struct prepared *p, int fd, struct err *e);
 

@@ -81,6 +81,18 @@ static bool is_out_of_reach(void)
 	return statfs("/proc/self/exe", &fs) == 0 && never_writable(&fs);
 }
 
+/*
+ * Readable, for who has to say why it cannot be executed. With the end of the descriptor of the mount that
+ * is dissolved, so that nobody makes it writable; the file keeps it (nsexec_start() has more).
+ */
+static int file_of(int mount_fd)
+{
+	char name[40];
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", mount_fd);
+	return open(name, O_RDONLY | O_CLOEXEC);
+}
+
 static int kept = -1;
 
 int selfexe_keep(void)
@@ -89,13 +101,10 @@ int selfexe_keep(void)
 	auto_close int fd = tried || is_out_of_reach() ? -1 :
 							 detached_mount(AT_FDCWD, "/proc/self/exe",
 									0, MOUNT_ATTR_RDONLY);
-	char name[40];
 
 	tried = true;
-	if (fd >= 0) {
-		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-		kept = open(name, O_RDONLY | O_CLOEXEC);
-	}
+	if (fd >= 0)
+		kept = file_of(fd);
 	return kept;
 }
 
@@ -126,15 +135,8 @@ int selfexe_protect(int fd, const char *path, struct err *e)
 {
 	auto_close int tree =
 		detached_mount(fd, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
-	char name[40];
-	int ret;
+	int ret = tree < 0 ? -1 : file_of(tree);
 
-	/*
-	 * Readable, for who has to say why it cannot be executed. With the end of tree the mount is
-	 * dissolved, so that nobody makes it writable; the file keeps it (nsexec_start() has more).
-	 */
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", tree);
-	ret = tree < 0 ? -1 : open(name, O_RDONLY | O_CLOEXEC);
 	if (ret >= 0)
 		return ret;
 	if (geteuid() == 0)

@@ -48,13 +48,15 @@ void str_addf(struct str *b, const char *fmt, ...)
 		va_start(ap, fmt);
 		n = vsnprintf(b->s + b->n, room + 1, fmt, ap);
 		va_end(ap);
-		if (n <= 0)
+		if (n < 0) {
 			b->s[b->n] = '\0';
-		if (n <= 0 || (size_t)n <= room)
+			return;
+		}
+		if ((size_t)n <= room)
 			break;
 		room = (size_t)n;
 	}
-	b->n += n > 0 ? (size_t)n : 0;
+	b->n += (size_t)n;
 }
 
 /* The length of the UTF-8 sequence at s, 0 if it is not one. */
