@@ -70,6 +70,20 @@ cap() { sed -n "s/^Cap$1:\t//p" <<<"$output"; }
 	[[ $output == *"container setup: join "*"pid"*", fork last"* && $output != *"born in"* ]]
 }
 
+@test "exec: the stage lets go of the mount of hull's binary before it is that, and hull dissolves it" {
+	local caller fd
+	running
+	strace -f -qq -e trace=open_tree,close,execveat -o trace "$HULL" --root "$ROOT" exec test_exec true 3>&-
+	read -r caller fd < <(sed -n 's/^\([0-9]*\) *open_tree(.*OPEN_TREE_CLONE.* = \([0-9]*\)$/\1 \2/p' trace)
+	cat trace
+	[ "$fd" ]
+	# Of the stage: another process.
+	[ "$(grep -v "^$caller " trace | grep -m1 -nE "close\($fd\) += 0" | cut -d: -f1)" -lt \
+		"$(grep -v "^$caller " trace | grep -m1 -n "execveat(" | cut -d: -f1)" ]
+	not grep -E "execveat\($fd," trace
+	sed -n "/execveat/,\$p" trace | grep -E "^$caller .*close\($fd"
+}
+
 # forked ARG...: hull exec test_exec ARG... works, and in the list of calls in $order the fork of stage 2 is C, what gives up
 # rights is U, G, B and P (user, group, bounding set, permitted), S loads the filter.
 forked() {

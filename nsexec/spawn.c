@@ -87,7 +87,7 @@ static int launched(void *arg)
 		syscall(SYS_sched_setaffinity, 0, sizeof(*l->r->cpus), l->r->cpus);
 	if (!pass_fds(l))
 		return give_up(l, "pass a descriptor on");
-	syscall(SYS_execveat, l->exe_fd, "", l->argv, l->envp, AT_EMPTY_PATH);
+	syscall(SYS_execveat, selfexe_of_stage(l->exe_fd), "", l->argv, l->envp, AT_EMPTY_PATH);
 	return give_up(l, "execute hull again");
 }
 

@@ -19,12 +19,11 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* A mount that no mount table shows; writing through it is EROFS for everybody. */
-static int detached_mount(int dir_fd, const char *path, unsigned flags, uint64_t attrs)
+/* A mount of the file alone, that no mount table shows; writing through it is EROFS for everybody. */
+static int detached_mount(int file_fd, uint64_t attrs)
 {
-	auto_close int fd =
-		sys_open_tree(dir_fd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags);
-	struct mount_attr ro = { .attr_set = attrs };
+	auto_close int fd = sys_open_tree(file_fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY | attrs };
 
 	if (fd < 0 || sys_mount_setattr(fd, "", AT_EMPTY_PATH, &ro) < 0)
 		return -1;
@@ -67,18 +66,18 @@ static bool never_writable(const struct statfs *fs)
 }
 
 /*
- * Can no container of ours write to hull's binary, as it is? An ordinary user's have his ID, and those of
- * subuid(5), but not root's; an access control list shows in the group's bits (acl(5)).
+ * Can no container of ours write to hull's binary, which fd is open at, as it is? An ordinary user's have
+ * his ID, and those of subuid(5), but not root's; an access control list shows in the group's bits (acl(5)).
  */
-static bool is_out_of_reach(void)
+static bool is_out_of_reach(int fd)
 {
 	struct statfs fs;
 	struct stat st;
 
-	if (sys_is_ordinary_user() && stat("/proc/self/exe", &st) == 0 && st.st_uid == 0 &&
+	if (sys_is_ordinary_user() && fstat(fd, &st) == 0 && st.st_uid == 0 &&
 	    !(st.st_mode & (S_IWGRP | S_IWOTH)))
 		return true;
-	return statfs("/proc/self/exe", &fs) == 0 && never_writable(&fs);
+	return fstatfs(fd, &fs) == 0 && never_writable(&fs);
 }
 
 /*
@@ -93,14 +92,13 @@ static int file_of(int mount_fd)
 	return open(name, O_RDONLY | O_CLOEXEC);
 }
 
-static int kept = -1;
+static int kept = -1, mounted = -1; /* the mount's own descriptor, of who has not let go of it */
 
 int selfexe_keep(void)
 {
 	static bool tried;
-	auto_close int fd = tried || is_out_of_reach() ? -1 :
-							 detached_mount(AT_FDCWD, "/proc/self/exe",
-									0, MOUNT_ATTR_RDONLY);
+	auto_close int exe = tried ? -1 : open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	auto_close int fd = exe < 0 || is_out_of_reach(exe) ? -1 : detached_mount(exe, 0);
 
 	tried = true;
 	if (fd >= 0)
@@ -110,31 +108,44 @@ int selfexe_keep(void)
 
 int selfexe_open(struct err *e)
 {
-	auto_close int from = -1;
+	auto_close int exe = -1, from = -1;
 	int fd;
 
 	if (kept >= 0) {
 		fd = fcntl(kept, F_DUPFD_CLOEXEC, 3);
 		return fd < 0 ? err_sys(e, "duplicate a descriptor") : fd;
 	}
-	if (is_out_of_reach()) {
+	exe = fd_open(AT_FDCWD, "/proc/self/exe", O_PATH, 0, e);
+	if (exe < 0)
+		return -1;
+	if (is_out_of_reach(exe)) {
 		log_debug(
 			"nobody in a container can write to hull's binary: it is executed as it is");
-		return fd_open(AT_FDCWD, "/proc/self/exe", O_PATH, 0, e);
+		return take_fd(&exe);
 	}
-	fd = detached_mount(AT_FDCWD, "/proc/self/exe", 0, MOUNT_ATTR_RDONLY);
+	fd = detached_mount(exe, 0);
 	/* runc's words, which its tests know */
 	log_debug("runc exeseal: using /proc/self/exe clone");
+	mounted = fd;
 	if (fd >= 0)
 		return fd;
 	from = fd_open(AT_FDCWD, "/proc/self/exe", O_RDONLY, 0, e);
 	return from < 0 ? -1 : sealed_copy(from, "hull", e);
 }
 
+int selfexe_of_stage(int fd)
+{
+	int file = fd == mounted ? sys_open_tree(fd, "", AT_EMPTY_PATH) : -1;
+
+	if (file < 0)
+		return fd;
+	close(fd);
+	return file;
+}
+
 int selfexe_protect(int fd, const char *path, struct err *e)
 {
-	auto_close int tree =
-		detached_mount(fd, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
+	auto_close int tree = detached_mount(fd, MOUNT_ATTR_NOSUID);
 	int ret = tree < 0 ? -1 : file_of(tree);
 
 	if (ret >= 0)

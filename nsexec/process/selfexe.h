@@ -14,6 +14,12 @@
  */
 must_check int selfexe_open(struct err *e);
 /*
+ * In the process that is about to execute fd, of selfexe_open(), and has a table of descriptors of its own:
+ * what to execute instead. fd is closed, so that the mount is dissolved where hull closes its own: the kernel
+ * waits there for a grace period, and not in execve(2), which closes this one. fd where it cannot be.
+ */
+must_check int selfexe_of_stage(int fd);
+/*
  * For a process that starts many: what selfexe_open() gives from here on, to its children too, is a
  * copy of one descriptor, which this returns: of the file, whose mount is dissolved already. -1 where
  * that is not the way it is protected, and all is as before.
