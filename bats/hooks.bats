@@ -117,6 +117,21 @@ add_hook() {
 	grep -q '^FROM_CALLER=yes$' inherited
 	grep -q '^FROM_CALLER=yes$' inherited2 && not grep -q _HULL inherited2
 	grep -q '^C=3$' rootfs/env && not grep -q FROM_CALLER rootfs/env
+	# Without a hook that would inherit it, the caller's stays with hull.
+	set_args sleep 1000
+	update_config 'del(.hooks)'
+	FROM_CALLER=yes quietly create test_box
+	[ "$(tr '\0' '\n' <"/proc/$(state_of test_box .pid)/environ" | sed 's/=.*//' | sort | xargs)" = "_HULL_INITPIPE _HULL_SYNCPIPE" ]
+}
+
+@test "hooks are not bound to the CPU that init begins on" {
+	cpus='sed -n "s/^Cpus_allowed_list:.//p" /proc/self/status'
+	add_hook createRuntime "$cpus >$BUNDLE/runtime"
+	add_hook createContainer "$cpus >$BUNDLE/container"
+	add_hook poststart "$cpus >$BUNDLE/poststart"
+	must run test_box
+	cat runtime container poststart
+	[ "$(cat runtime container poststart | sort -u)" = "$(sh -c "$cpus")" ]
 }
 
 @test "a hook that does not exist is named" {

@@ -47,6 +47,8 @@ struct nsexec_request {
 	const struct idset *cpus;
 	const int *pass_fds; /* descriptors that the stages inherit at the same numbers */
 	size_t n_pass_fds;
+	/* Hooks without an environment of their own inherit the caller's, and newuidmap(1) has it. */
+	bool pass_env;
 	int keep_fds; /* and as many of the caller's from 3 on, which are nobody else's */
 	/* Its cgroup stands still, and so will stage 0: it is not waited for until it has executed hull. */
 	bool frozen;
@@ -174,7 +176,7 @@ bool nsexec_is_root(void);
 /* In stage 2: the bootstrap message; valid for the life of the process. */
 const struct bootstrap *nsexec_boot(void);
 
-/* In a stage: the environment that hull was called with. */
+/* In a stage: the environment that hull was called with; with nsexec_request.pass_env, else empty. */
 char **nsexec_caller_env(void);
 
 /* Requests on map_sock: one byte, answered by struct map_reply. */

@@ -166,18 +166,19 @@ static pid_t clone_stage0(struct launch *l, struct err *e)
 	return (pid_t)pid;
 }
 
-/* Ours first, then the caller's, which hooks without an environment of their own inherit. */
-static char **stage_env(char *init_env, char *sync_env)
+/* Ours first, then the caller's where it is needed. */
+static char **stage_env(const struct nsexec_request *r, char *init_env, char *sync_env)
 {
 	size_t n = 0;
 	char **env;
 
-	while (environ[n])
+	while (r->pass_env && environ[n])
 		n++;
 	env = xmalloc((n + 3) * sizeof(*env));
 	env[0] = init_env;
 	env[1] = sync_env;
-	memcpy(env + 2, environ, (n + 1) * sizeof(*env));
+	memcpy(env + 2, environ, n * sizeof(*env));
+	env[n + 2] = NULL;
 	return env;
 }
 
@@ -191,7 +192,7 @@ static int spawn(const struct nsexec_request *r, int exe_fd, int init_fd, int sy
 {
 	char init_env[40], sync_env[40], name[] = "hull", verb[] = "init";
 	char *const argv[] = { name, verb, NULL };
-	auto_free char **envp = stage_env(init_env, sync_env);
+	auto_free char **envp = stage_env(r, init_env, sync_env);
 	struct launch l = { r, exe_fd, init_fd, sync_fd, -1, argv, envp, NULL, 0, false };
 	pid_t pid;
 

@@ -55,6 +55,7 @@ int prepare_request(struct prepared *p, struct nsexec_request *r, struct err *e)
 	r->pass_fds = p->fds;
 	r->n_pass_fds = p->n_fds;
 	r->keep_fds = p->args->preserve_fds;
+	r->pass_env = p->args->has_create_hooks || p->boot.newuidmap || p->boot.newgidmap;
 	return 0;
 }
 
