@@ -32,6 +32,11 @@ void idset_add(struct idset *s, unsigned n)
 	s->bits[n / WORD] |= 1UL << n % WORD;
 }
 
+void idset_remove(struct idset *s, unsigned n)
+{
+	s->bits[n / WORD] &= ~(1UL << n % WORD);
+}
+
 static bool range(const char **p, struct idset *s)
 {
 	int first = number(p), last = first;

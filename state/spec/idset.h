@@ -18,6 +18,7 @@ struct idset {
 must_check int idset_parse(const char *text, struct idset *ret, struct err *e);
 /* n is below IDSET_MAX. */
 void idset_add(struct idset *s, unsigned n);
+void idset_remove(struct idset *s, unsigned n);
 unsigned idset_count(const struct idset *s);
 
 #endif
