@@ -107,13 +107,13 @@ static void add_row(struct str *out, const struct row *row, const struct record 
 	case R_TEXT40:
 		return add_text(out, p);
 	case R_PID:
-		return str_addf(out, "%d", (int)*(const pid_t *)p);
+		return str_add_i64(out, *(const pid_t *)p);
 	case R_UID:
-		return str_addf(out, "%u", (unsigned)*(const uid_t *)p);
+		return str_add_u64(out, *(const uid_t *)p);
 	case R_U64:
-		return str_addf(out, "%llu", (unsigned long long)*(const uint64_t *)p);
+		return str_add_u64(out, *(const uint64_t *)p);
 	case R_I64:
-		return str_addf(out, "%lld", (long long)*(const int64_t *)p);
+		return str_add_i64(out, *(const int64_t *)p);
 	case R_BOOL:
 		return str_add(out, *(const bool *)p ? "true" : "false");
 	case R_PHASE:

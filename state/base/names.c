@@ -240,7 +240,7 @@ const struct name seccomp_flag_names[] = {
 bool name_lookup(const struct name *table, const char *name, int *ret)
 {
 	for (; table->name; table++) {
-		if (!strcmp(table->name, name)) {
+		if (str_equal(table->name, name)) {
 			*ret = table->value;
 			return true;
 		}

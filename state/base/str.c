@@ -32,9 +32,22 @@ void str_add_n(struct str *b, const char *s, size_t n)
 	b->s[b->n] = '\0';
 }
 
-void str_add(struct str *b, const char *s)
+void str_add_u64(struct str *b, uint64_t v)
 {
-	str_add_n(b, s, strlen(s));
+	char digits[20], *p = digits + sizeof(digits);
+
+	do {
+		*--p = (char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	str_add_n(b, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+void str_add_i64(struct str *b, int64_t v)
+{
+	if (v < 0)
+		str_add_n(b, "-", 1);
+	str_add_u64(b, v < 0 ? -(uint64_t)v : (uint64_t)v);
 }
 
 void str_addf(struct str *b, const char *fmt, ...)
@@ -153,11 +166,6 @@ size_t str_decimal(const char *s, double *ret)
 	}
 	*ret = v;
 	return digits ? (size_t)(p - s) : 0;
-}
-
-bool str_starts(const char *s, const char *prefix)
-{
-	return !strncmp(s, prefix, strlen(prefix));
 }
 
 bool str_ends(const char *s, const char *suffix)

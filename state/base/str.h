@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* A string under construction; s is NULL until something was added, and freed by the owner. */
 struct str {
@@ -17,8 +18,15 @@ struct str {
 
 #define auto_str __attribute__((cleanup(str_done)))
 void str_done(struct str *b);
-void str_add(struct str *b, const char *s);
 void str_add_n(struct str *b, const char *s, size_t n);
+/* Inline, for the compiler knows the length of most. */
+static inline void str_add(struct str *b, const char *s)
+{
+	str_add_n(b, s, strlen(s));
+}
+/* In decimal. */
+void str_add_u64(struct str *b, uint64_t v);
+void str_add_i64(struct str *b, int64_t v);
 void str_addf(struct str *b, const char *fmt, ...) printf_like(2, 3);
 /* A JSON string literal with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void str_add_json(struct str *b, const char *s);
@@ -35,7 +43,15 @@ bool str_to_i64(const char *s, int64_t *ret);
 /* The decimal number, perhaps with a fraction, that s begins with: its length, 0 for none. */
 size_t str_decimal(const char *s, double *ret);
 
-bool str_starts(const char *s, const char *prefix);
+/* Inline, for the first bytes mostly differ. */
+static inline bool str_equal(const char *s, const char *other)
+{
+	return *s == *other && !strcmp(s, other);
+}
+static inline bool str_starts(const char *s, const char *prefix)
+{
+	return !strncmp(s, prefix, strlen(prefix));
+}
 bool str_ends(const char *s, const char *suffix);
 static inline bool str_empty(const char *s)
 {

@@ -249,6 +249,13 @@ int sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c);
 #define SYS_OF_IDS(name) SYS_##name
 #endif
 
+/* clock_gettime(2) with 64 bits of seconds. */
+#ifdef SYS_clock_gettime64
+#define SYS_OF_CLOCK SYS_clock_gettime64
+#else
+#define SYS_OF_CLOCK SYS_clock_gettime
+#endif
+
 /* The machine that hull is built for, as in the header of its programs (elf(5), e_machine). */
 #if defined(__x86_64__)
 #define SYS_ELF_MACHINE EM_X86_64
@@ -274,6 +281,8 @@ bool sys_has_capability(int cap);
 /* Not root, and with no capability, nor any to be had without a program that is set-user-ID? */
 bool sys_is_ordinary_user(void);
 
+/* clock_gettime(2), for who asks once or twice: the first look into the vDSO costs ten of these calls. */
+void sys_clock(clockid_t clock, struct timespec *ret);
 /* CLOCK_MONOTONIC in ms. */
 int64_t sys_now_ms(void);
 

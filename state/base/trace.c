@@ -4,6 +4,7 @@
 #include "state/base/fd.h"
 #include "state/base/mem.h"
 #include "state/base/str.h"
+#include "state/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,7 @@ int64_t trace_clock(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_REALTIME, &t);
+	sys_clock(CLOCK_REALTIME, &t);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 

@@ -171,8 +171,11 @@ static void words_missing(struct str *out, const char *prefix, const char *names
 	char *word, *rest = copy;
 
 	while ((word = strsep(&rest, " "))) {
-		if (*word && !cgroup_has_word(have, word))
-			str_addf(out, "%s%s%s", out->n ? " " : "", prefix, word);
+		if (!*word || cgroup_has_word(have, word))
+			continue;
+		str_add(out, out->n ? " " : "");
+		str_add(out, prefix);
+		str_add(out, word);
 	}
 }
 

@@ -318,15 +318,15 @@ static int decode_field(const struct field *f, const cJSON *v, char *base, struc
  */
 static const struct field *field_of(const struct type *t, const char *key)
 {
-	const struct field *like = NULL;
-
 	for (const struct field *f = t->fields; f->key; f++) {
-		if (!strcmp(f->key, key))
+		if (str_equal(f->key, key))
 			return f;
-		if (!like && !strcasecmp(f->key, key))
-			like = f;
 	}
-	return like;
+	for (const struct field *f = t->fields; f->key; f++) {
+		if (!strcasecmp(f->key, key))
+			return f;
+	}
+	return NULL;
 }
 
 static int require(const struct field *f, struct err *e)
