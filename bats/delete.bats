@@ -143,6 +143,8 @@ running() {
 
 # bats test_tags=vm
 @test "delete after a reboot leaves the processes and cgroups of others alone" {
+	mkdir -p "$ROOT"
+	mount -t ramfs none "$ROOT" # a tmpfs is never found after a reboot
 	running
 	pid=$(state_of test_box .pid)
 	cp -r "$ROOT/test_box" saved
@@ -154,6 +156,8 @@ running() {
 	done
 	cp -r saved "$ROOT/test_box"
 	is_status test_box running
+	quietly delete --force test_box
+	umount "$ROOT"
 }
 
 @test "delete of two at once: one does it" {

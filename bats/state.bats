@@ -74,11 +74,34 @@ teardown() { teardown_bundle; }
 	is_status test_box stopped
 	refused "container not running" kill test_box
 	cp saved "$ROOT/test_box/record.json"
-	sed -i 's/^"bootId":"./"bootId":"x/' "$ROOT/test_box/record.json"
+	is_status test_box running
+}
+
+# another_boot: the record of test_box becomes one of another boot.
+another_boot() { sed -i 's/^"bootId":"./"bootId":"x/' "$ROOT/test_box/record.json"; }
+
+@test "state knows a record of another boot, which cannot be on a tmpfs" {
+	mkdir -p "$ROOT"
+	mount -t ramfs none "$ROOT"
+	quietly create test_box
+	quietly start test_box
+	cp "$ROOT/test_box/record.json" saved
+	another_boot
 	is_status test_box stopped
 	refused "container not running" kill test_box
 	cp saved "$ROOT/test_box/record.json"
 	is_status test_box running
+	quietly delete --force test_box
+	umount "$ROOT"
+	mount -t tmpfs none "$ROOT"
+	quietly create test_box
+	quietly start test_box
+	another_boot
+	is_status test_box running
+	strace -qq -e trace=openat -o trace "$HULL" --root "$ROOT" state test_box 3>&- >out
+	not grep boot_id trace
+	quietly delete --force test_box
+	umount "$ROOT"
 }
 
 @test "state of a damaged record is one sentence" {

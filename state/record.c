@@ -289,8 +289,9 @@ int record_read(int dir_fd, struct record *ret, struct err *e)
 	char boot_id[40];
 	size_t n;
 
+	r.in_memory = fd_is_on(dir_fd, TMPFS_MAGIC);
 	/* Once it is known, record_same_boot() cannot err: what cannot be read is no other boot. */
-	if (boot_id_read(boot_id, e) < 0) {
+	if (!r.in_memory && boot_id_read(boot_id, e) < 0) {
 		e->code = e->code == ENOENT ? EOPNOTSUPP : e->code;
 		return -1;
 	}
@@ -460,7 +461,8 @@ bool record_same_boot(const struct record *r)
 	char boot_id[40];
 	struct err ignored;
 
-	return boot_id_read(boot_id, &ignored) == 0 && !strcmp(boot_id, r->boot_id);
+	return r->in_memory ||
+	       (boot_id_read(boot_id, &ignored) == 0 && !strcmp(boot_id, r->boot_id));
 }
 
 /*

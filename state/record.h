@@ -59,6 +59,7 @@ struct record {
 
 	/* Set by record_read: everything above points into it. */
 	struct json json;
+	bool in_memory; /* it was read from a file system that ends with the kernel: boot_id is this boot's */
 };
 
 #define auto_record __attribute__((cleanup(record_done)))
