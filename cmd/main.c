@@ -45,7 +45,7 @@ static void open_stdio(void)
 	}
 }
 
-static int print(const struct str *s)
+__attribute__((noinline)) static int print(const struct str *s)
 {
 	struct err e;
 
@@ -97,7 +97,8 @@ static const struct command *find_command(const char *name)
 }
 
 /* `help`, `help COMMAND`, no command at all, or an unknown one. */
-static int run_help(char **args, int n_args)
+/* Not inlined, as run_traced(): their errors would take room on the stack of every command. */
+__attribute__((noinline)) static int run_help(char **args, int n_args)
 {
 	const char *topic = n_args ? args[0] : NULL;
 	const struct command *c;
@@ -152,7 +153,8 @@ static const char *trace_wish(const struct globals *g, const struct command *c, 
 	return g->trace;
 }
 
-static int run_traced(struct invocation *inv, const char *file, int fail_code)
+__attribute__((noinline)) static int run_traced(struct invocation *inv, const char *file,
+						int fail_code)
 {
 	auto_free char *name = xasprintf("hull %s%s%s", inv->command->name, inv->n_args ? " " : "",
 					 inv->n_args ? inv->args[0] : "");
@@ -170,28 +172,27 @@ static int run_traced(struct invocation *inv, const char *file, int fail_code)
 	return r < 0 ? fail(&e, fail_code) : r;
 }
 
-static int run_command_row(struct globals *g, const struct command *c, char **argv)
+static int run_command_row(struct globals *g, const struct command *c, char **argv, struct err *e)
 {
 	void *options = options_space(c->options_size);
 	struct parse p = { .rows = c->options, .dst = options, .stop_at_arg = c->stop_at_arg };
 	struct invocation inv = { .globals = g, .command = c, .options = options, .args = argv };
 	int code = c->fail_code ? c->fail_code : 1, r;
-	struct err e;
 
-	if (options_parse(&p, argv, &e) < 0)
-		return bad_usage(": ", e.chain, &e, c);
+	if (options_parse(&p, argv, e) < 0)
+		return bad_usage(": ", e->chain, e, c);
 	if (p.help)
 		return show_help(c);
-	if (check_count(c, options, p.n_args, &e) < 0)
-		return bad_usage(".", "", &e, c);
-	if (root_find(g->root_option, &g->root, &e) < 0)
-		return fail(&e, 1);
+	if (check_count(c, options, p.n_args, e) < 0)
+		return bad_usage(".", "", e, c);
+	if (root_find(g->root_option, &g->root, e) < 0)
+		return fail(e, 1);
 	inv.n_args = p.n_args;
 	inv.dashes_first = p.dashes_first;
 	if (!str_empty(trace_wish(g, c, options)))
 		return run_traced(&inv, trace_wish(g, c, options), code);
-	r = c->run(&inv, &e);
-	return r < 0 ? fail(&e, code) : r;
+	r = c->run(&inv, e);
+	return r < 0 ? fail(e, code) : r;
 }
 
 static int check_rootless(const struct globals *g, struct err *e)
@@ -318,7 +319,7 @@ static int hull_main(int argc, char **argv)
 	if (!str_empty(g.criu))
 		log_debug("--criu is ignored: criu is looked up in PATH");
 	c = p.n_args ? find_command(argv[0]) : NULL;
-	return c ? run_command_row(&g, c, argv + 1) : run_help(argv, p.n_args);
+	return c ? run_command_row(&g, c, argv + 1, &e) : run_help(argv, p.n_args);
 }
 
 int main(int argc, char **argv)

@@ -8,6 +8,7 @@
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"
 #include "state/spec/idset.h"
+#include "state/base/mem.h"
 #include "state/base/names.h"
 #include "state/base/str.h"
 
@@ -48,11 +49,11 @@ static int set_affinity(const struct idset *cpus, struct err *e)
  */
 static int reset_affinity(struct err *e)
 {
-	struct idset all;
+	auto_free struct idset *all = xmalloc(sizeof(*all)); /* the stack has no page for it yet */
 
-	memset(&all, 0xff, sizeof(all));
+	memset(all, 0xff, sizeof(*all));
 	/* A seccomp filter around us may refuse it; nothing was asked for. */
-	return set_affinity(&all, e) < 0 && e->code != EPERM && e->code != ENOSYS ? -1 : 0;
+	return set_affinity(all, e) < 0 && e->code != EPERM && e->code != ENOSYS ? -1 : 0;
 }
 
 /* config.md, Linux Process, execCPUAffinity: for exec only, and without `final` it stays as it is. */

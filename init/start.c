@@ -33,11 +33,15 @@
  */
 static int check_inside(struct err *e)
 {
-	char path[PATH_MAX];
+	static char large[PATH_MAX] LARGE;
+	char small[128];
+	const char *path = getcwd(small, sizeof(small));
 
-	if (getcwd(path, sizeof(path)) && path[0] == '/')
+	if (!path && errno == ERANGE)
+		path = getcwd(large, sizeof(large));
+	if (path && *path == '/')
 		return 0;
-	if (errno == ENOENT || path[0] != '/')
+	if (path || errno == ENOENT)
 		return err_set(
 			e, EINVAL,
 			"current working directory is outside of container mount namespace root -- possible "

@@ -43,7 +43,7 @@ const char *msg_name(uint32_t type)
 static bool use_write;
 
 /* Spans that wait for the next message, or for a full one: one each would make a start a third longer. */
-static char spans[1300];
+static char spans[1300] LARGE;
 static size_t n_spans;
 static int spans_sock;
 

@@ -128,23 +128,30 @@ static int env_socket(const char *name)
 	return (int)fd;
 }
 
-/* Pages of it that no message reaches are never touched. */
-static char boot_buf[BOOTSTRAP_MAX] LARGE;
+/* Most have room in the first, on a page that is written to anyway; pages of the other cost nothing until then. */
+static char boot_small[128], boot_large[BOOTSTRAP_MAX] LARGE;
 
 static int receive_bootstrap(struct stages *s, struct err *e)
 {
+	const size_t small = sizeof(boot_small);
+	struct iovec iov[2] = { { boot_small, small },
+				{ boot_large + small, sizeof(boot_large) - small } };
+	struct msghdr mh = { .msg_iov = iov, .msg_iovlen = 2 };
 	ssize_t n;
 
 	do {
-		n = recv(s->init_sock, boot_buf, sizeof(boot_buf), MSG_TRUNC);
+		n = recvmsg(s->init_sock, &mh, MSG_TRUNC | MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return err_sys(e, "receive the bootstrap message");
 	if (n == 0)
 		return err_set(e, EPIPE, "hull went away");
-	if ((size_t)n > sizeof(boot_buf))
+	if ((size_t)n > sizeof(boot_large))
 		return err_set(e, EBADMSG, "the bootstrap message is cut");
-	if (bootstrap_decode(boot_buf, (size_t)n, &s->boot, e) < 0)
+	if ((size_t)n > small)
+		memcpy(boot_large, boot_small, small);
+	if (bootstrap_decode((size_t)n > small ? boot_large : boot_small, (size_t)n, &s->boot, e) <
+	    0)
 		return -1;
 	return arena_receive(s->init_sock, e);
 }

@@ -92,7 +92,7 @@ static int launched(void *arg)
 }
 
 #define STACK_SIZE 16384
-static char stack[STACK_SIZE] LARGE;
+static char stack[STACK_SIZE] IN_BSS("stack");
 
 static int birth_flag(const struct launch *l)
 {

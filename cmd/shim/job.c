@@ -85,7 +85,7 @@ void job_kill(struct job *j)
 /* What it has said: mostly nothing, or a PID. *ret_long is what the caller frees, if it is more. */
 static void read_text(int out, struct job_result *r, char **ret_long)
 {
-	static char few[256];
+	static char few[256] LARGE;
 	ssize_t n = pread(out, few, sizeof(few) - 1, 0);
 	struct err ignored;
 

@@ -33,7 +33,7 @@ struct block {
 	uint64_t state;
 };
 
-static char pool[POOL_SIZE] LARGE;
+static char pool[POOL_SIZE] IN_BSS("pool");
 /* Offsets in it: of the first free byte, of the last block, of the first byte that nobody has had yet. */
 static uint32_t top, last, fresh;
 

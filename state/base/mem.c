@@ -85,7 +85,7 @@ void arena_init(struct arena *a)
 }
 
 /* Pages that are not used are never touched. */
-static char near[ARENA_NEAR ? ARENA_NEAR : 1] LARGE;
+static char near[ARENA_NEAR ? ARENA_NEAR : 1] IN_BSS("arena");
 
 int arena_init_shared(struct arena *a, struct err *e)
 {

@@ -35,8 +35,9 @@ static inline int take_fd(int *fd)
 		taken_;                         \
 	})
 
-/* Of a static buffer: behind the small variables, which so share a page (cmd/layout.ld). */
-#define LARGE __attribute__((section(".bss..large"), aligned(16)))
+/* Of a static buffer: where cmd/layout.ld puts it; a large one behind the small variables, which so share a page. */
+#define IN_BSS(name) __attribute__((section(".bss.." name), aligned(16)))
+#define LARGE	     IN_BSS("large")
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

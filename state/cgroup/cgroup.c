@@ -23,29 +23,30 @@
 
 /* --- Files ------------------------------------------------------------------------------------ */
 
-static int file_path(char buf[PATH_MAX], const char *dir, const char *file)
+/* The caller's to free. Not on the stack, where PATH_MAX is a page that nobody else needs. */
+static char *file_path(const char *dir, const char *file)
 {
-	int n = snprintf(buf, PATH_MAX, "%s/%s", dir, file);
+	size_t n = strlen(dir), m = strlen(file) + 1;
+	char *path = xmalloc(n + 1 + m);
 
-	if (n < 0 || n >= PATH_MAX) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	return 0;
+	memcpy(path, dir, n);
+	path[n] = '/';
+	memcpy(path + n + 1, file, m);
+	return path;
 }
 
 int cgroup_write(const char *dir, const char *file, const char *text)
 {
-	char path[PATH_MAX];
+	auto_free char *path = file_path(dir, file);
 
-	return file_path(path, dir, file) < 0 ? -1 : fd_write_file(AT_FDCWD, path, text);
+	return fd_write_file(AT_FDCWD, path, text);
 }
 
 ssize_t cgroup_read(const char *dir, const char *file, char *buf, size_t size)
 {
-	char path[PATH_MAX];
+	auto_free char *path = file_path(dir, file);
 
-	return file_path(path, dir, file) < 0 ? -1 : fd_read_small(AT_FDCWD, path, buf, size);
+	return fd_read_small(AT_FDCWD, path, buf, size);
 }
 
 const char *cgroup_find_key(const char *text, const char *key, size_t n)
@@ -359,18 +360,13 @@ void cgroup_join_close(struct cgroup_join *j)
 int cgroup_join_open(const struct cgroup *cg, struct cgroup_join *ret, struct err *e)
 {
 	struct cgroup_join j = CGROUP_JOIN_INIT;
-	char path[PATH_MAX];
-	int fd;
 
 	for (size_t i = 0; i < cg->n && j.n < CGROUP_TASKS_MAX; i++) {
 		const struct cgroup_dir *d = &cg->dirs[i];
+		auto_free char *path = file_path(d->path, *d->controllers ? "tasks" : "");
+		int fd = openat(AT_FDCWD, path,
+				(*d->controllers ? O_WRONLY : O_PATH | O_DIRECTORY) | O_CLOEXEC);
 
-		if (file_path(path, d->path, *d->controllers ? "tasks" : "") < 0)
-			fd = -1;
-		else
-			fd = openat(AT_FDCWD, path,
-				    (*d->controllers ? O_WRONLY : O_PATH | O_DIRECTORY) |
-					    O_CLOEXEC);
 		if (fd < 0) {
 			err_sys(e, "open %s", path);
 			cgroup_join_close(&j);
