@@ -26,30 +26,37 @@ int affinity_bind(struct affinity *a, const struct idset *cpus)
 	return 0;
 }
 
-void affinity_stay(struct affinity *a)
+/* The CPU that it is on, and those that it may be on besides; -1 when there are none. */
+static int find_others(const struct affinity *a, struct idset *ret)
 {
-	struct idset here = { 0 };
 	unsigned cpu;
 
 	/* Not sched_getcpu(3): the first look into the vDSO costs more than the call. */
-	if (a->bound || syscall(SYS_getcpu, &cpu, NULL, NULL) < 0 || cpu >= IDSET_MAX ||
-	    note(a) < 0 || idset_count(&a->before) < 2)
+	if (syscall(SYS_getcpu, &cpu, NULL, NULL) < 0 || cpu >= IDSET_MAX)
+		return -1;
+	*ret = a->before;
+	idset_remove(ret, cpu);
+	return idset_is_empty(ret) ? -1 : (int)cpu;
+}
+
+void affinity_stay(struct affinity *a)
+{
+	struct idset cpus;
+	int here = a->bound || note(a) < 0 ? -1 : find_others(a, &cpus);
+
+	if (here < 0)
 		return;
-	idset_add(&here, cpu);
-	a->bound = set(&here) == 0;
+	cpus = (struct idset){ 0 };
+	idset_add(&cpus, (unsigned)here);
+	a->bound = set(&cpus) == 0;
 }
 
 void affinity_part(struct affinity *a)
 {
-	struct idset others = a->before;
-	unsigned cpu;
+	struct idset others;
 
-	if (!a->bound)
-		return;
-	if (syscall(SYS_getcpu, &cpu, NULL, NULL) == 0 && cpu < IDSET_MAX) {
-		idset_remove(&others, cpu);
+	if (a->bound && find_others(a, &others) >= 0)
 		(void)set(&others);
-	}
 	affinity_restore(a);
 }
 

@@ -45,6 +45,30 @@ static void numbers(void)
 	ok(str_to_i64("-0", &i) && i == 0, "minus zero");
 }
 
+static void adds(int64_t v, const char *want)
+{
+	auto_str struct str s = { 0 };
+
+	str_add_i64(&s, v);
+	is(s.s, want, "a number as text");
+}
+
+static void texts(void)
+{
+	auto_str struct str s = { 0 };
+
+	adds(0, "0");
+	adds(-1, "-1");
+	adds(INT64_MAX, "9223372036854775807");
+	adds(INT64_MIN, "-9223372036854775808");
+	str_add_u64(&s, UINT64_MAX);
+	str_add_u64(&s, 10);
+	is(s.s, "1844674407370955161510", "the largest number, and another behind it");
+	ok(str_equal("", "") && str_equal("ab", "ab") && !str_equal("ab", "ac") &&
+		   !str_equal("", "a") && !str_equal("a", ""),
+	   "what is equal");
+}
+
 static void mount_points(void)
 {
 	char line[] = "28 1 0:25 / /a\\040b/c\\134 rw,nosuid shared:4 - tmpfs tmpfs rw",
@@ -75,6 +99,7 @@ int main(void)
 	prints("a\"b\\c\n\x01", "\"a\\\"b\\\\c\\n\\u0001\"");
 	prints("\xc3\xa4\xff", "\"\xc3\xa4\xef\xbf\xbd\"");
 	numbers();
+	texts();
 	mount_points();
 	return done_testing();
 }

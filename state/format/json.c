@@ -517,7 +517,10 @@ int json_read(const char *text, size_t len, struct json *ret, struct err *e)
 
 	if (len > JSON_FILE_MAX)
 		return err_set(e, EFBIG, "is larger than %zu bytes", JSON_FILE_MAX);
+	/* "[0,0,0]": a value costs two bytes, except one, and those that never close; a text may be all commas. */
 	n_nodes = count_values(text, len);
+	if (n_nodes > len / 2 + JSON_DEPTH_MAX + 2)
+		n_nodes = len / 2 + JSON_DEPTH_MAX + 2;
 	mem = xmalloc(n_nodes * sizeof(cJSON) + len + 2);
 	r.node = (cJSON *)(void *)mem;
 	r.node_end = r.node + n_nodes;

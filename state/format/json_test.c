@@ -159,6 +159,33 @@ static void test_objects(void)
 	}
 }
 
+/* The room for values is counted before they are read: wherever a text begins and ends, and what its strings hold. */
+static void test_room(void)
+{
+	static const char *const parts[] = { "0",	  "[]", "{}", "[[0]]", "{\"a\":[0,{}]}",
+					     "\",,[[{{\"" };
+	struct err e = { 0 };
+	int taken = 0, all = 0;
+
+	for (size_t blanks = 0; blanks < 9; blanks++) {
+		for (size_t n = 1; n < 40; n++) {
+			auto_str struct str text = { 0 };
+			struct json j auto_json = { 0 };
+
+			str_add_n(&text, "         ", blanks);
+			for (size_t i = 0; i < n; i++) {
+				str_add(&text, i ? "," : "[");
+				str_add(&text, parts[(i + n) % ARRAY_SIZE(parts)]);
+			}
+			str_add(&text, "]");
+			taken += json_read(text.s, text.n, &j, &e) == 0 &&
+				 cJSON_GetArraySize(j.root) == (int)n;
+			all++;
+		}
+	}
+	ok(taken == all, "%d of %d arrays are taken", taken, all);
+}
+
 static void test_limits(void)
 {
 	auto_free char *much = object(JSON_MEMBERS_MAX, "}"),
@@ -193,6 +220,7 @@ int main(void)
 	test_numbers();
 	test_strings();
 	test_objects();
+	test_room();
 	test_limits();
 	return done_testing();
 }

@@ -74,3 +74,12 @@ unsigned idset_count(const struct idset *s)
 		n += (unsigned)__builtin_popcountl(s->bits[i]);
 	return n;
 }
+
+bool idset_is_empty(const struct idset *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(s->bits); i++) {
+		if (s->bits[i])
+			return false;
+	}
+	return true;
+}
