@@ -73,7 +73,7 @@ def text(data):
     """A string if it can be one, else a message."""
     try:
         s = data.decode()
-        if s.isprintable() or "\n" in s:
+        if all(c.isprintable() or c in "\n\t" for c in s):
             return s
     except UnicodeDecodeError:
         pass

@@ -3,6 +3,7 @@
 #include "nsexec/process/fork.h"
 
 #include "state/base/fd.h"
+#include "state/base/mem.h"
 #include "state/base/sys.h"
 
 #include <errno.h>
@@ -33,6 +34,7 @@ static _Noreturn void become_child(const struct fork_request *r)
 		memcpy(keep, r->keep, r->n_keep * sizeof(*keep));
 	fd_close_all_but(3, keep, r->n_keep);
 	reset_signals();
+	malloc_use_pool(true);
 	_exit(r->work(r->arg));
 }
 

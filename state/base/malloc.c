@@ -36,6 +36,12 @@ struct block {
 static char pool[POOL_SIZE] IN_BSS("pool");
 /* Offsets in it: of the first free byte, of the last block, of the first byte that nobody has had yet. */
 static uint32_t top, last, fresh;
+static bool unused; /* malloc_use_pool(false) */
+
+void malloc_use_pool(bool use)
+{
+	unused = !use;
+}
 
 static struct block *at(uint32_t offset)
 {
@@ -70,7 +76,7 @@ static void *take(size_t n)
 	uint32_t size = size_for(n);
 	struct block *b = at(top);
 
-	if (!size || size > POOL_SIZE - top)
+	if (unused || !size || size > POOL_SIZE - top)
 		return NULL;
 	*b = (struct block){ size, top - last, USED };
 	last = top;

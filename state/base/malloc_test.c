@@ -54,6 +54,23 @@ static void order(void)
 	give(NULL);
 }
 
+static void given_up(void)
+{
+	char *a = take(10), *b, *c;
+
+	malloc_use_pool(false);
+	b = take(10);
+	c = take_zero(1, 10);
+	ok(is_own(a) && !is_own(b) && !is_own(c) && is_all(c, 0, 10),
+	   "who has given it up gets other memory");
+	give(a);
+	malloc_use_pool(true);
+	ok(take(10) == a, "who takes it up again finds what was left");
+	give(a);
+	give(b);
+	give(c);
+}
+
 static void zeros(void)
 {
 	char *a = take(3000), *b;
@@ -146,6 +163,7 @@ static void twice(void)
 int main(void)
 {
 	order();
+	given_up();
 	zeros();
 	sizes();
 	many();

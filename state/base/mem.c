@@ -27,6 +27,11 @@ void cleanup_free(void *p)
 	free(*(void **)p);
 }
 
+__attribute__((weak)) void malloc_use_pool(bool use)
+{
+	(void)use;
+}
+
 static void *no_memory(void)
 {
 	static const char msg[] = "out of memory\n";

@@ -41,6 +41,13 @@ static inline int take_fd(int *fd)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+/*
+ * Whether malloc(3) may use the program's own memory (malloc.c), as it does from the start. Who lives on lets go of
+ * it: there a block comes back only when all behind it have, and every piece would be in use in the end. Who is
+ * forked from him for a short work takes it up again. Nothing in programs without malloc.c.
+ */
+void malloc_use_pool(bool use);
+
 void *xmalloc(size_t n) __attribute__((malloc, returns_nonnull));
 void *xzalloc(size_t n) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
