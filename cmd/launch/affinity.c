@@ -26,37 +26,31 @@ int affinity_bind(struct affinity *a, const struct idset *cpus)
 	return 0;
 }
 
-/* The CPU that it is on, and those that it may be on besides; -1 when there are none. */
-static int find_others(const struct affinity *a, struct idset *ret)
-{
-	unsigned cpu;
-
-	/* Not sched_getcpu(3): the first look into the vDSO costs more than the call. */
-	if (syscall(SYS_getcpu, &cpu, NULL, NULL) < 0 || cpu >= IDSET_MAX)
-		return -1;
-	*ret = a->before;
-	idset_remove(ret, cpu);
-	return idset_is_empty(ret) ? -1 : (int)cpu;
-}
-
 void affinity_stay(struct affinity *a)
 {
 	struct idset cpus;
-	int here = a->bound || note(a) < 0 ? -1 : find_others(a, &cpus);
 
-	if (here < 0)
+	/* Not sched_getcpu(3): the first look into the vDSO costs more than the call. */
+	if (a->bound || syscall(SYS_getcpu, &a->here, NULL, NULL) < 0 || a->here >= IDSET_MAX ||
+	    note(a) < 0)
+		return;
+	cpus = a->before;
+	idset_remove(&cpus, a->here);
+	if (idset_is_empty(&cpus))
 		return;
 	cpus = (struct idset){ 0 };
-	idset_add(&cpus, (unsigned)here);
+	idset_add(&cpus, a->here);
 	a->bound = set(&cpus) == 0;
 }
 
 void affinity_part(struct affinity *a)
 {
-	struct idset others;
+	struct idset others = a->before;
 
-	if (a->bound && find_others(a, &others) >= 0)
-		(void)set(&others);
+	if (!a->bound)
+		return;
+	idset_remove(&others, a->here);
+	(void)set(&others);
 	affinity_restore(a);
 }
 

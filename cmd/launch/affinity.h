@@ -13,6 +13,7 @@
 /* Begins as { 0 }. */
 struct affinity {
 	bool bound;
+	unsigned here;	     /* the CPU that affinity_stay() has bound it to */
 	struct idset before; /* those to go back to */
 };
 
@@ -21,8 +22,8 @@ int affinity_bind(struct affinity *a, const struct idset *cpus);
 /* To the CPU that it is on, if there are others. Whoever may not stays as he is. */
 void affinity_stay(struct affinity *a);
 /*
- * hull has work of its own now, and the stage goes on where it is: to another CPU, and free to be on any.
- * Nothing when it is not bound.
+ * After affinity_stay(): hull has work of its own now, and the stage goes on where it is. To another CPU, and
+ * free to be on any; nothing when it is not bound.
  */
 void affinity_part(struct affinity *a);
 /* Back to those before; nothing when it is not bound. */
