@@ -267,19 +267,32 @@ static int read_cgroup(const cJSON *v, struct cgroup *ret, struct err *e)
 	return 0;
 }
 
+/* The member of this name; looked for at *next first, where it is in a record that we have written. */
+static const cJSON *member(const cJSON *root, const cJSON **next, const char *key)
+{
+	const cJSON *v = *next;
+
+	if (!v || !str_equal(v->string, key))
+		v = cJSON_GetObjectItemCaseSensitive(root, key);
+	if (v)
+		*next = v->next;
+	return v;
+}
+
 static int read_tree(const cJSON *root, struct record *r, struct err *e)
 {
+	const cJSON *next;
+
 	if (!cJSON_IsObject(root))
 		return err_set(e, EBADMSG, "is not an object");
+	next = root->child;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (read_row(&rows[i], cJSON_GetObjectItemCaseSensitive(root, rows[i].key), r, e) <
-		    0)
+		if (read_row(&rows[i], member(root, &next, rows[i].key), r, e) < 0)
 			return -1;
 	}
-	if (read_cgroup(cJSON_GetObjectItemCaseSensitive(root, "cgroup"), &r->cgroup, e) < 0)
+	if (read_cgroup(member(root, &next, "cgroup"), &r->cgroup, e) < 0)
 		return -1;
-	return read_annotations(cJSON_GetObjectItemCaseSensitive(root, "annotations"),
-				&r->annotations, e);
+	return read_annotations(member(root, &next, "annotations"), &r->annotations, e);
 }
 
 int record_read(int dir_fd, struct record *ret, struct err *e)

@@ -69,7 +69,7 @@ static int absolute(const char *path, char **ret, struct err *e)
 
 int root_find(const char *option, struct root *ret, struct err *e)
 {
-	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	const char *xdg;
 
 	*ret = (struct root){ .is_default = str_empty(option) };
 	if (!ret->is_default) {
@@ -80,6 +80,7 @@ int root_find(const char *option, struct root *ret, struct err *e)
 		root_done(ret);
 		return err_set(e, EINVAL, "Option --root argument should not be set to /");
 	}
+	xdg = getenv("XDG_RUNTIME_DIR");
 	ret->sticky = !str_empty(xdg) && honour_xdg();
 	ret->path = ret->sticky ? path_join(xdg, "hull") : xstrdup(DEFAULT_ROOT);
 	return 0;

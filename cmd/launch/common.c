@@ -290,6 +290,21 @@ int launch_check_fds(int preserve_fds, struct err *e)
 	return 0;
 }
 
+/* Not for hooks and helpers. Once through all that there are. */
+static void forget_listen_fds(void)
+{
+	char **to = environ;
+
+	for (char **from = environ; from && *from; from++) {
+		if (**from != 'L' ||
+		    !(str_starts(*from, "LISTEN_FDS=") || str_starts(*from, "LISTEN_PID=") ||
+		      str_starts(*from, "LISTEN_FDNAMES=")))
+			*to++ = *from;
+	}
+	if (to)
+		*to = NULL;
+}
+
 void launch_keep_fds(struct prepared *p, struct spec_process *process, int preserve_fds)
 {
 	int n = prepare_listen_fds();
@@ -298,10 +313,7 @@ void launch_keep_fds(struct prepared *p, struct spec_process *process, int prese
 	auto_free char *names = fdnames ? xasprintf("LISTEN_FDNAMES=%s", fdnames) : NULL;
 
 	p->args->preserve_fds = preserve_fds + n;
-	/* Not for hooks and helpers. */
-	unsetenv("LISTEN_FDS");
-	unsetenv("LISTEN_PID");
-	unsetenv("LISTEN_FDNAMES");
+	forget_listen_fds();
 	if (!n)
 		return;
 	prepare_set_env(p, process, entry);

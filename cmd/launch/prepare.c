@@ -502,7 +502,7 @@ void prepare_set_env(struct prepared *p, struct spec_process *process, const cha
 
 int prepare_listen_fds(void)
 {
-	const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+	const char *fds = getenv("LISTEN_FDS"), *pid = fds ? getenv("LISTEN_PID") : NULL;
 	uint64_t n, who;
 
 	/* Meant for whoever has this PID, not for a child of his (podman 20968). */

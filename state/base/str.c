@@ -93,28 +93,49 @@ static size_t utf8_len(const unsigned char *s, size_t left)
 	return n;
 }
 
-void str_add_json_n(struct str *b, const char *s, size_t n)
+/* How many of the n bytes are what they are in JSON, too. */
+static size_t plain(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\')
+		i++;
+	return i;
+}
+
+/* The first byte, or sequence of UTF-8, of what is not: how many bytes it is. */
+static size_t add_escaped(struct str *b, const char *s, size_t n)
 {
 	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-	const char *which, *end = s + n;
+	size_t len = utf8_len((const unsigned char *)s, n);
+	const char *which = len == 1 && *s ? memchr(from, *s, sizeof(from) - 1) : NULL;
+	char esc[2] = "\\";
+
+	if (which) {
+		esc[1] = to[which - from];
+		str_add_n(b, esc, 2);
+	} else if (!len) {
+		str_add(b, "\xef\xbf\xbd");
+	} else if ((unsigned char)*s < 0x20 || *s == 0x7f) {
+		str_addf(b, "\\u%04x", (unsigned)*s);
+	} else {
+		str_add_n(b, s, len);
+	}
+	return len ? len : 1;
+}
+
+void str_add_json_n(struct str *b, const char *s, size_t n)
+{
+	const char *end = s + n;
 
 	str_add_n(b, "\"", 1);
 	while (s < end) {
-		size_t len = utf8_len((const unsigned char *)s, (size_t)(end - s));
-		char esc[2] = "\\";
+		size_t run = plain(s, (size_t)(end - s));
 
-		which = len == 1 && *s ? memchr(from, *s, sizeof(from) - 1) : NULL;
-		if (which) {
-			esc[1] = to[which - from];
-			str_add_n(b, esc, 2);
-		} else if (!len) {
-			str_add(b, "\xef\xbf\xbd");
-		} else if ((unsigned char)*s < 0x20 || *s == 0x7f) {
-			str_addf(b, "\\u%04x", (unsigned)*s);
-		} else {
-			str_add_n(b, s, len);
-		}
-		s += len ? len : 1;
+		str_add_n(b, s, run);
+		s += run;
+		if (s < end)
+			s += add_escaped(b, s, (size_t)(end - s));
 	}
 	str_add_n(b, "\"", 1);
 }

@@ -96,6 +96,11 @@ int main(void)
 	joins("/bundle", "../x", "/x");
 	joins("/", "proc", "/proc");
 	prints("plain", "\"plain\"");
+	prints("", "\"\"");
+	prints("\x7f\x80"
+	       "a\xc3\xa4",
+	       "\"\\u007f\xef\xbf\xbd"
+	       "a\xc3\xa4\"");
 	prints("a\"b\\c\n\x01", "\"a\\\"b\\\\c\\n\\u0001\"");
 	prints("\xc3\xa4\xff", "\"\xc3\xa4\xef\xbf\xbd\"");
 	numbers();
