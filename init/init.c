@@ -141,8 +141,6 @@ static int clear_umask(struct init *in, struct err *e)
 }
 
 static const struct step create_steps[] = {
-	{ "CPU affinity", sched_affinity,
-	  "in the cgroup, whose CPUs count; hull has begun us bound to one, which hooks must not be" },
 	{ "session", kernel_session, "before a terminal can become the controlling one" },
 	{ "keyring", kernel_keyring, "before anything could use the caller's keys" },
 	{ "umask", clear_umask, "modes of nodes and directories are meant as written" },
@@ -168,6 +166,7 @@ static const struct step create_steps[] = {
 	{ "read-only paths", mask_readonly_paths, "after everything that writes to /proc" },
 	{ "masked paths", mask_masked_paths, "after everything that reads from /proc" },
 	{ "unbindable root", rootfs_set_unbindable, "read-only paths are bound on themselves" },
+	{ "CPU affinity", sched_affinity, "in the cgroup, whose CPUs count" },
 	{ "scheduler", sched_policy,
 	  "so that a refusal is an error of create; deadlines need all CPUs" },
 	{ "I/O priority", sched_io_priority, "as the scheduler" },
@@ -221,8 +220,7 @@ static const struct step exec_steps[] = {
 	{ "labels", lsm_open, "as at creation" },
 	{ "Landlock rules", landlock_make_rules, "as at creation" },
 	{ "memory cgroup", kernel_memory_cgroup, "as at creation" },
-	{ "CPU affinity", sched_affinity,
-	  "as late as may be: hull sleeps, and is on the same one" },
+	{ "CPU affinity", sched_affinity, "as at creation" },
 	{ "scheduler", sched_policy, "as at creation" },
 	{ "I/O priority", sched_io_priority, "as at creation" },
 	{ "memory policy", sched_memory_policy, "as at creation" },

@@ -7,7 +7,6 @@
 #ifndef CMD_LAUNCH_CREATE_H
 #define CMD_LAUNCH_CREATE_H
 
-#include "cmd/launch/affinity.h"
 #include "cmd/launch/launch.h"
 #include "cmd/launch/common.h"
 #include "cmd/launch/notify.h"
@@ -40,11 +39,10 @@ struct launch {
 	struct notify notify;
 	struct netdevs devices;
 	struct rdt rdt;
-	struct affinity cpus; /* hull's own, while it is bound to others */
-	struct unit unit;     /* with --systemd-cgroup */
-	bool v2;	      /* its cgroup is of v2 */
-	bool rules_later;     /* launch_cgroup_rules() is owed */
-	bool ahead;	      /* init finds PROCEED and GO when it looks for them */
+	struct unit unit; /* with --systemd-cgroup */
+	bool v2;	  /* its cgroup is of v2 */
+	bool rules_later; /* launch_cgroup_rules() is owed */
+	bool ahead;	  /* init finds PROCEED and GO when it looks for them */
 	bool made_cgroup, without_cgroup, made_unit, hooks_begun, wrote_pid_file;
 	uint64_t kills_above; /* cgroup_oom_kills_above() before there was a limit */
 };

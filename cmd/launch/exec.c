@@ -5,7 +5,6 @@
  * container's cgroups.
  */
 #include "cmd/attach/attach.h"
-#include "cmd/launch/affinity.h"
 #include "cmd/launch/launch.h"
 #include "cmd/launch/common.h"
 #include "cmd/attach/listener.h"
@@ -42,11 +41,12 @@ struct exec {
 	struct nsexec n;
 	struct terminal t;
 	struct spec_process *process;
-	int init_fd;	      /* pidfd of the container's init */
-	bool ready;	      /* init has said READY */
-	bool frozen;	      /* the container is paused, and so will the process be */
-	bool attach;	      /* systemd is to move stage 0: we may not */
-	struct affinity cpus; /* hull's own, while it is bound to others */
+	int init_fd; /* pidfd of the container's init */
+	bool ready;  /* init has said READY */
+	bool frozen; /* the container is paused, and so will the process be */
+	bool attach; /* systemd is to move stage 0: we may not */
+	bool bound;  /* hull is bound to CPUs; before to those of `before` */
+	struct idset before;
 };
 
 /*
@@ -311,18 +311,52 @@ static bool has_initial_cpus(const struct exec *x)
 	return x->process->exec_cpu_affinity && !str_empty(x->process->exec_cpu_affinity->initial);
 }
 
+static int bind_to_cpus(struct exec *x, const struct idset *cpus)
+{
+	if (x->bound)
+		return 0;
+	if (syscall(SYS_sched_getaffinity, 0, sizeof(x->before), &x->before) < 0 ||
+	    syscall(SYS_sched_setaffinity, 0, sizeof(*cpus), cpus) < 0)
+		return -1;
+	x->bound = true;
+	return 0;
+}
+
+static void unbind(struct exec *x)
+{
+	if (x->bound)
+		syscall(SYS_sched_setaffinity, 0, sizeof(x->before), &x->before);
+	x->bound = false;
+}
+
 static int bind_to_initial(struct exec *x, struct idset *ret_cpus, struct err *e)
 {
 	const char *initial = x->process->exec_cpu_affinity->initial;
 	int r = idset_parse(initial, ret_cpus, e);
 
-	if (r == 0 && affinity_bind(&x->cpus, ret_cpus) == 0)
+	if (r == 0 && bind_to_cpus(x, ret_cpus) == 0)
 		return 0;
 	if (r == 0)
 		err_sys(e, "\"%.200s\": set the CPU affinity", initial);
 	err_at_key(e, "initial");
 	err_at_key(e, "execCPUAffinity");
 	return err_at_key(e, "process");
+}
+
+/*
+ * Without: on the CPU that hull is on. hull sleeps while a stage works, which then need not wait until
+ * another CPU has woken, a tenth of an exec; init's step "CPU affinity" allows the program all again.
+ */
+static void bind_to_this_cpu(struct exec *x)
+{
+	struct idset here = { { 0 } };
+	unsigned cpu;
+
+	/* Not sched_getcpu(3): the first look into the vDSO costs more than the call. */
+	if (syscall(SYS_getcpu, &cpu, NULL, NULL) < 0 || cpu >= IDSET_MAX)
+		return;
+	idset_add(&here, cpu);
+	(void)bind_to_cpus(x, &here);
 }
 
 static int wait_ready(struct exec *x, struct err *e)
@@ -400,24 +434,22 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 		.place_arg = x,
 		.frozen = x->frozen,
 	};
-	auto_free struct idset *cpus = NULL;
+	struct idset cpus;
 	int r;
 
 	x->p.args->set_rlimits = !needs_limits(x);
 	if (prepare_request(&x->p, &req, e) < 0)
 		return -1;
 	if (has_initial_cpus(x)) {
-		cpus = xmalloc(sizeof(*cpus));
-		if (bind_to_initial(x, cpus, e) < 0)
+		if (bind_to_initial(x, &cpus, e) < 0)
 			return -1;
-		req.cpus = cpus;
+		req.cpus = &cpus;
 	} else {
-		/* To the end: hull sleeps while a stage works. A tenth of an exec. */
-		affinity_stay(&x->cpus);
+		bind_to_this_cpu(x);
 	}
 	r = nsexec_start(&req, &x->n, e);
 	if (req.cpus)
-		affinity_restore(&x->cpus);
+		unbind(x);
 	cgroup_join_close(join);
 	if (r < 0)
 		return -1;
@@ -485,7 +517,7 @@ static int commit(struct exec *x, struct err *e)
 	if (wait_exec(x, e) < 0)
 		return -1;
 	/* Otherwise hull only sleeps from here on, and is woken once. */
-	affinity_restore(&x->cpus);
+	unbind(x);
 	nsexec_reap(&x->n);
 	if (!str_empty(x->o->pid_file) && attach_write_pid_file(x->o->pid_file, x->n.init, e) < 0)
 		return -1;

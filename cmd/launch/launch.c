@@ -213,9 +213,8 @@ static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 		req.place = launch_make_unit;
 		req.place_arg = l;
 	}
-	affinity_stay(&l->cpus);
 	r = nsexec_start(&req, &l->n, e);
-	affinity_part(&l->cpus);
+
 	cgroup_join_close(join);
 	if (r < 0)
 		return -1;

@@ -32,11 +32,6 @@ void idset_add(struct idset *s, unsigned n)
 	s->bits[n / WORD] |= 1UL << n % WORD;
 }
 
-void idset_remove(struct idset *s, unsigned n)
-{
-	s->bits[n / WORD] &= ~(1UL << n % WORD);
-}
-
 static bool range(const char **p, struct idset *s)
 {
 	int first = number(p), last = first;
@@ -73,13 +68,4 @@ unsigned idset_count(const struct idset *s)
 	for (size_t i = 0; i < ARRAY_SIZE(s->bits); i++)
 		n += (unsigned)__builtin_popcountl(s->bits[i]);
 	return n;
-}
-
-bool idset_is_empty(const struct idset *s)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(s->bits); i++) {
-		if (s->bits[i])
-			return false;
-	}
-	return true;
 }

@@ -5,8 +5,6 @@
 
 #include "state/base/err.h"
 
-#include <stdbool.h>
-
 #define IDSET_MAX 8192 /* the most CPUs that Linux is built for; it knows 1024 memory nodes */
 
 struct idset {
@@ -20,8 +18,6 @@ struct idset {
 must_check int idset_parse(const char *text, struct idset *ret, struct err *e);
 /* n is below IDSET_MAX. */
 void idset_add(struct idset *s, unsigned n);
-void idset_remove(struct idset *s, unsigned n);
 unsigned idset_count(const struct idset *s);
-bool idset_is_empty(const struct idset *s);
 
 #endif
