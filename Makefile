@@ -95,7 +95,7 @@ endif
 # Not PIE: Debian's musl-gcc turns -static-pie into a dynamic program without a word.
 CFLAGS   := $(COMMON) -O2 -g -fno-pie -ffunction-sections -fdata-sections -fstack-protector-strong \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables -ffile-prefix-map=$(CURDIR)=.
-LDFLAGS  := -static -no-pie -Wl,--gc-sections,-T,cmd/layout.ld,-z,relro,-z,now,-z,noexecstack,--build-id=sha1
+LDFLAGS  := -static -no-pie -Wl,--gc-sections,-T,cmd/layout.ld,-z,noexecstack,--build-id=sha1
 LIBS     := -lseccomp -lcap -lcjson -ldbus-1
 ifeq ($(DEPS),system)
 CPPFLAGS += -idirafter /usr/include/cjson $(DBUS)

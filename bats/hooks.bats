@@ -124,7 +124,7 @@ add_hook() {
 	[ "$(tr '\0' '\n' <"/proc/$(state_of test_box .pid)/environ" | sed 's/=.*//' | sort | xargs)" = "_HULL_INITPIPE _HULL_SYNCPIPE" ]
 }
 
-@test "hooks are not bound to the CPU that init begins on" {
+@test "hooks may use every CPU that hull may" {
 	cpus='sed -n "s/^Cpus_allowed_list:.//p" /proc/self/status'
 	add_hook createRuntime "$cpus >$BUNDLE/runtime"
 	add_hook createContainer "$cpus >$BUNDLE/container"

@@ -16,6 +16,7 @@
 #include "state/record.h"
 #include "state/status.h"
 #include "state/base/str.h"
+#include "state/base/sys.h"
 
 #define NS_PER_SECOND	 INT64_C(1000000000)
 #define NS_PER_MS	 INT64_C(1000000)
@@ -47,18 +48,10 @@ static int print_event(const struct record *r, bool oom, struct err *e)
 	return cmd_print(&out, e);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * NS_PER_SECOND + t.tv_nsec;
-}
-
 /* Until the next statistics are due, at most: poll(2) counts in milliseconds, and up. */
 static int ms_until(int64_t due)
 {
-	int64_t left = due - now_ns();
+	int64_t left = due - sys_clock_ns(CLOCK_MONOTONIC);
 
 	if (left <= 0)
 		return 0;
@@ -73,7 +66,7 @@ static int follow(const struct record *r, int pidfd, struct cgroup_oom *oom, int
 		{ .fd = pidfd, .events = POLLIN },
 		{ .fd = oom->fd, .events = oom->events },
 	};
-	int64_t due = now_ns() + interval;
+	int64_t due = sys_clock_ns(CLOCK_MONOTONIC) + interval;
 	bool ended = false;
 
 	while (!ended) {
@@ -87,12 +80,12 @@ static int follow(const struct record *r, int pidfd, struct cgroup_oom *oom, int
 		if ((p[1].revents || ended) && cgroup_oom_happened(&r->cgroup, oom) &&
 		    print_event(r, true, e) < 0)
 			return -1;
-		if (ended || now_ns() < due)
+		if (ended || sys_clock_ns(CLOCK_MONOTONIC) < due)
 			continue;
 		if (print_event(r, false, e) < 0)
 			return -1;
 		due += interval;
-		due = due < now_ns() ? now_ns() : due;
+		due = due < sys_clock_ns(CLOCK_MONOTONIC) ? sys_clock_ns(CLOCK_MONOTONIC) : due;
 	}
 	return 0;
 }

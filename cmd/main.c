@@ -96,8 +96,10 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* `help`, `help COMMAND`, no command at all, or an unknown one. */
-/* Not inlined, as run_traced(): their errors would take room on the stack of every command. */
+/*
+ * `help`, `help COMMAND`, no command at all, or an unknown one. Not inlined, as print() and run_traced():
+ * their errors would take room on the stack of every command.
+ */
 __attribute__((noinline)) static int run_help(char **args, int n_args)
 {
 	const char *topic = n_args ? args[0] : NULL;

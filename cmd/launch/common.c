@@ -290,15 +290,20 @@ int launch_check_fds(int preserve_fds, struct err *e)
 	return 0;
 }
 
-/* Not for hooks and helpers. Once through all that there are. */
+static bool is_of_listen_fds(const char *entry)
+{
+	return str_starts(entry, "LISTEN_") &&
+	       (str_starts(entry, "LISTEN_FDS=") || str_starts(entry, "LISTEN_PID=") ||
+		str_starts(entry, "LISTEN_FDNAMES="));
+}
+
+/* Not for hooks and helpers. Once through the environment, not once for each. */
 static void forget_listen_fds(void)
 {
 	char **to = environ;
 
 	for (char **from = environ; from && *from; from++) {
-		if (**from != 'L' ||
-		    !(str_starts(*from, "LISTEN_FDS=") || str_starts(*from, "LISTEN_PID=") ||
-		      str_starts(*from, "LISTEN_FDNAMES=")))
+		if (!is_of_listen_fds(*from))
 			*to++ = *from;
 	}
 	if (to)

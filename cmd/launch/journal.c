@@ -96,14 +96,6 @@ int launch_find_rootfs(struct launch *l, struct err *e)
 	return err_at_key(e, "root");
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	sys_clock(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* runtime-spec, Operations: later changes of config.json must not matter. */
 static int write_snapshot(struct launch *l, struct err *e)
 {
@@ -214,7 +206,7 @@ int launch_write_journal(struct launch *l, struct err *e)
 	r->rootfs = l->rootfs;
 	r->phase = RECORD_CREATING;
 	r->creator = getpid();
-	r->created = now_ns();
+	r->created = sys_clock_ns(CLOCK_REALTIME);
 	r->owner = (uid_t)getauxval(AT_EUID);
 	r->in_user_ns = all & CLONE_NEWUSER;
 	r->in_pid_ns = (all & CLONE_NEWPID) && str_empty(spec_namespace(s, CLONE_NEWPID)->path);

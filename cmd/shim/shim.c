@@ -164,11 +164,9 @@ static char *own_socket(int sock)
 int shim_serve(const struct shim_flags *f, struct err *e)
 {
 	const char *ttrpc = getenv("TTRPC_ADDRESS");
-	const char *bundle;
+	const char *bundle = f->bundle ? f->bundle : getcwd(NULL, 0);
 
 	malloc_use_pool(false);
-	bundle = f->bundle ? f->bundle : getcwd(NULL, 0);
-
 	if (!bundle)
 		return err_sys(e, "getcwd");
 	shim_log_init(bundle);

@@ -92,7 +92,8 @@ static int file_of(int mount_fd)
 	return open(name, O_RDONLY | O_CLOEXEC);
 }
 
-static int kept = -1, mounted = -1; /* the mount's own descriptor, of who has not let go of it */
+static int kept = -1;	 /* selfexe_keep()'s */
+static int mounted = -1; /* selfexe_open()'s last, if the mount ends with it */
 
 int selfexe_keep(void)
 {

@@ -112,19 +112,19 @@ int sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c)
 	return (int)syscall(SYS_keyctl, op, a, b, c);
 }
 
-void sys_clock(clockid_t clock, struct timespec *ret)
+int64_t sys_clock_ns(clockid_t clock)
 {
+	struct timespec t;
+
 	/* ENOSYS: 32 bits before Linux 5.1 */
-	if (syscall(SYS_OF_CLOCK, clock, ret) < 0)
-		clock_gettime(clock, ret);
+	if (syscall(SYS_OF_CLOCK, clock, &t) < 0)
+		clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 int64_t sys_now_ms(void)
 {
-	struct timespec t;
-
-	sys_clock(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return sys_clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 void sys_default_signals(void)

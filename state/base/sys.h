@@ -281,8 +281,8 @@ bool sys_has_capability(int cap);
 /* Not root, and with no capability, nor any to be had without a program that is set-user-ID? */
 bool sys_is_ordinary_user(void);
 
-/* clock_gettime(2), for who asks once or twice: the first look into the vDSO costs ten of these calls. */
-void sys_clock(clockid_t clock, struct timespec *ret);
+/* clock_gettime(2) in ns, for who asks once or twice: the first look into the vDSO costs ten of these calls. */
+int64_t sys_clock_ns(clockid_t clock);
 /* CLOCK_MONOTONIC in ms. */
 int64_t sys_now_ms(void);
 

@@ -25,10 +25,7 @@ static size_t n_spans;
 
 int64_t trace_clock(void)
 {
-	struct timespec t;
-
-	sys_clock(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+	return sys_clock_ns(CLOCK_REALTIME);
 }
 
 void trace_add(const char *who, const char *name, int64_t began, int64_t ended)
