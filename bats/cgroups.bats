@@ -107,6 +107,59 @@ resources() { update_config ".linux.resources += $1"; }
 }
 
 # bats test_tags=vm
+# program_ids CONTAINER: of what is attached for devices to its cgroup (bpf(2), BPF_PROG_QUERY).
+program_ids() {
+	python3 - "$(cgroups_of "$1" | head -n 1)" <<-'EOF'
+		import ctypes, os, platform, struct, sys
+		number = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "armv7l": 386, "i686": 357}[platform.machine()]
+		ids = (ctypes.c_uint32 * 8)()
+		fd = os.open(sys.argv[1], os.O_RDONLY)
+		query = struct.pack("=IIIIQI", fd, 6, 0, 0, ctypes.addressof(ids), 8)  # BPF_CGROUP_DEVICE
+		attr = ctypes.create_string_buffer(query, 128)
+		if ctypes.CDLL(None).syscall(number, 16, attr, len(attr)) < 0:
+		    sys.exit("BPF_PROG_QUERY")
+		print(*ids[: struct.unpack_from("=I", attr, 24)[0]])
+	EOF
+}
+
+@test "containers with the same device rules share a program, and believe no number of one (v2)" {
+	is_v1 && skip "v1 has files for the rules"
+	links() { find "$ROOT" -maxdepth 1 -name '.@devices-*'; }
+	update_config '.linux.devices = [{path: "/dev/rtc", type: "c", major: 1, minor: 11}]'
+	quietly create test_box
+	one=$(program_ids test_box)
+	[[ $one =~ ^[0-9]+$ ]]
+	[ "$(readlink "$(links)")" = "$one" ]
+	quietly create test_other
+	[ "$(program_ids test_other)" = "$one" ]
+	# What has been left there is another program, none, or no number.
+	cp config.json usual.json
+	update_config '.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 11, access: "r"}]'
+	quietly create test_third
+	third=$(program_ids test_third)
+	[ "$third" != "$one" ]
+	cp usual.json config.json
+	for number in "$third" 4294967295 99999999999 x/y; do
+		for link in $(links); do
+			ln -sfn "$number" "$link"
+		done
+		quietly create test_fourth
+		[[ $(program_ids test_fourth) != "$third" && $(program_ids test_fourth) =~ ^[0-9]+$ ]]
+		quietly start test_fourth
+		hull exec test_fourth cat /dev/rtc
+		[[ $output == *"Operation not permitted"* ]]
+		quietly delete --force test_fourth
+	done
+	# The cgroup of others may have it already.
+	quietly delete --force test_box
+	quietly create test_box
+	[[ $(program_ids test_box) =~ ^[0-9]+$ ]]
+	quietly delete --force test_third
+	quietly delete --force test_other
+	hull list -q
+	[ "$output" = test_box ]
+}
+
 @test "exec is under the same device rules" {
 	mknod rootfs/bin/kmsg c 1 11
 	update_config '.process.capabilities |= map_values(. + ["CAP_SYSLOG"])'

@@ -143,7 +143,7 @@ static void add_devices(struct doctor *d, const struct cgroup *cg)
 	const struct spec_resources res = { .devices = { .n = 1, .v = &deny } };
 	struct err e;
 
-	if (cgroup_apply_devices(cg, &res, &e) == 0)
+	if (cgroup_apply_devices(cg, &res, -1, &e) == 0)
 		doctor_works(d, "device rules",
 			     cg->layout == CGROUP_V2 ? "as an eBPF program" : "written");
 	else if (d->root)

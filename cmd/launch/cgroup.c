@@ -104,10 +104,15 @@ static int delegate_cgroup(struct launch *l, struct err *e)
 	return cgroup_delegate(&l->rec.cgroup, uid, e);
 }
 
+static int apply_devices(struct launch *l, struct err *e)
+{
+	return cgroup_apply_devices(&l->rec.cgroup, l->p.spec->linux_->resources, l->c.root_fd, e);
+}
+
 /* Only the host's root may load eBPF programs. Nobody else can make device nodes, either. */
 static int apply_device_rules(struct launch *l, struct err *e)
 {
-	if (cgroup_apply_devices(&l->rec.cgroup, l->p.spec->linux_->resources, e) == 0)
+	if (apply_devices(l, e) == 0)
 		return 0;
 	if (e->code != EPERM || !launch_is_rootless(l->g->rootless))
 		return at_resources(e);
@@ -241,7 +246,7 @@ static int find_unit_cgroup(struct launch *l, pid_t pid, struct err *e)
 /* A user may not load programs for devices, nor open more of them than his uid lets him. */
 static int apply_unit_devices(struct launch *l, struct err *e)
 {
-	if (cgroup_apply_devices(&l->rec.cgroup, l->p.spec->linux_->resources, e) == 0)
+	if (apply_devices(l, e) == 0)
 		return 0;
 	if (!l->rec.unit_of_user || (e->code != EPERM && e->code != EACCES))
 		return at_resources(e);

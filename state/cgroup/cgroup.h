@@ -103,6 +103,7 @@ must_check int cgroup_add(const struct cgroup *cg, pid_t pid, struct err *e);
  * `update --resources` do: create puts /linux/resources before it.
  * cgroup_apply is both of the others in turn. No rules for devices: every device is allowed.
  * On v1 there is a moment in which no device may be opened: nobody inside should need one then.
+ * shared_fd is a directory of the caller's alone, in which the eBPF programs of v2 find each other, or -1.
  * EPERM for devices: no right to load eBPF programs (rootless, where the kernel lets nobody
  * make device nodes anyway).
  */
@@ -111,7 +112,7 @@ must_check int cgroup_apply(const struct cgroup *cg, const struct spec_resources
 must_check int cgroup_apply_limits(const struct cgroup *cg, const struct spec_resources *res,
 				   struct err *e);
 must_check int cgroup_apply_devices(const struct cgroup *cg, const struct spec_resources *res,
-				    struct err *e);
+				    int shared_fd, struct err *e);
 
 /* Is any limit set in res (may be NULL)? Rules for devices are none. */
 bool cgroup_has_limits(const struct spec_resources *res);

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "state/base/fd.h"
@@ -414,56 +413,7 @@ void device_program(const struct spec_device_rule *spec, size_t n, struct device
 	free(rules.v);
 }
 
-/* --- v2: loading and attaching ---------------------------------------------------------------- */
-
-/* The verifier gives up for any signal that comes meanwhile, that of a stage's end, too (EAGAIN). */
-#define LOAD_TRIES 5
-
-static int load_program(const struct device_program *p)
-{
-	static const char name[] = "hull_devices";
-	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
-		.insns = (uintptr_t)p->insns,
-		.insn_cnt = (uint32_t)p->n,
-		.license = (uintptr_t) "Apache-2.0",
-	};
-
-	int fd, tries = LOAD_TRIES;
-
-	memcpy(attr.prog_name, name, sizeof(name));
-	do {
-		fd = sys_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
-	} while (fd < 0 && errno == EAGAIN && --tries);
-	return fd;
-}
-
-/*
- * Before Linux 5.11 a program counts as locked memory, and the answer to too much of it is EPERM.
- * Only then is the limit raised: changing it needs rights of its own, which runtimes that do it
- * first fail without need for.
- */
-static int load_program_unlocked(const struct device_program *p)
-{
-	int fd = load_program(p), code = errno;
-	struct rlimit old, raised;
-
-	if (fd >= 0 || code != EPERM || getrlimit(RLIMIT_MEMLOCK, &old) < 0)
-		return fd;
-	raised = (struct rlimit){ RLIM_INFINITY, RLIM_INFINITY };
-	if (setrlimit(RLIMIT_MEMLOCK, &raised) < 0) {
-		raised = (struct rlimit){ old.rlim_max, old.rlim_max };
-		if (old.rlim_cur == old.rlim_max || setrlimit(RLIMIT_MEMLOCK, &raised) < 0) {
-			errno = code;
-			return -1;
-		}
-	}
-	fd = load_program(p);
-	code = errno;
-	setrlimit(RLIMIT_MEMLOCK, &old); /* the container inherits ours */
-	errno = code;
-	return fd;
-}
+/* --- v2: attaching ---------------------------------------------------------------------------- */
 
 static int attach(int cgroup_fd, int prog_fd, int replace_fd)
 {
@@ -509,9 +459,7 @@ static int open_attached(int cgroup_fd, int fds[OLD_MAX])
 	if (sys_bpf(BPF_PROG_QUERY, &attr, sizeof(attr)) < 0)
 		return -1;
 	for (uint32_t i = 0; i < attr.query.prog_cnt && n < OLD_MAX; i++) {
-		union bpf_attr get = { .prog_id = ids[i] };
-
-		fds[n] = sys_bpf(BPF_PROG_GET_FD_BY_ID, &get, sizeof(get));
+		fds[n] = device_program_open(ids[i]);
 		n += fds[n] >= 0; /* detached meanwhile */
 	}
 	return n;
@@ -573,7 +521,8 @@ static int load_failed(struct err *e)
 	return err_sys(e, "load the eBPF program for devices (is CONFIG_CGROUP_BPF set?)");
 }
 
-static int apply_v2(const struct cgroup_dir *d, const struct spec_resources *res, struct err *e)
+static int apply_v2(const struct cgroup_dir *d, const struct spec_resources *res, int shared_fd,
+		    struct err *e)
 {
 	auto_close int fd = -1;
 	auto_free struct bpf_insn *insns = NULL;
@@ -586,7 +535,8 @@ static int apply_v2(const struct cgroup_dir *d, const struct spec_resources *res
 			uninstall(d);
 		return 0;
 	}
-	fd = load_program_unlocked(&p);
+	/* None can be attached twice, and who knows what is attached to a cgroup of others. */
+	fd = device_program_get(&p, d->made ? shared_fd : -1);
 	return fd < 0 ? load_failed(e) : install(d, fd, e);
 }
 
@@ -598,7 +548,8 @@ static bool may_go_without(const struct err *e)
 }
 
 /* A configuration without rules means the default ones alone, as with runc: closed, not open. */
-int cgroup_apply_devices(const struct cgroup *cg, const struct spec_resources *res, struct err *e)
+int cgroup_apply_devices(const struct cgroup *cg, const struct spec_resources *res, int shared_fd,
+			 struct err *e)
 {
 	static const struct spec_resources none;
 	bool asked = res && res->devices.n;
@@ -615,7 +566,7 @@ int cgroup_apply_devices(const struct cgroup *cg, const struct spec_resources *r
 			e, EOPNOTSUPP,
 			"cannot set devices: the \"devices\" cgroup controller is not available");
 	else
-		r = v2 ? apply_v2(d, res, e) : apply_v1(d, res, e);
+		r = v2 ? apply_v2(d, res, shared_fd, e) : apply_v1(d, res, e);
 	if (r == 0 || (!asked && may_go_without(e)))
 		return 0;
 	return err_at_key(e, "devices");

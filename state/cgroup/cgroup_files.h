@@ -39,4 +39,9 @@ struct device_program {
 };
 void device_program(const struct spec_device_rule *spec, size_t n, struct device_program *ret);
 
+/* cgroup_program.c: a descriptor of it in the kernel, or -1 and errno. shared_fd is cgroup_apply_devices()'s. */
+int device_program_get(const struct device_program *p, int shared_fd);
+/* That of a program by its ID; ENOENT when it is gone. Needs CAP_SYS_ADMIN. */
+int device_program_open(uint32_t id);
+
 #endif

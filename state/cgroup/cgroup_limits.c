@@ -673,5 +673,5 @@ int cgroup_update(const struct cgroup *cg, const struct spec_resources *res,
 
 int cgroup_apply(const struct cgroup *cg, const struct spec_resources *res, struct err *e)
 {
-	return cgroup_apply_limits(cg, res, e) < 0 ? -1 : cgroup_apply_devices(cg, res, e);
+	return cgroup_apply_limits(cg, res, e) < 0 ? -1 : cgroup_apply_devices(cg, res, -1, e);
 }
