@@ -37,7 +37,8 @@ bad() {
 	sentence "$1" create test_bad
 	nothing_left test_bad
 	[ -z "$(find /sys/fs/cgroup -type d -name test_bad)" ]
-	[ -z "$(ls -A "$ROOT" 2>/dev/null)" ]
+	# But what hull keeps for containers to come.
+	[ -z "$(find "$ROOT" -mindepth 1 -maxdepth 1 -not -name '.@*' 2>/dev/null)" ]
 }
 
 # --- config.json ---------------------------------------------------------------------------------------------------------

@@ -129,12 +129,12 @@ traced_with() {
 	with '.process.noNewPrivileges = false'
 	running
 	forked test_exec true
-	[ "$order" = CLSBGUP ]
+	[ "$order" = CLBSGUP ]
 	quietly delete --force test_exec
 	with '.linux.seccomp.syscalls[0].names = ["swapon"]'
 	running
 	forked test_exec true
-	[ "$order" = LSBGUPCL ]
+	[ "$order" = LBSGUPCL ]
 	quietly delete --force test_exec
 	nothing_left test_exec
 }

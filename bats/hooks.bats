@@ -28,18 +28,31 @@ add_hook() {
 }
 
 @test "hooks run in the namespaces that the specification names" {
-	host=$(readlink /proc/self/ns/uts)
+	host=$(readlink /proc/self/ns/uts /proc/self/ns/net)
 	update_config '.root.readonly = false'
 	for kind in prestart createRuntime createContainer poststart poststop; do
-		add_hook $kind "readlink /proc/self/ns/uts >$BUNDLE/$kind"
+		add_hook $kind "readlink /proc/self/ns/uts /proc/self/ns/net >$BUNDLE/$kind"
 	done
-	set_args sh -c 'readlink /proc/self/ns/uts'
+	set_args sh -c 'readlink /proc/self/ns/uts; readlink /proc/self/ns/net'
 	must run test_box
 	for kind in prestart createRuntime poststart poststop; do
 		[ "$(cat $kind)" = "$host" ]
 	done
 	[ "$(cat createContainer)" = "$output" ]
-	[ "$output" != "$host" ]
+	for ns in $host; do
+		[[ $output != *"$ns"* ]]
+	done
+}
+
+# bats test_tags=vm
+@test "createContainer hooks have hull's rights, and a network whose loopback interface is up" {
+	add_hook createContainer "grep CapBnd /proc/self/status >$BUNDLE/bnd; cat /sys/class/net/lo/flags /proc/self/net/dev >$BUNDLE/net"
+	set_args grep CapBnd /proc/self/status
+	must run test_box
+	[ "$(cat bnd)" = "$(grep CapBnd /proc/self/status)" ]
+	[ "$output" != "$(cat bnd)" ]
+	grep -q 'lo:' net
+	[ "$(grep -c : net)" = 1 ]
 }
 
 @test "a hook has the pid of init, which lives" {

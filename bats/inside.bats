@@ -319,6 +319,38 @@ move() {
 	[ "$output" = 77 ]
 }
 
+# bats test_tags=vm,vm-initramfs
+@test "a /dev that hull has made is the one that init makes" {
+	update_config '.mounts += [{destination: "/dev/two", type: "tmpfs", options: ["mode=700", "nosuid", "size=8k"]},
+		{destination: "/dev/file", type: "bind", source: "/dev/null", options: ["bind", "ro"]}]'
+	look='umask; ls -la /dev /dev/two /dev/shm | sed -E "s/ [A-Z][a-z]{2} +[0-9]+ [0-9:]+ / /"
+		sed -E "s/^[0-9]+ [0-9]+ [0-9:]+ //; s/ master:[0-9]+//" /proc/self/mountinfo | grep " /dev" | sort'
+	inside "$look"
+	by_init=$output
+	[[ $by_init == *"/dev/two"*"size=8k"* && $by_init == *"ptmx -> pts/ptmx"* && $by_init == *" 1,"*"3 "*null* ]]
+	update_config '(.linux.namespaces[] | select(.type == "network")).path = "/proc/self/ns/net"'
+	(umask 077 && inside "$look" && [ "$output" = "$by_init" ])
+}
+
+# bats test_tags=vm
+@test "mounts on nodes and links of /dev are what is there, whoever makes it" {
+	update_config '.mounts += [{destination: "/dev/full", type: "bind", source: "/dev/full", options: ["bind", "ro"]},
+		{destination: "/dev/shm/in", type: "tmpfs", options: ["mode=711"]},
+		{destination: "/dev/shm", type: "tmpfs", options: ["mode=733"]}]'
+	look='head -c 3 /dev/full | wc -c; ls -A /dev/shm | wc -l; stat -c %a /dev/shm; ls /dev | wc -l; grep -c " /dev/" /proc/mounts'
+	inside "$look"
+	by_init=$output
+	[ "${lines[*]:0:3}" = "3 0 733" ]
+	update_config '(.linux.namespaces[] | select(.type == "network")).path = "/proc/self/ns/net"'
+	inside "$look"
+	[ "$output" = "$by_init" ]
+	# What is no node of this name is an error, as ever.
+	update_config '(.mounts[] | select(.destination == "/dev/full")).source = "/dev/zero"'
+	refused "/dev/full exists and is another file than device 1:7" create test_box
+	update_config 'del(.linux.namespaces[] | select(.type == "network").path)'
+	refused "/dev/full exists and is another file than device 1:7" create test_box
+}
+
 @test "run brings the loopback interface up" {
 	inside 'ip addr show lo'
 	[[ $output == *"127.0.0.1"* && $output == *UP* ]]

@@ -46,6 +46,23 @@ whole() {
 	grep -qE '^ +[0-9.]+ +[0-9.]+  [.#]{32}  init     mounts$' err
 }
 
+# spans NAME: of which processes.
+spans() { jq -r --arg n "$1" '(reduce (.traceEvents[] | select(.name == "thread_name")) as $t ({}; .["\($t.tid)"] = $t.args.name)) as $who
+	| .traceEvents[] | select(.ph == "X" and .name == $n) | $who["\(.tid)"]' "$trace"; }
+
+# bats test_tags=vm
+@test "hull makes the network namespace while the stages make the others, or else /dev" {
+	set_args true
+	must run --trace "$trace" test_box
+	[ "$(spans "make the network namespace")" = hull ]
+	[ -z "$(spans "make /dev")" ]
+	[ "$(spans "mount /dev/pts")" = init ]
+	update_config '.linux.namespaces |= map(select(.type != "network")) | .mounts |= map(select(.type != "sysfs"))'
+	must run --trace "$trace" test_box
+	[ -z "$(spans "make the network namespace")" ]
+	[ "$(spans "make /dev")" = hull ]
+}
+
 @test "create, start, exec and delete have traces of their own" {
 	set_args sleep 1000
 	quietly create --trace "$trace" test_box

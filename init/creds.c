@@ -152,6 +152,27 @@ static int drop_bounding(uint64_t keep, struct err *e)
 	return 0;
 }
 
+static int at_capabilities(struct err *e)
+{
+	err_at_key(e, "capabilities");
+	return err_at_key(e, "process");
+}
+
+static const struct spec_capabilities *capabilities(const struct init *in)
+{
+	static const struct spec_capabilities none;
+
+	return in->a->process->capabilities ? in->a->process->capabilities : &none;
+}
+
+int creds_drop_bounding(struct init *in, struct err *e)
+{
+	if (in->bounded)
+		return 0;
+	in->bounded = true;
+	return drop_bounding(capabilities(in)->bounding.mask, e) < 0 ? at_capabilities(e) : 0;
+}
+
 static void set_flag(cap_t caps, cap_flag_t flag, uint64_t mask)
 {
 	cap_value_t list[64];
@@ -237,21 +258,19 @@ static int set_ambient(uint64_t mask, struct err *e)
  */
 int creds_apply(struct init *in, struct err *e)
 {
-	static const struct spec_capabilities none;
-	const struct spec_capabilities *c =
-		in->a->process->capabilities ? in->a->process->capabilities : &none;
+	const struct spec_capabilities *c = capabilities(in);
 	uint64_t have;
 
 	_libcap_initialize();
 	if (cap_max_bits() < CAPS_MIN) {
 		err_set(e, EIO, "the kernel does not say which capabilities it has");
-		goto fail;
+		return at_capabilities(e);
 	}
-	if (drop_bounding(c->bounding.mask, e) < 0)
-		goto fail;
+	if (creds_drop_bounding(in, e) < 0)
+		return -1;
 	if (in->a->process->user->uid.v && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) {
 		err_sys(e, "keep capabilities");
-		goto fail;
+		return at_capabilities(e);
 	}
 	if (set_ids(in, e) < 0) {
 		err_at_key(e, "user");
@@ -260,12 +279,10 @@ int creds_apply(struct init *in, struct err *e)
 	/* The caller's own. */
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) {
 		err_sys(e, "clear the ambient capabilities");
-		goto fail;
+		return at_capabilities(e);
 	}
 	if (set_sets(c, &have, e) == 0 &&
 	    set_ambient(c->ambient.mask & c->inheritable.mask & c->permitted.mask & have, e) == 0)
 		return 0;
-fail:
-	err_at_key(e, "capabilities");
-	return err_at_key(e, "process");
+	return at_capabilities(e);
 }

@@ -7,6 +7,7 @@
 #include "init/init.h"
 #include "init/base/inside.h"
 #include "init/mount.h"
+#include "init/mount/mount_dev.h"
 #include "nsexec/channel.h"
 #include "nsexec/nsexec.h"
 #include "nsexec/source.h"
@@ -31,24 +32,6 @@ struct node {
 	uid_t uid;
 	gid_t gid;
 	int tree; /* a detached mount of it, made by hull; or -1 */
-};
-
-/* config-linux.md, Default Devices; /dev/console is console.c's, /dev/ptmx a link. */
-static const struct {
-	const char *name;
-	unsigned major, minor;
-} defaults[] = {
-	{ "null", 1, 3 },   { "zero", 1, 5 },	 { "full", 1, 7 },
-	{ "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 },
-};
-
-static const struct {
-	const char *name, *target;
-} links[] = {
-	{ "fd", "/proc/self/fd" },
-	{ "stdin", "/proc/self/fd/0" },
-	{ "stdout", "/proc/self/fd/1" },
-	{ "stderr", "/proc/self/fd/2" },
 };
 
 static int open_dev(struct init *in, struct err *e)
@@ -174,7 +157,7 @@ static int make_all_configured(struct init *in, struct err *e)
 	for (size_t i = 0; i < d->n; i++) {
 		auto_free char *path = path_clean(d->v[i].path);
 
-		/* Of the container's own terminals, whatever else is asked for: make_links. */
+		/* Of the container's own terminals, whatever else is asked for: mount_dev_links(). */
 		if (!strcmp(path, "/dev/ptmx"))
 			continue;
 		if (make_configured(in, i, path, e) < 0) {
@@ -190,39 +173,14 @@ static int make_defaults(struct init *in, int dev, struct err *e)
 {
 	char path[16];
 
-	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
+	for (size_t i = 0; i < MOUNT_DEV_NODES; i++) {
+		const struct mount_dev_node *d = &mount_dev_nodes[i];
 		struct node n = { .path = path, .type = S_IFCHR, .mode = 0666, .tree = -1 };
 
-		snprintf(path, sizeof(path), "/dev/%s", defaults[i].name);
-		n.rdev = makedev(defaults[i].major, defaults[i].minor);
-		if (!is_configured(in, path) && make_node(in, dev, defaults[i].name, &n, e) < 0)
+		snprintf(path, sizeof(path), "/dev/%s", d->name);
+		n.rdev = makedev(d->major, d->minor);
+		if (!is_configured(in, path) && make_node(in, dev, d->name, &n, e) < 0)
 			return -1;
-	}
-	return 0;
-}
-
-static int make_link(int dev, const char *target, const char *name, struct err *e)
-{
-	/* What the image has of this name may stay, as with runc. */
-	if (symlinkat(target, dev, name) < 0 && errno != EEXIST)
-		return err_sys(e, "make the link /dev/%s", name);
-	return 0;
-}
-
-static int make_links(struct init *in, int dev, struct err *e)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
-		if (make_link(dev, links[i].target, links[i].name, e) < 0)
-			return -1;
-	}
-	if (faccessat(in->proc_fd, "kcore", F_OK, 0) == 0 &&
-	    make_link(dev, "/proc/kcore", "core", e) < 0)
-		return -1;
-	/* The container's own terminals, never the host's: an old node must go. */
-	if (symlinkat("pts/ptmx", dev, "ptmx") < 0) {
-		if (errno != EEXIST || unlinkat(dev, "ptmx", 0) < 0 ||
-		    symlinkat("pts/ptmx", dev, "ptmx") < 0)
-			return err_sys(e, "make the link /dev/ptmx");
 	}
 	return 0;
 }
@@ -232,7 +190,7 @@ int dev_setup(struct init *in, struct err *e)
 	auto_close int dev = -1;
 
 	/* Whoever binds a /dev of his own wants that one as it is. */
-	if (!rootfs_is_mounted(in) || in->dev_bound)
+	if (!rootfs_is_mounted(in) || in->dev_bound || in->dev.complete)
 		return 0;
 	dev = open_dev(in, e);
 	if (dev < 0)
@@ -241,5 +199,5 @@ int dev_setup(struct init *in, struct err *e)
 		return -1;
 	if (make_defaults(in, dev, e) < 0)
 		return -1;
-	return make_links(in, dev, e);
+	return mount_dev_links(dev, faccessat(in->proc_fd, "kcore", F_OK, 0) == 0, e);
 }

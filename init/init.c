@@ -17,15 +17,58 @@
 #include "state/base/trace.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Mostly it is there already: hull has had the time in which the namespaces were made. */
-int init_wait_for_cgroup(struct init *in, struct err *e)
+/* By "0" to `tasks`: alone in our process we need no lock of all cgroups for that. start_close_fds() closes them. */
+static int join_cgroups(const int *fds, size_t n, struct err *e)
 {
+	for (size_t i = 0; i < n; i++) {
+		if (write(fds[i], "0", 1) < 0)
+			return err_sys(e, "join the cgroup");
+	}
+	return 0;
+}
+
+int init_take_prepared(struct init *in, struct err *e)
+{
+	int fds[FD_PASS_MAX], *fd = fds, *end;
+	size_t n = FD_PASS_MAX;
+	struct init_prepared p;
 	struct msg m;
 
-	return in->a->wait_for_cgroup ? channel_expect(in->sync, MSG_CGROUP, &m, NULL, e) : 0;
+	if (!in->a->wait_for_hull || in->prepared)
+		return 0;
+	in->prepared = true;
+	/* hull has the longer way; but what a hook executes has all rights. */
+	if (in->a->net_by_hull && !in->a->has_create_hooks && creds_drop_bounding(in, e) < 0)
+		return -1;
+	if (channel_expect_fds(in->sync, MSG_PREPARED, &m, fds, &n, e) < 0)
+		return -1;
+	memcpy(&p, m.body, sizeof(p));
+	if (m.n != sizeof(p) || n < (size_t)p.has_made + p.has_memory ||
+	    p.has_made < in->a->net_by_hull)
+		return err_set(e, EPROTO, "message PREPARED of %u bytes with %zu descriptors",
+			       (unsigned)m.n, n);
+	end = fds + n;
+	if (p.has_made)
+		in->dev_fd = *fd++;
+	if (p.has_memory)
+		in->memory_fd = *fd++;
+	if (in->a->net_by_hull) {
+		auto_close int net = take_fd(&in->dev_fd);
+
+		return stage_setns(net, CLONE_NEWNET, e);
+	}
+	in->dev = p.dev;
+	return join_cgroups(fd, (size_t)(end - fd), e);
+}
+
+/* Mostly it is there already: hull has had the time in which the namespaces were made. */
+static int wait_for_hull(struct init *in, struct err *e)
+{
+	return in->a->net_by_hull ? 0 : init_take_prepared(in, e);
 }
 
 int init_ask_host_hooks(struct init *in, struct err *e)
@@ -96,11 +139,14 @@ int init_create_container_hooks(struct init *in, struct err *e)
 	return r;
 }
 
-int init_ask(const struct init *in, enum msg_type what, size_t index, int *ret_fd, struct err *e)
+int init_ask(struct init *in, enum msg_type what, size_t index, int *ret_fd, struct err *e)
 {
 	uint32_t which = (uint32_t)index;
 	struct msg m;
 
+	/* It is before the answer. */
+	if (init_take_prepared(in, e) < 0)
+		return -1;
 	if (channel_send(in->sync, what, &which, sizeof(which), -1, e) < 0)
 		return -1;
 	return channel_expect(in->sync, MSG_SOURCE_FD, &m, ret_fd, e);
@@ -145,11 +191,13 @@ static const struct step create_steps[] = {
 	{ "keyring", kernel_keyring, "before anything could use the caller's keys" },
 	{ "umask", clear_umask, "modes of nodes and directories are meant as written" },
 	{ "loopback", kernel_loopback, "hooks may use the network" },
-	{ "cgroup rules", init_wait_for_cgroup, "mounts and nodes may need devices" },
+	{ "hull's part", wait_for_hull, "/dev may be there, or the cgroups to get into" },
 	{ "rootfs", rootfs_prepare,
 	  "mounts need the root as a mount of its own, cut off from the host" },
 	{ "mounts", mount_all, "while sources can still be reached by the host's paths" },
 	{ "dev", dev_setup, "after the mount of /dev, before it may become read-only" },
+	{ "network", init_take_prepared,
+	  "hooks may use it; late, for hull needs as long for it as we for the rest" },
 	{ "host hooks", init_ask_host_hooks,
 	  "config.md: after the namespaces and mounts, before pivot_root" },
 	{ "createContainer hooks", init_create_container_hooks,
@@ -166,7 +214,8 @@ static const struct step create_steps[] = {
 	{ "read-only paths", mask_readonly_paths, "after everything that writes to /proc" },
 	{ "masked paths", mask_masked_paths, "after everything that reads from /proc" },
 	{ "unbindable root", rootfs_set_unbindable, "read-only paths are bound on themselves" },
-	{ "CPU affinity", sched_affinity, "in the cgroup, whose CPUs count" },
+	{ "CPU affinity", sched_affinity,
+	  "in the cgroup, whose CPUs count; after PREPARED, for hull may have kept one for itself" },
 	{ "scheduler", sched_policy,
 	  "so that a refusal is an error of create; deadlines need all CPUs" },
 	{ "I/O priority", sched_io_priority, "as the scheduler" },
@@ -226,6 +275,7 @@ static const struct step exec_steps[] = {
 	{ "memory policy", sched_memory_policy, "as at creation" },
 	{ "personality", kernel_personality, "as at creation" },
 	{ "close descriptors", start_close_fds, "as at creation" },
+	{ "bounding set", creds_drop_bounding, "hull is not yet as far as we" },
 	{ "wait", start_wait, "hull sets limits from outside and writes the pid file" },
 	{ 0 },
 };
@@ -260,6 +310,7 @@ _Noreturn void init_main(void)
 			   .proc_fd = -1,
 			   .root_fd = -1,
 			   .null_fd = -1,
+			   .dev_fd = -1,
 			   .kernel_fds = { -1, -1 },
 			   .apparmor_fd = -1,
 			   .landlock_fd = -1,
@@ -273,6 +324,7 @@ _Noreturn void init_main(void)
 	}
 	cleanup_close(&(int){ nsexec_boot()->arena_fd });
 	in.a = args;
+	in.memory_fd = in.a->memory_fd;
 	in.trace = nsexec_boot()->trace;
 	if (run_steps(&in, in.a->exec ? exec_steps : create_steps, &e) == 0)
 		(void)!run_steps(&in, start_steps, &e);

@@ -91,6 +91,8 @@ int sched_memory_policy(struct init *in, struct err *e);
 
 /* creds.c */
 int creds_no_new_privs(struct init *in, struct err *e);
+/* Once. It takes no right from who does not execute anything. */
+int creds_drop_bounding(struct init *in, struct err *e);
 int creds_apply(struct init *in, struct err *e);
 int creds_stdio(struct init *in, struct err *e);
 int creds_umask(struct init *in, struct err *e);
@@ -121,8 +123,14 @@ int start_exec(struct init *in, struct err *e);
  * Ask hull for something by its number in config.json, MSG_SOURCE or MSG_DEVICE: *ret_fd is a detached
  * mount, the caller's, or -1 where hull has none.
  */
-must_check int init_ask(const struct init *in, enum msg_type what, size_t index, int *ret_fd,
+must_check int init_ask(struct init *in, enum msg_type what, size_t index, int *ret_fd,
 			struct err *e);
+
+/*
+ * Wait for what hull has made beside us, once: /dev, or the network namespace, which is entered; and the rules for
+ * devices are in force.
+ */
+must_check int init_take_prepared(struct init *in, struct err *e);
 
 /*
  * Whether a call may be made that is only for a better error: the filter is loaded by now, and could
@@ -131,7 +139,6 @@ must_check int init_ask(const struct init *in, enum msg_type what, size_t index,
 bool init_may_look(const struct init *in);
 
 /* hooks: runs createContainer and startContainer */
-int init_wait_for_cgroup(struct init *in, struct err *e);
 int init_ask_host_hooks(struct init *in, struct err *e);
 int init_create_container_hooks(struct init *in, struct err *e);
 int init_start_container_hooks(struct init *in, struct err *e);

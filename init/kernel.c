@@ -6,6 +6,7 @@
 #include "init/init.h"
 #include "init/base/lsm.h"
 #include "nsexec/channel.h"
+#include "nsexec/netns.h"
 #include "nsexec/nsexec.h"
 #include "nsexec/process/rlimits.h"
 #include "state/base/fd.h"
@@ -16,12 +17,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/personality.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 int kernel_session(struct init *in, struct err *e)
@@ -67,18 +65,12 @@ int kernel_keyring(struct init *in, struct err *e)
 
 int kernel_loopback(struct init *in, struct err *e)
 {
-	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK };
-	auto_close int fd = -1;
+	auto_close int sock = -1;
 
-	if (!(in->a->new_ns & CLONE_NEWNET))
+	if (!(in->a->new_ns & CLONE_NEWNET) || in->a->net_by_hull)
 		return 0;
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	/* A kernel without IPv4 has none to bring up that way. */
-	if (fd < 0 && errno == EAFNOSUPPORT)
-		fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &r) < 0)
-		return err_sys(e, "bring up the loopback interface");
-	return 0;
+	sock = netns_loopback(e);
+	return sock < 0 ? -1 : 0;
 }
 
 int kernel_names(struct init *in, struct err *e)
@@ -152,11 +144,11 @@ int kernel_personality(struct init *in, struct err *e)
  */
 int kernel_memory_cgroup(struct init *in, struct err *e)
 {
-	if (in->a->memory_fd < 0)
+	if (in->memory_fd < 0)
 		return 0;
-	if (write(in->a->memory_fd, "0", 1) < 0)
+	if (write(in->memory_fd, "0", 1) < 0)
 		return err_sys(e, "join the memory cgroup");
-	close(in->a->memory_fd);
+	cleanup_close(&in->memory_fd);
 	return 0;
 }
 

@@ -405,6 +405,17 @@ static int remount_bind(struct init *in, const struct mount_work *w, struct err 
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
+/* The lowest entry that hull has made is /dev, with the others in it. */
+static int mount_made(struct init *in, const struct mount_work *w, struct err *e)
+{
+	auto_close int made = take_fd(&in->dev_fd), target = -1;
+
+	if (made < 0)
+		return 0;
+	target = mount_open_target(in, w->dest, INSIDE_DIR, false, NULL, e);
+	return target < 0 ? -1 : mount_attach(made, target, e);
+}
+
 static int mount_work(struct init *in, struct mount_work *w, struct err *e)
 {
 	if (!strcmp(w->dest, "/"))
@@ -420,26 +431,41 @@ static int mount_work(struct init *in, struct mount_work *w, struct err *e)
 	return mount_fs(in, w, e);
 }
 
-/* As runc does: a destination that begins with the path of the root on the host is meant inside. */
-static char *clean_destination(const struct init *in, const char *destination)
+/* hull is making the network namespace, for which we will wait: nodes that nobody will be in the way of. */
+static int make_nodes_early(struct init *in, size_t i, const char *dest, struct err *e)
 {
-	size_t n = strlen(in->a->rootfs);
-	char *path = path_join("/", destination);
+	struct mount_dev plan;
 
-	if (!strncmp(path, in->a->rootfs, n) && path[n] == '/')
-		memmove(path, path + n, strlen(path + n) + 1);
-	return path;
+	if (!in->a->net_by_hull || in->prepared || strcmp(dest, "/dev") != 0)
+		return 0;
+	mount_dev_plan(in->a->spec, in->a->rootfs, &plan);
+	if (!plan.complete || !(plan.mounts >> i & 1))
+		return 0;
+	if (dev_setup(in, e) < 0)
+		return -1;
+	in->dev.complete = true;
+	return 0;
 }
 
 static int mount_one(struct init *in, size_t i, struct err *e)
 {
 	const struct spec_mount *m = &in->a->spec->mounts.v[i];
-	struct mount_work w = { .m = m, .index = i, .dest = clean_destination(in, m->destination) };
+	struct mount_work w = { .m = m,
+				.index = i,
+				.dest = mount_destination(in->a->rootfs, m->destination) };
 	int r;
 
-	mount_options_parse(&m->options, &w.o);
-	r = mount_work(in, &w, e);
-	mount_options_done(&w.o);
+	if (i < 64 && in->dev.mounts >> i & 1) {
+		r = mount_made(in, &w, e);
+	} else {
+		mount_options_parse(&m->options, &w.o);
+		r = mount_work(in, &w, e);
+		mount_options_done(&w.o);
+		if (r == 0 && make_nodes_early(in, i, w.dest, e) < 0) {
+			free(w.dest);
+			return -1;
+		}
+	}
 	free(w.dest);
 	if (r == 0)
 		return 0;
@@ -479,7 +505,7 @@ int mount_all(struct init *in, struct err *e)
 
 static int readonly_now(struct init *in, const struct spec_mount *m, struct err *e)
 {
-	auto_free char *dest = clean_destination(in, m->destination);
+	auto_free char *dest = mount_destination(in->a->rootfs, m->destination);
 	auto_close int fd = inside_open(in->root_fd, dest, 0);
 
 	if (fd < 0)

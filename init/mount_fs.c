@@ -263,23 +263,33 @@ static bool is_for_classic(const struct mount_work *w, const struct err *e)
 }
 
 /*
- * One call in place of nine, for what both ways do alike: no flag that an older kernel would not know, and
- * nothing that needs a descriptor of the mount. What it refuses is make_detached()'s to explain. As in
+ * One call in place of nine, for what both ways do alike. What it refuses is make_detached()'s to explain. As in
  * mount_classic(), it is mounted on what the descriptor stands for.
  */
 static bool mount_at_once(const struct mount_work *w, int target, const char *data)
 {
 	static const char *const types[] = { "tmpfs", "devpts", "mqueue" };
-	const unsigned long simple = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_STRICTATIME |
-				     MS_RELATIME;
 	bool known = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		known = known || mount_is_type(w, types[i]);
-	if (!known || (classic_flags(w) & ~simple) || w->o.tmpcopyup || w->o.rec_attr_set ||
-	    w->o.rec_attr_clr || w->o.n_propagation || strlen(data) > DATA_MAX)
+	if (!known || !mount_options_simple(&w->o, classic_flags(w)) || strlen(data) > DATA_MAX)
 		return false;
 	return mount_onto(w, target, data) == 0;
+}
+
+/*
+ * sysfs shows the network namespace, and others may use it, or a device: all that hull has made has to be there.
+ */
+static int wait_for_hull(struct init *in, const struct mount_work *w, struct err *e)
+{
+	static const char *const types[] = { "proc", "tmpfs", "devpts", "mqueue" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (mount_is_type(w, types[i]))
+			return 0;
+	}
+	return init_take_prepared(in, e);
 }
 
 int mount_fs(struct init *in, const struct mount_work *w, struct err *e)
@@ -292,7 +302,7 @@ int mount_fs(struct init *in, const struct mount_work *w, struct err *e)
 	if (str_empty(w->m->type))
 		return err_set(e, EINVAL, "a mount that is no bind mount needs a type");
 	target = open_target(in, w, &made, e);
-	if (target < 0)
+	if (target < 0 || wait_for_hull(in, w, e) < 0)
 		return -1;
 	data = data_of(in, w, target, made, &buf);
 	classic = (w->o.ms_set & MOUNT_CLASSIC) || has_long_value(w, data);

@@ -26,7 +26,7 @@ static const char *const names[] = {
 	[MSG_HOOKS] = "HOOKS",
 	[MSG_READY] = "READY",
 	[MSG_PROCEED] = "PROCEED",
-	[MSG_CGROUP] = "CGROUP",
+	[MSG_PREPARED] = "PREPARED",
 	[MSG_HOOKS_DONE] = "HOOKS_DONE",
 	[MSG_GO] = "GO",
 	[MSG_EXEC] = "EXEC",
@@ -57,18 +57,18 @@ void channel_use_write(void)
 
 union fd_control {
 	struct cmsghdr h;
-	char space[CMSG_SPACE(sizeof(int))];
+	char space[CMSG_SPACE(sizeof(int) * FD_PASS_MAX)];
 };
 
-static void attach_fd(struct msghdr *mh, union fd_control *c, int fd)
+static void attach_fds(struct msghdr *mh, union fd_control *c, const int *fds, size_t n)
 {
-	memset(c, 0, sizeof(*c));
+	memset(c, 0, CMSG_SPACE(sizeof(*fds) * n));
 	mh->msg_control = c;
-	mh->msg_controllen = sizeof(*c);
-	c->h.cmsg_len = CMSG_LEN(sizeof(int));
+	mh->msg_controllen = CMSG_SPACE(sizeof(*fds) * n);
+	c->h.cmsg_len = CMSG_LEN(sizeof(*fds) * n);
 	c->h.cmsg_level = SOL_SOCKET;
 	c->h.cmsg_type = SCM_RIGHTS;
-	memcpy(CMSG_DATA(&c->h), &fd, sizeof(fd));
+	memcpy(CMSG_DATA(&c->h), fds, sizeof(*fds) * n);
 }
 
 static int write_message(int sock, enum msg_type type, const void *body, size_t n, struct err *e)
@@ -84,8 +84,8 @@ static int write_message(int sock, enum msg_type type, const void *body, size_t 
 	return r < 0 ? err_sys(e, "send %s", msg_name(type)) : 0;
 }
 
-int channel_send(int sock, enum msg_type type, const void *body, size_t n, int pass_fd,
-		 struct err *e)
+int channel_send_fds(int sock, enum msg_type type, const void *body, size_t n, const int *fds,
+		     size_t n_fds, struct err *e)
 {
 	uint32_t head[2] = { type, (uint32_t)n };
 	struct iovec iov[2] = { { head, HEADER }, { (void *)body, n } };
@@ -95,11 +95,11 @@ int channel_send(int sock, enum msg_type type, const void *body, size_t n, int p
 
 	_Static_assert(HEADER == sizeof(head), "a message's header is two words");
 	channel_send_spans();
-	if (n > sizeof(((struct msg *)0)->body))
+	if (n > sizeof(((struct msg *)0)->body) || n_fds > FD_PASS_MAX)
 		return err_set(e, EMSGSIZE, "message %s of %zu bytes is too long", msg_name(type),
 			       n);
-	if (pass_fd >= 0)
-		attach_fd(&mh, &control, pass_fd);
+	if (n_fds)
+		attach_fds(&mh, &control, fds, n_fds);
 	if (use_write)
 		return write_message(sock, type, body, n, e);
 	do {
@@ -108,16 +108,25 @@ int channel_send(int sock, enum msg_type type, const void *body, size_t n, int p
 	return r < 0 ? err_sys(e, "send %s", msg_name(type)) : 0;
 }
 
-static int receive(int sock, struct msg *m, int *ret_fd, struct err *e)
+int channel_send(int sock, enum msg_type type, const void *body, size_t n, int pass_fd,
+		 struct err *e)
 {
+	return channel_send_fds(sock, type, body, n, &pass_fd, pass_fd >= 0, e);
+}
+
+/* fds may be NULL: there is none to come. */
+static int receive(int sock, struct msg *m, int *fds, size_t *n_fds, struct err *e)
+{
+	const size_t size = sizeof(*m);
 	ssize_t r;
 
 	if (interrupt_wait(sock, POLLIN, e) < 0)
 		return -1;
 	/* ECONNRESET, once: the peer ended with something of ours unread; what it said is still there. */
 	do {
-		r = use_write && !ret_fd ? read(sock, m, sizeof(*m)) :
-					   fd_receive(sock, m, sizeof(*m), ret_fd);
+		r = fds	      ? fd_receive_all(sock, m, size, fds, n_fds) :
+		    use_write ? read(sock, m, size) :
+				fd_receive(sock, m, size, NULL);
 	} while (r < 0 && (errno == ECONNRESET || errno == EINTR));
 	if (r == 0)
 		return 0;
@@ -128,18 +137,30 @@ static int receive(int sock, struct msg *m, int *ret_fd, struct err *e)
 	return 1;
 }
 
-int channel_next(int sock, struct msg *m, int *ret_fd, struct err *e)
+static int next(int sock, struct msg *m, int *fds, size_t *n_fds, struct err *e)
 {
+	size_t max = fds ? *n_fds : 0;
 	int r;
 
 	for (;;) {
-		r = receive(sock, m, ret_fd, e);
+		if (fds)
+			*n_fds = max;
+		r = receive(sock, m, fds, n_fds, e);
 		if (r <= 0 || m->type != MSG_LOG)
 			return r;
 		m->body[m->n < sizeof(m->body) ? m->n : sizeof(m->body) - 1] = '\0';
 		if (channel_log_fn)
 			channel_log_fn(m->body);
 	}
+}
+
+int channel_next(int sock, struct msg *m, int *ret_fd, struct err *e)
+{
+	size_t n = 1;
+
+	if (ret_fd)
+		*ret_fd = -1;
+	return next(sock, m, ret_fd, &n, e);
 }
 
 bool channel_is_error(const struct msg *m, struct err *e)
@@ -151,10 +172,8 @@ bool channel_is_error(const struct msg *m, struct err *e)
 	return true;
 }
 
-int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd, struct err *e)
+static int check_type(int r, enum msg_type type, const struct msg *m, struct err *e)
 {
-	int r = channel_next(sock, m, ret_fd, e);
-
 	if (r < 0)
 		return -1;
 	if (r == 0)
@@ -165,6 +184,17 @@ int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd, str
 		return err_set(e, EPROTO, "message %s instead of %s", msg_name(m->type),
 			       msg_name(type));
 	return 0;
+}
+
+int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd, struct err *e)
+{
+	return check_type(channel_next(sock, m, ret_fd, e), type, m, e);
+}
+
+int channel_expect_fds(int sock, enum msg_type type, struct msg *m, int *fds, size_t *n_fds,
+		       struct err *e)
+{
+	return check_type(next(sock, m, fds, n_fds, e), type, m, e);
 }
 
 int channel_wait_end(int sock, struct err *e)

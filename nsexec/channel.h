@@ -28,7 +28,8 @@ enum msg_type {
 		11, /* init -> start: uint32 number of its descriptor of the seccomp listener */
 	MSG_LISTENER_DONE = 12, /* start -> init: the agent has it */
 	MSG_DEVICE = 13,	/* init -> hull: uint32 index into linux.devices; wants the node */
-	MSG_CGROUP = 14,	/* hull -> init: the rules of the cgroup are in force */
+	/* hull -> init: what it does beside the stages is done; a struct init_prepared (init/base/run.h) */
+	MSG_PREPARED = 14,
 };
 
 #define MSG_GO_TRACE 't'
@@ -43,6 +44,9 @@ _Static_assert(sizeof(struct err) <= 1400, "an error fits a message");
 /* EPIPE when the peer is gone (never SIGPIPE). pass_fd is sent along, or -1. */
 must_check int channel_send(int sock, enum msg_type type, const void *body, size_t n, int pass_fd,
 			    struct err *e);
+/* With several, at most FD_PASS_MAX. */
+must_check int channel_send_fds(int sock, enum msg_type type, const void *body, size_t n,
+				const int *fds, size_t n_fds, struct err *e);
 
 /*
  * The next message, whatever it is; log lines are handed to log_fn (or dropped) on the way.
@@ -60,6 +64,10 @@ bool channel_is_error(const struct msg *m, struct err *e);
  */
 must_check int channel_expect(int sock, enum msg_type type, struct msg *m, int *ret_fd,
 			      struct err *e);
+
+/* The same with as many descriptors as *n_fds, of which *n_fds came; after an error they are the caller's, too. */
+must_check int channel_expect_fds(int sock, enum msg_type type, struct msg *m, int *fds,
+				  size_t *n_fds, struct err *e);
 
 /* Wait until the peer has closed its end; what it said before is still there to be received. */
 must_check int channel_wait_end(int sock, struct err *e);

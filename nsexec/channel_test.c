@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nsexec/channel.h"
+#include "state/base/fd.h"
 #include "state/base/tap.h"
 
 #include <errno.h>
@@ -59,6 +60,40 @@ static void last_words(void)
 	ok(channel_send(s[0], MSG_GO, NULL, 0, -1, &e) < 0 && e.code == EPIPE,
 	   "sending is EPIPE, not a signal");
 	close(s[0]);
+}
+
+static void many_descriptors(void)
+{
+	struct err e = { 0 };
+	int s[2], sent[FD_PASS_MAX], got[FD_PASS_MAX];
+	size_t n = FD_PASS_MAX;
+	struct msg m;
+	char c;
+
+	pair(s);
+	for (int i = 0; i < FD_PASS_MAX; i++)
+		sent[i] = s[1];
+	channel_log(s[1], "before it");
+	ok(channel_send_fds(s[1], MSG_PREPARED, "body", 4, sent, FD_PASS_MAX, &e) == 0 &&
+		   channel_expect_fds(s[0], MSG_PREPARED, &m, got, &n, &e) == 0,
+	   "as many descriptors as may be");
+	ok(n == FD_PASS_MAX && m.n == 4 && !memcmp(m.body, "body", 4), "all of them, and a body");
+	ok(write(got[n - 1], "x", 1) == 1 && read(s[0], &c, 1) == 1, "the last is what it was");
+	while (n-- > 0)
+		close(got[n]);
+	n = 2;
+	ok(channel_send_fds(s[1], MSG_PREPARED, NULL, 0, sent, 3, &e) == 0 &&
+		   channel_expect_fds(s[0], MSG_PREPARED, &m, got, &n, &e) < 0 &&
+		   e.code == EMSGSIZE,
+	   "more than wanted: %s", e.chain);
+	ok(channel_send_fds(s[1], MSG_PREPARED, NULL, 0, sent, FD_PASS_MAX + 1, &e) < 0 &&
+		   e.code == EMSGSIZE,
+	   "more than may be: %s", e.chain);
+	ok(channel_send(s[1], MSG_READY, NULL, 0, s[1], &e) == 0 &&
+		   channel_expect(s[0], MSG_READY, &m, NULL, &e) == 0,
+	   "one that nobody waits for is none");
+	close(s[0]);
+	close(s[1]);
 }
 
 static void order(void)
@@ -181,6 +216,7 @@ int main(void)
 {
 	errors_arrive_whole();
 	last_words();
+	many_descriptors();
 	order();
 	exec_and_its_failure();
 	descriptors();

@@ -41,6 +41,14 @@ struct nsexec_request {
 	int (*place)(void *arg, pid_t stage0, struct err *e);
 	void *place_arg;
 	/*
+	 * Work that hull has besides, called once: while stage 0 is executed, so that nothing waits for
+	 * anything, and it may already be dead; after that where the kernel or place does not let it. May
+	 * be NULL, and not wait for a message. Init waits for one that it sends.
+	 */
+	int (*beside)(void *arg, struct err *e);
+	void *beside_arg;
+	bool apart; /* stage 0 may do without our CPU, until init chooses after a message of beside */
+	/*
 	 * The CPUs that stage 0 is bound to in the cgroup, as far as that allows them; NULL: those of
 	 * the caller, which Linux before 6.2 forgets where the cgroup has a cpuset of its own.
 	 */
@@ -103,6 +111,9 @@ must_check int nsexec_next(struct nsexec *n, struct msg *m, int *ret_fd, struct 
 int nsexec_why(struct nsexec *n, struct err *e);
 /* channel_send() to init. When init is gone, the error is nsexec_why()'s. */
 must_check int nsexec_send(struct nsexec *n, enum msg_type type, int pass_fd, struct err *e);
+/* MSG_PREPARED, the one that a stage which makes namespaces may get. */
+must_check int nsexec_send_prepared(struct nsexec *n, const void *body, size_t size, const int *fds,
+				    size_t n_fds, struct err *e);
 
 /* channel_wait_exec() of a child; the death of init is named. */
 must_check int nsexec_wait_exec(struct nsexec *n, const struct channel_listener *l, struct err *e);

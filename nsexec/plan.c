@@ -189,6 +189,19 @@ int plan_make(struct plan *plan, const struct plan_input *input, struct err *e)
 	return add_unshares(plan, in, e);
 }
 
+bool plan_without(struct plan *plan, unsigned flag)
+{
+	for (uint32_t i = 0; plan->stages == PLAN_ONE && i < plan->n; i++) {
+		struct plan_step *s = &plan->steps[i];
+
+		if (s->op != PLAN_UNSHARE || !(s->flags & flag))
+			continue;
+		s->flags &= ~flag;
+		return true;
+	}
+	return false;
+}
+
 static void put(char *buf, size_t size, const char *s)
 {
 	size_t n = strlen(buf);

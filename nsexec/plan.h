@@ -73,6 +73,8 @@ struct plan_input {
 
 /* Pure. EINVAL for a namespace that is both joined and made, or more steps than fit. */
 must_check int plan_make(struct plan *plan, const struct plan_input *in, struct err *e);
+/* Of one process, that it makes this namespace (CLONE_NEW*): not any more, somebody else does. false: it never did. */
+bool plan_without(struct plan *plan, unsigned flag);
 
 /* "join user, unshare mount|pid, map": at most size bytes, for the debug log. */
 void plan_print(const struct plan *plan, char *buf, size_t size);

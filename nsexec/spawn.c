@@ -18,7 +18,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,15 +33,73 @@
 #define KILLED_MS    2000		/* milliseconds for one that was killed to end */
 #define CHILDREN_MAX ((size_t)16 << 20) /* bytes: the PIDs of all processes there can be */
 
-/* What the child needs between clone and execve; it shares our memory while we stand still. */
+/* What the child needs between clone and execve, and what we say to each other; it shares our memory. */
 struct launch {
 	const struct nsexec_request *r;
+	struct nsexec *n;
 	int exe_fd, init_fd, sync_fd, procs_fd;
 	char *const *argv, *const *envp;
 	const char *failed; /* NULL or what failed, with code */
 	int code;
 	bool entered; /* the child got as far as its first instruction */
+	int shares;   /* not 0: it still runs on our memory; the kernel clears this */
+	int beside;   /* 0: r->beside is owed, 1: it was done, -1: and failed */
 };
+
+static void note_pid(struct nsexec *n, const struct nsexec_request *r, pid_t pid)
+{
+	if (r->boot.plan.stages == PLAN_ONE)
+		n->init = pid;
+	else
+		n->parent = pid;
+}
+
+static int work_beside(struct launch *l, struct err *e)
+{
+	if (l->r->beside && !l->beside)
+		l->beside = l->r->beside(l->r->beside_arg, e) < 0 ? -1 : 1;
+	return l->beside < 0 ? -1 : 0;
+}
+
+/*
+ * Until the child has executed hull, or died, and leaves our memory (set_tid_address(2)). It does nothing in there
+ * but system calls: with errno, which it shares with us, two errors at the same moment could be told with each
+ * other's words.
+ */
+static void wait_for_memory(int *shares)
+{
+	int value;
+
+	while ((value = __atomic_load_n(shares, __ATOMIC_ACQUIRE)))
+		syscall(SYS_futex, shares, FUTEX_WAIT, value, NULL, NULL, 0);
+}
+
+/*
+ * The kernel likes to begin a process on the processor of who made it, which we keep busy for as long as the
+ * child needs for its part. Another of ours then, until init makes all of them its own (sched_affinity()), which it
+ * does after it has heard of us.
+ */
+static void part_from(pid_t pid)
+{
+	cpu_set_t cpus;
+	unsigned here;
+
+	if (syscall(SYS_getcpu, &here, NULL, NULL) < 0 || here >= CPU_SETSIZE ||
+	    sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
+		return;
+	CPU_CLR(here, &cpus);
+	/* It stays where it is if there is no other in its cgroup, or at all. */
+	(void)!sched_setaffinity(pid, sizeof(cpus), &cpus);
+}
+
+/* Those of CLONE_VM: we stand still until the child is executed, or we have something to do. */
+static unsigned sharing(const struct launch *l)
+{
+	if (l->r->frozen)
+		return 0;
+	return SYS_CLONE_BESIDE && l->r->beside && !l->r->place ? CLONE_VM | CLONE_CHILD_CLEARTID :
+								  CLONE_VM | CLONE_VFORK;
+}
 
 static int give_up(struct launch *l, const char *what)
 {
@@ -129,7 +189,8 @@ static pid_t clone_stage0(struct launch *l, struct err *e)
 {
 	const struct plan *p = &l->r->boot.plan;
 	struct sys_clone_args args = {
-		.flags = (l->r->frozen ? 0 : CLONE_VM | CLONE_VFORK) | (unsigned)birth_flag(l),
+		.flags = sharing(l) | (unsigned)birth_flag(l),
+		.child_tid = (uint64_t)(uintptr_t)&l->shares,
 		.exit_signal = SIGCHLD,
 		.stack = (uint64_t)(uintptr_t)stack,
 		.stack_size = STACK_SIZE,
@@ -142,7 +203,15 @@ static pid_t clone_stage0(struct launch *l, struct err *e)
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)l->r->join->into_fd;
 	}
+	l->shares = 1;
 	pid = sys_clone3_fn(&args, sizeof(args), launched, l);
+	if (pid > 0 && (args.flags & CLONE_CHILD_CLEARTID)) {
+		note_pid(l->n, l->r, (pid_t)pid);
+		if (l->r->apart)
+			part_from((pid_t)pid);
+		(void)!work_beside(l, e);
+		wait_for_memory(&l->shares);
+	}
 	/* Seccomp filters of an engine around us answer EPERM, old kernels ENOSYS or E2BIG. */
 	if (pid == -ENOSYS || pid == -EPERM || pid == -E2BIG || pid == -EINVAL)
 		return clone_old(l, e);
@@ -193,12 +262,20 @@ static int spawn(const struct nsexec_request *r, int exe_fd, int init_fd, int sy
 	char init_env[40], sync_env[40], name[] = "hull", verb[] = "init";
 	char *const argv[] = { name, verb, NULL };
 	auto_free char **envp = stage_env(r, init_env, sync_env);
-	struct launch l = { r, exe_fd, init_fd, sync_fd, -1, argv, envp, NULL, 0, false };
+	struct launch l = { .r = r,
+			    .n = n,
+			    .exe_fd = exe_fd,
+			    .init_fd = init_fd,
+			    .sync_fd = sync_fd,
+			    .procs_fd = -1,
+			    .argv = argv,
+			    .envp = envp };
 	pid_t pid;
 
 	snprintf(init_env, sizeof(init_env), ENV_INITPIPE "=%d", init_fd);
 	snprintf(sync_env, sizeof(sync_env), ENV_SYNCPIPE "=%d", sync_fd);
 	pid = clone_stage0(&l, e);
+	n->init = n->parent = 0;
 	if (pid < 0)
 		return -1;
 	if (l.failed) {
@@ -206,11 +283,8 @@ static int spawn(const struct nsexec_request *r, int exe_fd, int init_fd, int sy
 		errno = l.code;
 		return err_sys(e, "%s", l.failed);
 	}
-	if (r->boot.plan.stages == PLAN_ONE)
-		n->init = pid;
-	else
-		n->parent = pid;
-	return 0;
+	note_pid(n, r, pid);
+	return r->place ? 0 : work_beside(&l, e);
 }
 
 static int send_boot(const struct nsexec *n, const struct str *boot, struct arena *arena,
@@ -272,6 +346,8 @@ int nsexec_start(const struct nsexec_request *r, struct nsexec *n, struct err *e
 		ok = r->place(r->place_arg, n->init ? n->init : n->parent, e);
 		if (ok == 0)
 			ok = send_boot(n, &boot, r->arena, e);
+		if (ok == 0 && r->beside)
+			ok = r->beside(r->beside_arg, e);
 	}
 out:
 	cleanup_close(&init_pair[1]);
@@ -474,11 +550,16 @@ int nsexec_why(struct nsexec *n, struct err *e)
 
 int nsexec_send(struct nsexec *n, enum msg_type type, int pass_fd, struct err *e)
 {
-	if (type != MSG_CGROUP)
-		dissolve_exe(n);
-	if (channel_send(n->sync_sock, type, NULL, 0, pass_fd, e) == 0)
-		return 0;
-	return nsexec_why(n, e);
+	dissolve_exe(n);
+	return channel_send(n->sync_sock, type, NULL, 0, pass_fd, e) < 0 ? nsexec_why(n, e) : 0;
+}
+
+int nsexec_send_prepared(struct nsexec *n, const void *body, size_t size, const int *fds,
+			 size_t n_fds, struct err *e)
+{
+	return channel_send_fds(n->sync_sock, MSG_PREPARED, body, size, fds, n_fds, e) < 0 ?
+		       nsexec_why(n, e) :
+		       0;
 }
 
 int nsexec_wait_exec(struct nsexec *n, const struct channel_listener *l, struct err *e)

@@ -445,7 +445,7 @@ static int restore_in_root(struct restore *r, struct err *e)
 	if (launch_find_rdt(l, e) < 0 || launch_heed_signals(l, e) < 0 ||
 	    container_create(&l->g->root, l->o->id, &l->c, e) < 0)
 		return -1;
-	ret = launch_write_journal(l, e);
+	ret = launch_write_journal(l, e) < 0 ? -1 : launch_write_snapshot(l, e);
 	if (ret == 0)
 		ret = launch_make_rdt(l, e);
 	if (ret == 0)

@@ -2,6 +2,7 @@
 /* The command, and a container as the last proof. */
 #include "cmd/doctor/doctor.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -73,6 +74,19 @@ static int run_container(const struct doctor *d, const char *dir, char **ret_sai
 	return *ret_said ? -1 : 0;
 }
 
+/* What is for the next container, of which there will be none (cgroup_program.c). */
+static void empty_state(const char *path)
+{
+	auto_free char *name = path_join(path, "state");
+	DIR *d = opendir(name);
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d)))
+		unlinkat(dirfd(d), entry->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
 /* A tree without links to follow: what hull made below rootfs as mount points. */
 static void remove_tree(const char *path)
 {
@@ -87,6 +101,7 @@ static void remove_tree(const char *path)
 					    "state",
 					    "" };
 
+	empty_state(path);
 	for (size_t i = 0; i < ARRAY_SIZE(made); i++) {
 		auto_free char *name = path_join(path, made[i]);
 

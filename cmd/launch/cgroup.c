@@ -129,6 +129,19 @@ static int check_no_limits(const struct launch *l, struct err *e)
 	return l->g->no_cgroup ? err_wrap(e, "--cgroup-manager disabled") : -1;
 }
 
+/*
+ * Of v1, with a hierarchy for each controller, which takes hull as long as the stages need for the namespaces. They get
+ * in by themselves, alone in their process as ever (DESIGN.md section 3), so that a cgroup namespace, which shows
+ * where its maker is, cannot be made before; nor can who is not root be asked to go without cgroups later.
+ */
+bool launch_cgroup_can_wait(const struct launch *l)
+{
+	const struct cgroup *cg = &l->rec.cgroup;
+
+	return l->host_root && cg->layout == CGROUP_V1 && !cgroup_find(cg, "") &&
+	       !l->g->systemd_cgroup && !spec_namespace(l->p.spec, CLONE_NEWCGROUP);
+}
+
 int launch_make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e)
 {
 	trace_here("make cgroups", NULL);

@@ -39,10 +39,13 @@ struct launch {
 	struct notify notify;
 	struct netdevs devices;
 	struct rdt rdt;
-	struct unit unit; /* with --systemd-cgroup */
-	bool v2;	  /* its cgroup is of v2 */
-	bool rules_later; /* launch_cgroup_rules() is owed */
-	bool ahead;	  /* init finds PROCEED and GO when it looks for them */
+	struct unit unit;  /* with --systemd-cgroup */
+	bool v2;	   /* its cgroup is of v2 */
+	bool rules_later;  /* launch_cgroup_rules() is owed */
+	bool host_root;	   /* we are root, and in no user namespace but the first */
+	bool makes_dev;	   /* hull may make it ahead of init */
+	bool cgroup_later; /* launch_cgroup_can_wait() */
+	bool ahead;	   /* init finds PROCEED and GO when it looks for them */
 	bool made_cgroup, without_cgroup, made_unit, hooks_begun, wrote_pid_file;
 	uint64_t kills_above; /* cgroup_oom_kills_above() before there was a limit */
 };
@@ -64,13 +67,22 @@ must_check int launch_find_unit(struct launch *l, struct err *e);
 must_check int launch_find_rdt(struct launch *l, struct err *e);
 must_check int launch_make_rdt(struct launch *l, struct err *e);
 int launch_at_rdt(struct err *e); /* puts /linux/intelRdt before the pointer; -1 */
-/* The record of what is about to be made, and the snapshot of config.json. */
+/* The record of what is about to be made. */
 must_check int launch_write_journal(struct launch *l, struct err *e);
+/* A container that hull does not wait for. */
+static inline bool launch_stays(const struct launch *l)
+{
+	return !l->foreground || l->o->detach;
+}
+/* That of config.json, whose later changes must not matter (runtime.md, Lifecycle), before anybody asks for it. */
+must_check int launch_write_snapshot(struct launch *l, struct err *e);
 /* --rootless: NULL, "" and auto leave it to who we are. */
 bool launch_is_rootless(const char *option);
 
 /* --- launch_cgroup.c --- */
 
+/* May they be made, and init get in, while it is at work? What is known of them by then is where they will be. */
+bool launch_cgroup_can_wait(const struct launch *l);
 /* Not for --systemd-cgroup, where launch_make_unit(), whose arg is the launch, does it for a process that stands still. */
 must_check int launch_make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e);
 /* Those rules of it that may come when somebody is inside. */

@@ -96,18 +96,26 @@ int launch_find_rootfs(struct launch *l, struct err *e)
 	return err_at_key(e, "root");
 }
 
-/* runtime-spec, Operations: later changes of config.json must not matter. */
-static int write_snapshot(struct launch *l, struct err *e)
+static int state_failed(const struct launch *l, struct err *e)
+{
+	if (e->code == ENOSPC || e->code == EDQUOT)
+		err_wrap(e, "the state directory %s is full", l->g->root.path);
+	return -1;
+}
+
+int launch_write_snapshot(struct launch *l, struct err *e)
 {
 	auto_close int fd =
 		fd_open(l->c.dir_fd, RECORD_CONFIG, O_WRONLY | O_CREAT | O_EXCL, 0600, e);
 
 	if (fd < 0)
-		return -1;
-	if (fd_write_all(fd, l->p.config, l->p.n_config) < 0)
-		return err_sys(e, "write %s", RECORD_CONFIG);
-	/* For the exec probes of a container that is there to stay. */
-	if (!l->foreground || l->o->detach)
+		return state_failed(l, e);
+	if (fd_write_all(fd, l->p.config, l->p.n_config) < 0) {
+		err_sys(e, "write %s", RECORD_CONFIG);
+		return state_failed(l, e);
+	}
+	/* For the exec probes. */
+	if (launch_stays(l))
 		spec_cache_write(l->c.dir_fd, RECORD_DECODED, fd, &l->p.arena, l->p.decoded,
 				 l->p.spec);
 	return 0;
@@ -219,11 +227,13 @@ int launch_write_journal(struct launch *l, struct err *e)
 		return -1;
 	if (proc_start_time(r->creator, &r->creator_start) < 0)
 		return err_sys(e, "read /proc/self/stat");
-	if (boot_id_read(r->boot_id, e) < 0 || locate_cgroup(l, e) < 0)
+	/* On a file system that ends with the kernel nobody asks for it (record_same_boot()). */
+	r->in_memory = fd_is_on(l->c.dir_fd, TMPFS_MAGIC);
+	if ((!r->in_memory && boot_id_read(r->boot_id, e) < 0) || locate_cgroup(l, e) < 0)
 		return -1;
 	if ((r->unit && write_whose_unit(l, e) < 0) || record_write(l->c.dir_fd, r, e) < 0)
-		return -1;
-	return write_snapshot(l, e);
+		return state_failed(l, e);
+	return 0;
 }
 
 int launch_find_unit(struct launch *l, struct err *e)

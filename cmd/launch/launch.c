@@ -9,7 +9,9 @@
 #include "cmd/attach/attach.h"
 #include "cmd/attach/handler.h"
 #include "cmd/attach/listener.h"
+#include "init/mount/mount_dev.h"
 #include "nsexec/channel.h"
+#include "nsexec/netns.h"
 #include "nsexec/process/interrupt.h"
 #include "nsexec/process/rlimits.h"
 #include "state/spec/annotations.h"
@@ -69,6 +71,22 @@ static bool can_go_ahead(const struct launch *l)
 	       str_empty(l->o->pidfd_socket) && !spec_annotation(s, ANNOTATION_PIDFD_RECEIVER);
 }
 
+/*
+ * The network namespace is two thirds of the stages' time; one that hull makes is owned by its user namespace, and
+ * is joined after a mount namespace was made. Without one hull has time for /dev, or for cgroups and /dev.
+ */
+static void share_work(struct launch *l)
+{
+	struct init_args *a = l->p.args;
+
+	/* Who is root of a user namespace could not come back to a network namespace of the host. */
+	l->makes_dev = l->host_root && mount_dev_possible(l->p.spec);
+	a->join_late = l->makes_dev && l->cgroup_later && l->p.boot.plan.stages == PLAN_ONE;
+	if (l->makes_dev && !a->join_late)
+		a->net_by_hull = plan_without(&l->p.boot.plan, CLONE_NEWNET);
+	a->wait_for_hull = l->makes_dev;
+}
+
 static int fill_args(struct launch *l, struct err *e)
 {
 	const struct spec_hooks *h = l->p.spec->hooks;
@@ -87,13 +105,13 @@ static int fill_args(struct launch *l, struct err *e)
 		return err_at_key(e, "linux");
 	}
 	a->no_new_keyring = l->o->no_new_keyring;
-	a->wait_for_cgroup = l->rules_later;
 	a->has_create_hooks = h && (h->prestart.n || h->create_runtime.n || h->create_container.n);
 	a->ask_host = a->has_create_hooks || l->p.spec->linux_->net_devices.n;
 	launch_keep_fds(&l->p, l->p.spec->process, l->o->preserve_fds);
 	if (launch_console(&l->p, l->p.spec->process, l->o->console_socket, &l->t, e) < 0 ||
 	    open_start_socket(l, e) < 0 || prepare_create(&l->p, e) < 0)
 		return -1;
+	share_work(l);
 	l->ahead = can_go_ahead(l);
 	a->set_rlimits = l->ahead;
 	if (listener_check(l->p.spec, l->bundle, e) < 0 ||
@@ -161,9 +179,6 @@ static int work_early(struct launch *l, struct err *e)
 {
 	const struct spec_linux *s = l->p.spec->linux_;
 
-	if (launch_cgroup_rules(l, e) < 0 ||
-	    (l->p.args->wait_for_cgroup && nsexec_send(&l->n, MSG_CGROUP, -1, e) < 0))
-		return -1;
 	if (!cgroup_has_limits(s->resources) && !s->net_devices.n && !s->intel_rdt)
 		return 0;
 	/* The last fork is done at READY; until then init may have to ask. */
@@ -200,10 +215,67 @@ static int go_ahead(struct launch *l, struct err *e)
 	return nsexec_send(&l->n, MSG_GO, -1, e);
 }
 
+static int make_network(struct err *e)
+{
+	trace_here("make the network namespace", NULL);
+	return netns_make(e);
+}
+
+static int make_dev(struct launch *l, struct mount_dev *ret)
+{
+	trace_here("make /dev", NULL);
+	mount_dev_plan(l->p.spec, l->rootfs, ret);
+	return mount_dev_make(l->p.spec, ret);
+}
+
+/* What takes hull as long as the stages need for theirs, and they wait for: the network namespace, or else /dev. */
+static int send_prepared(struct launch *l, const struct cgroup_join *join, struct err *e)
+{
+	_Static_assert(CGROUP_TASKS_MAX + 2 <= FD_PASS_MAX, "all descriptors fit the message");
+	int fds[FD_PASS_MAX];
+	struct init_prepared p = { 0 };
+	auto_close int fd = -1;
+	size_t n = 0;
+
+	fd = l->p.args->net_by_hull ? make_network(e) : make_dev(l, &p.dev);
+	if (fd < 0 && l->p.args->net_by_hull)
+		return -1;
+	p.has_made = fd >= 0;
+	p.has_memory = join->memory_fd >= 0;
+	if (p.has_made)
+		fds[n++] = fd;
+	if (p.has_memory)
+		fds[n++] = join->memory_fd;
+	memcpy(fds + n, join->tasks_fds, join->n * sizeof(*fds));
+	return nsexec_send_prepared(&l->n, &p, sizeof(p), fds, n + join->n, e);
+}
+
+static int work_beside(void *arg, struct err *e)
+{
+	struct cgroup_join join = CGROUP_JOIN_INIT;
+	struct launch *l = arg;
+	int r = 0;
+
+	if (l->p.args->join_late)
+		r = launch_make_cgroup(l, &join, e);
+	if (r == 0 && l->p.args->wait_for_hull)
+		r = send_prepared(l, &join, e);
+	cgroup_join_close(&join);
+	if (r < 0 || launch_cgroup_rules(l, e) < 0)
+		return -1;
+	return launch_stays(l) ? 0 : launch_write_snapshot(l, e);
+}
+
 /* From the first process to an init that waits to be told that its record is whole. */
 static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 {
-	struct nsexec_request req = { .join = join, .cgroup = &l->rec.cgroup };
+	struct nsexec_request req = {
+		.join = join,
+		.cgroup = &l->rec.cgroup,
+		.beside = l->p.args->wait_for_hull ? work_beside : NULL,
+		.beside_arg = l,
+		.apart = !l->p.args->has_create_hooks, /* which find the CPUs that we have */
+	};
 	int r;
 
 	if (prepare_request(&l->p, &req, e) < 0)
@@ -216,9 +288,9 @@ static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 	r = nsexec_start(&req, &l->n, e);
 
 	cgroup_join_close(join);
-	if (r < 0)
-		return -1;
-	if (work_early(l, e) < 0)
+	if (r == 0 && !req.beside)
+		r = work_beside(l, e);
+	if (r < 0 || work_early(l, e) < 0)
 		return -1;
 	if (l->ahead)
 		return go_ahead(l, e);
@@ -348,18 +420,23 @@ static int create_in_root(struct launch *l, struct err *e)
 	    container_create(&l->g->root, l->o->id, &l->c, e) < 0)
 		return -1;
 	r = launch_write_journal(l, e);
-	if (r < 0 && (e->code == ENOSPC || e->code == EDQUOT))
-		err_wrap(e, "the state directory %s is full", l->g->root.path);
+	/* As it was read: what follows adds to it what is not the configuration's. */
+	if (r == 0 && launch_stays(l))
+		r = launch_write_snapshot(l, e);
 	if (r == 0)
 		r = notify_prepare(l->g, &l->c, &l->p, e);
 	if (r == 0)
 		r = launch_make_rdt(l, e);
-	if (r == 0)
+	l->host_root = geteuid() == 0 && sys_in_init_user_ns();
+	l->cgroup_later = launch_cgroup_can_wait(l);
+	if (r == 0 && !l->cgroup_later)
 		r = launch_make_cgroup(l, &join, e);
 	if (r == 0) {
 		launch_describe_cgroup(l);
 		r = fill_args(l, e);
 	}
+	if (r == 0 && l->cgroup_later && !l->p.args->join_late)
+		r = launch_make_cgroup(l, &join, e);
 	if (r == 0)
 		r = launch_memory_late(&l->p, &join, e);
 	if (r == 0) {

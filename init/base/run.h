@@ -3,6 +3,7 @@
 #ifndef INIT_BASE_RUN_H
 #define INIT_BASE_RUN_H
 
+#include "init/mount/mount_dev.h"
 #include "state/base/err.h"
 #include "state/spec/spec.h"
 
@@ -41,7 +42,9 @@ struct init_args {
 	enum init_fork fork;
 	bool no_pivot, no_new_keyring;
 	bool has_create_hooks; /* of the host or of ours */
-	bool wait_for_cgroup;  /* MSG_CGROUP comes before all else */
+	bool wait_for_hull;    /* MSG_PREPARED comes, before all else that hull says */
+	bool net_by_hull;      /* and brings the network namespace */
+	bool join_late;	       /* then the cgroups are there, which we are not in yet, all of v1 */
 	bool ask_host;	       /* tell hull with MSG_HOOKS that the mounts are done, and wait */
 	bool ask_sources; /* bind sources are opened by hull: we may lack the right in a user namespace */
 	bool set_rlimits; /* else hull does it from outside */
@@ -63,6 +66,15 @@ struct init_args {
 	unsigned seccomp_flags;		  /* SECCOMP_FILTER_FLAG_* */
 };
 
+/*
+ * The body of MSG_PREPARED. Its descriptors, as far as they are there: what hull has made, the network namespace or
+ * /dev; `tasks` of the v1 memory controller, as memory_fd; those of other controllers.
+ */
+struct init_prepared {
+	struct mount_dev dev;
+	bool has_made, has_memory;
+};
+
 /* The state of one run of the tables. */
 struct init {
 	const struct init_args *a;
@@ -74,12 +86,17 @@ struct init {
 	int null_fd; /* O_PATH of the container's /dev/null; -1 until inside_open_null() was asked */
 	int kernel_fds[2]; /* what was mounted by its type at /proc and at /sys; -1; mask.c */
 	bool kernel_checked[2];
-	bool dev_bound; /* a bind mount is at /dev, which is left as it is */
-	mode_t umask;	/* the caller's, for hooks */
-	int cwd_errno;	/* chdir failed before the change of user: to be tried again after it */
-	char **env;	/* of the program; HOME added */
-	char *exe;	/* what args[0] was found to be */
-	bool handled;	/* the handler is executed */
+	bool dev_bound;	      /* a bind mount is at /dev, which is left as it is */
+	bool bounded;	      /* the bounding set is the program's */
+	bool prepared;	      /* MSG_PREPARED has come, or does not come */
+	int memory_fd;	      /* as in init_args */
+	int dev_fd;	      /* the /dev that hull has made, detached; -1 */
+	struct mount_dev dev; /* what is in it */
+	mode_t umask;	      /* the caller's, for hooks */
+	int cwd_errno; /* chdir failed before the change of user: to be tried again after it */
+	char **env;    /* of the program; HOME added */
+	char *exe;     /* what args[0] was found to be */
+	bool handled;  /* the handler is executed */
 	int apparmor_fd, selinux_fd; /* files of our own /proc directory that take a label; -1 */
 	const char *apparmor;	     /* which one it is */
 	int landlock_fd;	     /* the rules that the program will have; -1 */

@@ -306,6 +306,26 @@ void mount_options_done(struct mount_options *o)
 	str_done(&o->data);
 }
 
+char *mount_destination(const char *rootfs, const char *destination)
+{
+	size_t n = strlen(rootfs);
+	char *path = path_join("/", destination);
+
+	if (!strncmp(path, rootfs, n) && path[n] == '/')
+		memmove(path, path + n, strlen(path + n) + 1);
+	return path;
+}
+
+/* No flag that an older kernel would not know. */
+bool mount_options_simple(const struct mount_options *o, unsigned long ms)
+{
+	const unsigned long simple = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_STRICTATIME |
+				     MS_RELATIME;
+
+	return !(ms & ~simple) && !o->tmpcopyup && !o->rec_attr_set && !o->rec_attr_clr &&
+	       !o->n_propagation;
+}
+
 /* security/selinux/hooks.c, selinux_parameters */
 bool mount_is_context(const char *key)
 {

@@ -31,6 +31,17 @@ void mount_options_parse(const struct str_array *options, struct mount_options *
 void mount_options_done(struct mount_options *o);
 
 /*
+ * Where a mount is to be, cleaned; the caller frees it. As with runc a destination that begins with the path
+ * of the root on the host is meant inside.
+ */
+char *mount_destination(const char *rootfs, const char *destination);
+/*
+ * Of a new file system with these flags (MS_*): one call of mount(2) does what is asked for, just as fsopen(2)
+ * does, and nothing is to be done to the mount after that.
+ */
+bool mount_options_simple(const struct mount_options *o, unsigned long ms);
+
+/*
  * SELinux labels have commas: context="u:r:t:s0:c1,c2". Past such an option at data's beginning, or
  * data; whether the key is one of SELinux; and the value (which is changed) without its quotes.
  */

@@ -359,37 +359,62 @@ int fd_send(int sock, const char *text, int fd)
 	return -1;
 }
 
-ssize_t fd_receive(int sock, void *buf, size_t size, int *ret_fd)
+/* What came, in *fds: their number. */
+static size_t passed(struct msghdr *mh, int fds[FD_PASS_MAX])
+{
+	const struct cmsghdr *c = CMSG_FIRSTHDR(mh);
+	size_t size;
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+	    c->cmsg_len < CMSG_LEN(0))
+		return 0;
+	size = c->cmsg_len - CMSG_LEN(0);
+	memcpy(fds, CMSG_DATA(c), size);
+	return size / sizeof(*fds);
+}
+
+ssize_t fd_receive_all(int sock, void *buf, size_t size, int *fds, size_t *n)
 {
 	union {
 		struct cmsghdr h;
-		char space[CMSG_SPACE(sizeof(int))];
+		char space[CMSG_SPACE(sizeof(int) * FD_PASS_MAX)];
 	} control = { 0 };
 	struct iovec iov = { buf, size };
 	struct msghdr mh = { .msg_iov = &iov,
 			     .msg_iovlen = 1,
 			     .msg_control = &control,
 			     .msg_controllen = sizeof(control) };
-	struct cmsghdr *c;
+	int came[FD_PASS_MAX];
+	size_t max = *n, k;
+	ssize_t r;
+
+	do {
+		r = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
+	} while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -1;
+	*n = 0;
+	k = passed(&mh, came);
+	if (k <= max && !(mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+		memcpy(fds, came, k * sizeof(*fds));
+		*n = k;
+		return r;
+	}
+	while (k-- > 0)
+		close(came[k]);
+	errno = EMSGSIZE;
+	return -1;
+}
+
+ssize_t fd_receive(int sock, void *buf, size_t size, int *ret_fd)
+{
 	auto_close int fd = -1;
-	ssize_t n;
+	size_t n = 1;
+	ssize_t r = fd_receive_all(sock, buf, size, &fd, &n);
 
 	if (ret_fd)
-		*ret_fd = -1;
-	do {
-		n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
-	c = n >= 0 ? CMSG_FIRSTHDR(&mh) : NULL;
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-	if (n >= 0 && (mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
-		errno = EMSGSIZE;
-		return -1;
-	}
-	if (ret_fd)
 		*ret_fd = take_fd(&fd);
-	return n;
+	return r;
 }
 
 int fd_make_parents(const char *path, struct err *e)

@@ -79,6 +79,9 @@ int fd_send(int sock, const char *text, int fd);
  * EMSGSIZE: a packet longer than size.
  */
 ssize_t fd_receive(int sock, void *buf, size_t size, int *ret_fd);
+/* The same for as many as *n, at most FD_PASS_MAX, of which there are then *n, all the caller's. EMSGSIZE: or more of them. */
+#define FD_PASS_MAX 40
+ssize_t fd_receive_all(int sock, void *buf, size_t size, int *fds, size_t *n);
 
 /*
  * "fd:3", which options that name a file or a socket take for a descriptor that the caller has left

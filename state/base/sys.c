@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/capability.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -112,6 +113,15 @@ int sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c)
 	return (int)syscall(SYS_keyctl, op, a, b, c);
 }
 
+#define USER_NS_INIT 0xEFFFFFFDu
+
+bool sys_in_init_user_ns(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/user", &st) == 0 ? st.st_ino == USER_NS_INIT : errno == ENOENT;
+}
+
 int64_t sys_clock_ns(clockid_t clock)
 {
 	struct timespec t;
@@ -132,8 +142,11 @@ void sys_default_signals(void)
 	/* struct sigaction of the kernel, SIG_DFL and nothing else; it is no larger anywhere */
 	static const char dfl[64], none[8];
 
-	for (int sig = 1; sig <= 64; sig++)
-		syscall(SYS_rt_sigaction, sig, dfl, NULL, sizeof(none));
+	for (int sig = 1; sig <= 64; sig++) {
+		/* Not even an error: somebody may share our errno (nsexec/spawn.c). */
+		if (sig != SIGKILL && sig != SIGSTOP)
+			syscall(SYS_rt_sigaction, sig, dfl, NULL, sizeof(none));
+	}
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, none, NULL, sizeof(none));
 }
 

@@ -37,6 +37,13 @@
 #define ARENA_NEAR ((size_t)64 << 10)
 #endif
 
+/* May a child run on our memory while we do? Not under a sanitizer, which keeps books about the stack of a thread. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SYS_CLONE_BESIDE 0
+#else
+#define SYS_CLONE_BESIDE 1
+#endif
+
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
 #endif
@@ -277,6 +284,12 @@ int sys_keyctl(int op, unsigned long a, unsigned long b, unsigned long c);
 
 /* Is this capability (CAP_SETFCAP) in our effective set? */
 bool sys_has_capability(int cap);
+
+/*
+ * Are we in the initial user namespace, the owner of all that is the machine's (include/uapi/linux/nsfs.h,
+ * USER_NS_INIT_INO; the same since Linux 3.8)? Also where there are no others.
+ */
+bool sys_in_init_user_ns(void);
 
 /* Not root, and with no capability, nor any to be had without a program that is set-user-ID? */
 bool sys_is_ordinary_user(void);

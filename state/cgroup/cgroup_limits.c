@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,12 +44,30 @@ static int64_t value(const struct opt_int *o)
 	return o->set ? o->v : 0;
 }
 
+/*
+ * Each processor holds pages in advance for the last who was there, up to 64 (mm/memcontrol.c,
+ * drain_all_stock()). Before it says EBUSY the kernel asks for them, but does not wait until another processor has
+ * given back its own; that is a matter of microseconds, mostly.
+ */
+#define BUSY_MS 16 /* the last pause; all of them are twice that */
+
+static int put_memory_v1(const struct target *t, const char *file, const char *text)
+{
+	int r = put_try(t, file, text);
+
+	for (int pause = 1; r < 0 && errno == EBUSY && pause <= BUSY_MS; pause *= 2) {
+		poll(NULL, 0, pause);
+		r = put_try(t, file, text);
+	}
+	return r;
+}
+
 static int set_memory_v1(const struct target *t, int64_t limit, struct err *e)
 {
 	static const char file[] = "memory.limit_in_bytes";
 	char text[NUMBER_MAX];
 
-	if (put_try(t, file, put_number(text, limit)) == 0 || (limit < 0 && errno == ENOENT))
+	if (put_memory_v1(t, file, put_number(text, limit)) == 0 || (limit < 0 && errno == ENOENT))
 		return 0;
 	if (errno != EBUSY)
 		return put_failed(t, "memory/limit", file, text, e);
@@ -85,7 +104,7 @@ static int set_memory_and_swap_v1(const struct target *t, int64_t limit, int64_t
 		return put_at(e, "memory/swap");
 	}
 	if (limit && swap) {
-		if (put_try(t, "memory.limit_in_bytes", put_number(text, limit)) == 0)
+		if (put_memory_v1(t, "memory.limit_in_bytes", put_number(text, limit)) == 0)
 			limit = 0;
 		else if (errno != EINVAL)
 			swap = 0; /* the same will fail below, with its sentence */
