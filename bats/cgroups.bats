@@ -106,7 +106,6 @@ resources() { update_config ".linux.resources += $1"; }
 	[[ $output == *"Operation not permitted"* && $output != *opened* ]]
 }
 
-# bats test_tags=vm
 # program_ids CONTAINER: of what is attached for devices to its cgroup (bpf(2), BPF_PROG_QUERY).
 program_ids() {
 	python3 - "$(cgroups_of "$1" | head -n 1)" <<-'EOF'
@@ -122,6 +121,7 @@ program_ids() {
 	EOF
 }
 
+# bats test_tags=vm
 @test "containers with the same device rules share a program, and believe no number of one (v2)" {
 	is_v1 && skip "v1 has files for the rules"
 	links() { find "$ROOT" -maxdepth 1 -name '.@devices-*'; }
@@ -160,6 +160,7 @@ program_ids() {
 	[ "$output" = test_box ]
 }
 
+# bats test_tags=vm
 @test "exec is under the same device rules" {
 	mknod rootfs/bin/kmsg c 1 11
 	update_config '.process.capabilities |= map_values(. + ["CAP_SYSLOG"])'

@@ -33,7 +33,7 @@ static int join_cgroups(const int *fds, size_t n, struct err *e)
 
 int init_take_prepared(struct init *in, struct err *e)
 {
-	int fds[FD_PASS_MAX], *fd = fds, *end;
+	int fds[FD_PASS_MAX], *fd = fds, made;
 	size_t n = FD_PASS_MAX;
 	struct init_prepared p;
 	struct msg m;
@@ -51,18 +51,17 @@ int init_take_prepared(struct init *in, struct err *e)
 	    p.has_made < in->a->net_by_hull)
 		return err_set(e, EPROTO, "message PREPARED of %u bytes with %zu descriptors",
 			       (unsigned)m.n, n);
-	end = fds + n;
-	if (p.has_made)
-		in->dev_fd = *fd++;
+	made = p.has_made ? *fd++ : -1;
 	if (p.has_memory)
 		in->memory_fd = *fd++;
 	if (in->a->net_by_hull) {
-		auto_close int net = take_fd(&in->dev_fd);
+		auto_close int net = made;
 
 		return stage_setns(net, CLONE_NEWNET, e);
 	}
+	in->dev_fd = made;
 	in->dev = p.dev;
-	return join_cgroups(fd, (size_t)(end - fd), e);
+	return join_cgroups(fd, n - (size_t)(fd - fds), e);
 }
 
 /* Mostly it is there already: hull has had the time in which the namespaces were made. */

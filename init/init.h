@@ -126,10 +126,7 @@ int start_exec(struct init *in, struct err *e);
 must_check int init_ask(struct init *in, enum msg_type what, size_t index, int *ret_fd,
 			struct err *e);
 
-/*
- * Wait for what hull has made beside us, once: /dev, or the network namespace, which is entered; and the rules for
- * devices are in force.
- */
+/* Wait for what hull has made beside us, once: /dev, or the network namespace, which is entered, or cgroups, too. */
 must_check int init_take_prepared(struct init *in, struct err *e);
 
 /*

@@ -431,22 +431,6 @@ static int mount_work(struct init *in, struct mount_work *w, struct err *e)
 	return mount_fs(in, w, e);
 }
 
-/* hull is making the network namespace, for which we will wait: nodes that nobody will be in the way of. */
-static int make_nodes_early(struct init *in, size_t i, const char *dest, struct err *e)
-{
-	struct mount_dev plan;
-
-	if (!in->a->net_by_hull || in->prepared || strcmp(dest, "/dev") != 0)
-		return 0;
-	mount_dev_plan(in->a->spec, in->a->rootfs, &plan);
-	if (!plan.complete || !(plan.mounts >> i & 1))
-		return 0;
-	if (dev_setup(in, e) < 0)
-		return -1;
-	in->dev.complete = true;
-	return 0;
-}
-
 static int mount_one(struct init *in, size_t i, struct err *e)
 {
 	const struct spec_mount *m = &in->a->spec->mounts.v[i];
@@ -455,17 +439,9 @@ static int mount_one(struct init *in, size_t i, struct err *e)
 				.dest = mount_destination(in->a->rootfs, m->destination) };
 	int r;
 
-	if (i < 64 && in->dev.mounts >> i & 1) {
-		r = mount_made(in, &w, e);
-	} else {
-		mount_options_parse(&m->options, &w.o);
-		r = mount_work(in, &w, e);
-		mount_options_done(&w.o);
-		if (r == 0 && make_nodes_early(in, i, w.dest, e) < 0) {
-			free(w.dest);
-			return -1;
-		}
-	}
+	mount_options_parse(&m->options, &w.o);
+	r = mount_dev_has(&in->dev, i) ? mount_made(in, &w, e) : mount_work(in, &w, e);
+	mount_options_done(&w.o);
 	free(w.dest);
 	if (r == 0)
 		return 0;
@@ -489,15 +465,37 @@ static void trace_mount(const struct init *in, size_t i, int64_t began)
 	channel_trace(in->sync, "init", name, began);
 }
 
+/* The entry of a /dev whose nodes may come before all other mounts, while hull makes the network namespace; or n. */
+static size_t find_early_dev(const struct init *in)
+{
+	size_t n = in->a->spec->mounts.n;
+	struct mount_dev plan;
+
+	if (!in->a->net_by_hull)
+		return n;
+	mount_dev_plan(in->a->spec, in->a->rootfs, &plan);
+	return plan.complete ? mount_dev_first(&plan, n) : n;
+}
+
+static int make_nodes_early(struct init *in, struct err *e)
+{
+	int r = dev_setup(in, e);
+
+	in->dev.complete = r == 0;
+	return r;
+}
+
 int mount_all(struct init *in, struct err *e)
 {
+	size_t dev = find_early_dev(in);
+
 	for (size_t i = 0; i < in->a->spec->mounts.n; i++) {
 		int64_t began = in->trace ? trace_clock() : 0;
 		int r = mount_one(in, i, e);
 
 		if (in->trace)
 			trace_mount(in, i, began);
-		if (r < 0)
+		if (r < 0 || (i == dev && make_nodes_early(in, e) < 0))
 			return -1;
 	}
 	return 0;

@@ -20,7 +20,7 @@ struct mount_work {
 
 static inline bool mount_is_type(const struct mount_work *w, const char *type)
 {
-	return w->m->type && !strcmp(w->m->type, type);
+	return spec_mount_is(w->m, type);
 }
 static inline bool mount_is_bind(const struct mount_work *w)
 {

@@ -123,11 +123,6 @@ static int open_target(struct init *in, const struct mount_work *w, bool *ret_ma
 	return take_fd(&fd);
 }
 
-static bool has_mode(const char *data)
-{
-	return str_starts(data, "mode=") || strstr(data, ",mode=");
-}
-
 /* tmpfs without mode=: as the directory that it covers, if there was one. */
 static const char *data_of(const struct init *in, const struct mount_work *w, int target, bool made,
 			   struct str *buf)
@@ -140,7 +135,8 @@ static const char *data_of(const struct init *in, const struct mount_work *w, in
 			 in->a->pid_ns_fd);
 		data = buf->s;
 	}
-	if (mount_is_type(w, "tmpfs") && !made && !has_mode(data) && fstat(target, &st) == 0) {
+	if (mount_is_type(w, "tmpfs") && !made && !mount_has_mode(data) &&
+	    fstat(target, &st) == 0) {
 		str_add(buf, data);
 		str_addf(buf, "%smode=%o", *data ? "," : "", st.st_mode & 07777);
 		data = buf->s;
@@ -262,34 +258,28 @@ static bool is_for_classic(const struct mount_work *w, const struct err *e)
 	return e->code == ENOSYS || (e->code == EINVAL && mount_is_type(w, "overlay"));
 }
 
+static bool is_simple_type(const struct mount_work *w)
+{
+	return mount_is_type(w, "tmpfs") || mount_is_type(w, "devpts") ||
+	       mount_is_type(w, "mqueue");
+}
+
 /*
  * One call in place of nine, for what both ways do alike. What it refuses is make_detached()'s to explain. As in
  * mount_classic(), it is mounted on what the descriptor stands for.
  */
 static bool mount_at_once(const struct mount_work *w, int target, const char *data)
 {
-	static const char *const types[] = { "tmpfs", "devpts", "mqueue" };
-	bool known = false;
-
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		known = known || mount_is_type(w, types[i]);
-	if (!known || !mount_options_simple(&w->o, classic_flags(w)) || strlen(data) > DATA_MAX)
+	if (!is_simple_type(w) || !mount_options_simple(&w->o, classic_flags(w)) ||
+	    strlen(data) > DATA_MAX)
 		return false;
 	return mount_onto(w, target, data) == 0;
 }
 
-/*
- * sysfs shows the network namespace, and others may use it, or a device: all that hull has made has to be there.
- */
-static int wait_for_hull(struct init *in, const struct mount_work *w, struct err *e)
+/* sysfs shows the network namespace, and others may use it. */
+static int wait_for_network(struct init *in, const struct mount_work *w, struct err *e)
 {
-	static const char *const types[] = { "proc", "tmpfs", "devpts", "mqueue" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		if (mount_is_type(w, types[i]))
-			return 0;
-	}
-	return init_take_prepared(in, e);
+	return is_simple_type(w) || mount_is_type(w, "proc") ? 0 : init_take_prepared(in, e);
 }
 
 int mount_fs(struct init *in, const struct mount_work *w, struct err *e)
@@ -302,7 +292,7 @@ int mount_fs(struct init *in, const struct mount_work *w, struct err *e)
 	if (str_empty(w->m->type))
 		return err_set(e, EINVAL, "a mount that is no bind mount needs a type");
 	target = open_target(in, w, &made, e);
-	if (target < 0 || wait_for_hull(in, w, e) < 0)
+	if (target < 0 || wait_for_network(in, w, e) < 0)
 		return -1;
 	data = data_of(in, w, target, made, &buf);
 	classic = (w->o.ms_set & MOUNT_CLASSIC) || has_long_value(w, data);

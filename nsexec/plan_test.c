@@ -33,6 +33,23 @@ static void stages(const char *name, const struct plan_input *in, enum plan_stag
 	   p.stages, want);
 }
 
+static void without(void)
+{
+	struct plan_input in = { .unshare = CLONE_NEWNS | CLONE_NEWNET, .pidfd = -1 };
+	struct err e = { 0 };
+	struct plan p;
+	char text[64];
+
+	ok(plan_make(&p, &in, &e) == 0 && plan_without(&p, CLONE_NEWNET) &&
+		   !plan_without(&p, CLONE_NEWNET),
+	   "a namespace is taken out of a plan once");
+	plan_print(&p, text, sizeof(text));
+	ok(!strcmp(text, "unshare mount"), "the others stay: %s", text);
+	in.unshare |= CLONE_NEWUSER;
+	ok(plan_make(&p, &in, &e) == 0 && !plan_without(&p, CLONE_NEWNET),
+	   "not where several processes have a part in it");
+}
+
 static void refuses(const char *name, const struct plan_input *in, const char *want)
 {
 	struct plan p;
@@ -147,5 +164,6 @@ int main(void)
 	ok(!strcmp(plan_ns_name(CLONE_NEWTIME), "time") && !strcmp(plan_ns_name(1), "?"),
 	   "names of namespaces");
 	lacking();
+	without();
 	return done_testing();
 }

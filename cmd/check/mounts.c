@@ -15,14 +15,6 @@
 #include "state/base/mem.h"
 #include "state/base/str.h"
 
-/* path is at, or below, the directory top; both are cleaned. */
-static bool is_below(const char *path, const char *top)
-{
-	size_t n = strlen(top);
-
-	return !strcmp(top, "/") || (!strncmp(path, top, n) && (!path[n] || path[n] == '/'));
-}
-
 static char *clean_destination(const struct spec_mount *m)
 {
 	return path_join("/", m->destination);
@@ -35,7 +27,7 @@ const struct spec_mount *check_mount_of(const struct check *c, const char *path)
 	for (size_t i = c->spec->mounts.n; i-- > 0;) {
 		auto_free char *top = clean_destination(&c->spec->mounts.v[i]);
 
-		if (is_below(clean, top))
+		if (path_is_below(clean, top))
 			return &c->spec->mounts.v[i];
 	}
 	return NULL;
@@ -86,7 +78,7 @@ static void check_order(struct check *c, size_t i)
 	for (size_t k = i + 1; k < c->spec->mounts.n; k++) {
 		auto_free char *later = clean_destination(&c->spec->mounts.v[k]);
 
-		if (!is_below(own, later) || spec_mount_has(&c->spec->mounts.v[k], "remount"))
+		if (!path_is_below(own, later) || spec_mount_has(&c->spec->mounts.v[k], "remount"))
 			continue;
 		check_say(
 			c, CHECK_WARNING, check_at(pointer, "mounts", i),
@@ -106,13 +98,13 @@ static void check_masked(struct check *c, size_t i)
 	char pointer[64];
 
 	for (size_t k = 0; k < l->masked_paths.n; k++) {
-		if (is_below(own, l->masked_paths.v[k]))
+		if (path_is_below(own, l->masked_paths.v[k]))
 			check_say(c, CHECK_WARNING, check_at(pointer, "mounts", i),
 				  "what is mounted at %s is masked by /linux/maskedPaths/%zu", own,
 				  k);
 	}
 	for (size_t k = 0; k < l->readonly_paths.n; k++) {
-		if (is_below(own, l->readonly_paths.v[k]) &&
+		if (path_is_below(own, l->readonly_paths.v[k]) &&
 		    !spec_mount_has(&c->spec->mounts.v[i], "ro"))
 			check_say(
 				c, CHECK_WARNING, check_at(pointer, "mounts", i),

@@ -77,7 +77,7 @@ static void writable_proc(struct check *c)
 	bool user_ns = spec_namespace(c->spec, CLONE_NEWUSER) != NULL;
 
 	for (size_t i = 0; i < c->spec->mounts.n; i++) {
-		if (c->spec->mounts.v[i].type && !strcmp(c->spec->mounts.v[i].type, "proc"))
+		if (spec_mount_is(&c->spec->mounts.v[i], "proc"))
 			proc = &c->spec->mounts.v[i];
 	}
 	if (!proc || user_ns || spec_mount_has(proc, "ro"))

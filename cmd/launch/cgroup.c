@@ -138,8 +138,8 @@ bool launch_cgroup_can_wait(const struct launch *l)
 {
 	const struct cgroup *cg = &l->rec.cgroup;
 
-	return l->host_root && cg->layout == CGROUP_V1 && !cgroup_find(cg, "") &&
-	       !l->g->systemd_cgroup && !spec_namespace(l->p.spec, CLONE_NEWCGROUP);
+	return cg->layout == CGROUP_V1 && !cgroup_find(cg, "") && !l->g->systemd_cgroup &&
+	       !spec_namespace(l->p.spec, CLONE_NEWCGROUP);
 }
 
 int launch_make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e)

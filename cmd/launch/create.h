@@ -39,13 +39,10 @@ struct launch {
 	struct notify notify;
 	struct netdevs devices;
 	struct rdt rdt;
-	struct unit unit;  /* with --systemd-cgroup */
-	bool v2;	   /* its cgroup is of v2 */
-	bool rules_later;  /* launch_cgroup_rules() is owed */
-	bool host_root;	   /* we are root, and in no user namespace but the first */
-	bool makes_dev;	   /* hull may make it ahead of init */
-	bool cgroup_later; /* launch_cgroup_can_wait() */
-	bool ahead;	   /* init finds PROCEED and GO when it looks for them */
+	struct unit unit; /* with --systemd-cgroup */
+	bool v2;	  /* its cgroup is of v2 */
+	bool rules_later; /* launch_cgroup_rules() is owed */
+	bool ahead;	  /* init finds PROCEED and GO when it looks for them */
 	bool made_cgroup, without_cgroup, made_unit, hooks_begun, wrote_pid_file;
 	uint64_t kills_above; /* cgroup_oom_kills_above() before there was a limit */
 };
@@ -81,7 +78,7 @@ bool launch_is_rootless(const char *option);
 
 /* --- launch_cgroup.c --- */
 
-/* May they be made, and init get in, while it is at work? What is known of them by then is where they will be. */
+/* For the host's root: may they be made, and init get in, while it is at work? What is known of them by then is where they will be. */
 bool launch_cgroup_can_wait(const struct launch *l);
 /* Not for --systemd-cgroup, where launch_make_unit(), whose arg is the launch, does it for a process that stands still. */
 must_check int launch_make_cgroup(struct launch *l, struct cgroup_join *join, struct err *e);

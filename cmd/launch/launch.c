@@ -71,6 +71,16 @@ static bool can_go_ahead(const struct launch *l)
 	       str_empty(l->o->pidfd_socket) && !spec_annotation(s, ANNOTATION_PIDFD_RECEIVER);
 }
 
+/* As far as it is known before the plan is: that may yet say no to the cgroups. */
+static void may_share_work(struct launch *l)
+{
+	struct init_args *a = l->p.args;
+
+	/* Who is root of a user namespace could not come back to a network namespace of the host. */
+	a->wait_for_hull = geteuid() == 0 && mount_dev_possible(l->p.spec) && sys_in_init_user_ns();
+	a->join_late = a->wait_for_hull && launch_cgroup_can_wait(l);
+}
+
 /*
  * The network namespace is two thirds of the stages' time; one that hull makes is owned by its user namespace, and
  * is joined after a mount namespace was made. Without one hull has time for /dev, or for cgroups and /dev.
@@ -79,12 +89,9 @@ static void share_work(struct launch *l)
 {
 	struct init_args *a = l->p.args;
 
-	/* Who is root of a user namespace could not come back to a network namespace of the host. */
-	l->makes_dev = l->host_root && mount_dev_possible(l->p.spec);
-	a->join_late = l->makes_dev && l->cgroup_later && l->p.boot.plan.stages == PLAN_ONE;
-	if (l->makes_dev && !a->join_late)
-		a->net_by_hull = plan_without(&l->p.boot.plan, CLONE_NEWNET);
-	a->wait_for_hull = l->makes_dev;
+	a->join_late = a->join_late && l->p.boot.plan.stages == PLAN_ONE;
+	a->net_by_hull = a->wait_for_hull && !a->join_late &&
+			 plan_without(&l->p.boot.plan, CLONE_NEWNET);
 }
 
 static int fill_args(struct launch *l, struct err *e)
@@ -414,6 +421,7 @@ int launch_heed_signals(const struct launch *l, struct err *e)
 static int create_in_root(struct launch *l, struct err *e)
 {
 	struct cgroup_join join = CGROUP_JOIN_INIT;
+	bool later;
 	int r;
 
 	if (launch_find_rdt(l, e) < 0 || launch_heed_signals(l, e) < 0 ||
@@ -427,15 +435,15 @@ static int create_in_root(struct launch *l, struct err *e)
 		r = notify_prepare(l->g, &l->c, &l->p, e);
 	if (r == 0)
 		r = launch_make_rdt(l, e);
-	l->host_root = geteuid() == 0 && sys_in_init_user_ns();
-	l->cgroup_later = launch_cgroup_can_wait(l);
-	if (r == 0 && !l->cgroup_later)
+	may_share_work(l);
+	later = l->p.args->join_late;
+	if (r == 0 && !later)
 		r = launch_make_cgroup(l, &join, e);
 	if (r == 0) {
 		launch_describe_cgroup(l);
 		r = fill_args(l, e);
 	}
-	if (r == 0 && l->cgroup_later && !l->p.args->join_late)
+	if (r == 0 && later && !l->p.args->join_late)
 		r = launch_make_cgroup(l, &join, e);
 	if (r == 0)
 		r = launch_memory_late(&l->p, &join, e);

@@ -23,8 +23,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define DEV	 "/dev/"
-#define PLAN_MAX 64 /* bits of struct mount_dev */
+#define DEV "/dev/"
 
 /* /dev/console is console.c's, /dev/ptmx a link. */
 const struct mount_dev_node mount_dev_nodes[MOUNT_DEV_NODES] = {
@@ -68,41 +67,19 @@ int mount_dev_links(int dev, bool core, struct err *e)
 
 /* --- the plan --------------------------------------------------------------------------------- */
 
-/* path is at, or below, the directory top. */
-static bool is_below(const char *path, const char *top)
-{
-	size_t n = strlen(top);
-
-	return !strncmp(path, top, n) && (!path[n] || path[n] == '/');
-}
-
-static bool is_type(const struct spec_mount *m, const char *type)
-{
-	return m->type && !strcmp(m->type, type);
-}
-
-static bool is_plain(const struct spec_mount *m)
+/* A tmpfs or devpts of which nothing is asked that is to be done later, or elsewhere; of /dev itself its mode, too. */
+static bool is_plain(const struct spec_mount *m, bool with_mode)
 {
 	struct mount_options o;
 	bool r;
 
-	if (m->uid_mappings.n || (!is_type(m, "tmpfs") && !is_type(m, "devpts")))
+	if (m->uid_mappings.n || (!spec_mount_is(m, "tmpfs") && !spec_mount_is(m, "devpts")))
 		return false;
 	mount_options_parse(&m->options, &o);
 	r = !o.bind && !o.remount && !o.idmap && mount_options_simple(&o, o.ms_set) &&
-	    o.data.n <= MOUNT_VALUE_MAX;
+	    o.data.n <= MOUNT_VALUE_MAX && (!with_mode || mount_has_mode(str_get(&o.data)));
 	mount_options_done(&o);
 	return r;
-}
-
-/* Without a mode it would be that of the image's directory. */
-static bool has_mode(const struct spec_mount *m)
-{
-	for (size_t i = 0; i < m->options.n; i++) {
-		if (str_starts(m->options.v[i], "mode="))
-			return true;
-	}
-	return false;
 }
 
 /* The entry of /dev, of which there is one, before all that is in it; or n. */
@@ -113,11 +90,13 @@ static size_t find_dev(const struct spec_mounts *m, char *const *dest)
 	for (size_t i = 0; i < m->n; i++) {
 		if (!strcmp(dest[i], "/dev") && found == m->n)
 			found = i;
-		else if (is_below(dest[i], "/dev") && (found == m->n || !dest[i][strlen("/dev")]))
+		else if (path_is_below(dest[i], "/dev") &&
+			 (found == m->n || !dest[i][strlen("/dev")]))
 			return m->n;
 	}
-	return found < m->n && is_type(&m->v[found], "tmpfs") && is_plain(&m->v[found]) &&
-			       has_mode(&m->v[found]) ?
+	/* Without a mode it would be that of the image's directory. */
+	return found < m->n && spec_mount_is(&m->v[found], "tmpfs") &&
+			       is_plain(&m->v[found], true) ?
 		       found :
 		       m->n;
 }
@@ -125,10 +104,11 @@ static size_t find_dev(const struct spec_mounts *m, char *const *dest)
 /* Right below /dev, and nothing that comes between them is at this place. */
 static bool fits(const struct spec_mounts *m, char *const *dest, size_t dev, size_t i)
 {
-	if (!str_starts(dest[i], DEV) || strchr(dest[i] + strlen(DEV), '/') || !is_plain(&m->v[i]))
+	if (!str_starts(dest[i], DEV) || strchr(dest[i] + strlen(DEV), '/') ||
+	    !is_plain(&m->v[i], false))
 		return false;
 	for (size_t k = dev + 1; k < i; k++) {
-		if (is_below(dest[k], dest[i]))
+		if (path_is_below(dest[k], dest[i]))
 			return false;
 	}
 	return true;
@@ -164,7 +144,7 @@ static void plan_from(const struct spec *s, char *const *dest, size_t dev, struc
 	ret->mounts = (uint64_t)1 << dev;
 	ret->complete = !s->linux_->devices.n;
 	for (size_t i = 0; i < m->n; i++) {
-		if (i > dev && i < PLAN_MAX && fits(m, dest, dev, i))
+		if (i > dev && i < MOUNT_DEV_MAX && fits(m, dest, dev, i))
 			ret->mounts |= (uint64_t)1 << i;
 		ret->complete = ret->complete && !is_taken(dest[i]);
 	}
@@ -187,7 +167,7 @@ void mount_dev_plan(const struct spec *s, const char *rootfs, struct mount_dev *
 	for (size_t i = 0; i < s->mounts.n; i++)
 		dest[i] = mount_destination(rootfs, s->mounts.v[i].destination);
 	dev = find_dev(&s->mounts, dest);
-	if (dev < s->mounts.n && dev < PLAN_MAX)
+	if (dev < s->mounts.n && dev < MOUNT_DEV_MAX)
 		plan_from(s, dest, dev, ret);
 	for (size_t i = 0; i < s->mounts.n; i++)
 		free(dest[i]);
@@ -242,8 +222,8 @@ static void fill(int dev, const struct spec_mounts *m, size_t first, struct moun
 {
 	bool able = true;
 
-	for (size_t i = first + 1; i < m->n && i < PLAN_MAX; i++) {
-		if (!(plan->mounts >> i & 1))
+	for (size_t i = first + 1; i < m->n; i++) {
+		if (!mount_dev_has(plan, i))
 			continue;
 		able = able && make_in(dev, &m->v[i]);
 		if (!able)
@@ -252,15 +232,22 @@ static void fill(int dev, const struct spec_mounts *m, size_t first, struct moun
 	plan->complete = plan->complete && make_nodes(dev);
 }
 
+size_t mount_dev_first(const struct mount_dev *d, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && !mount_dev_has(d, i))
+		i++;
+	return i;
+}
+
 int mount_dev_make(const struct spec *s, struct mount_dev *plan)
 {
 	const struct spec_mounts *m = &s->mounts;
 	auto_close int dev = -1;
 	mode_t mask = (mode_t)-1;
-	size_t i = 0;
+	size_t i = mount_dev_first(plan, m->n);
 
-	while (i < m->n && !(plan->mounts >> i & 1))
-		i++;
 	if (i < m->n)
 		dev = make_super(&m->v[i]);
 	if (dev >= 0)

@@ -29,6 +29,13 @@ struct mount_dev {
 	uint64_t mounts;
 	bool complete; /* with the default nodes and links; nothing of linux.devices is asked for */
 };
+#define MOUNT_DEV_MAX 64 /* bits of mounts */
+static inline bool mount_dev_has(const struct mount_dev *d, size_t i)
+{
+	return i < MOUNT_DEV_MAX && d->mounts >> i & 1;
+}
+/* The entry of /dev itself among n, or n. */
+size_t mount_dev_first(const struct mount_dev *d, size_t n);
 
 /*
  * Not without a mount namespace of the container's own, nor with a user namespace, whose file systems are not

@@ -306,6 +306,11 @@ void mount_options_done(struct mount_options *o)
 	str_done(&o->data);
 }
 
+bool mount_has_mode(const char *data)
+{
+	return str_starts(data, "mode=") || strstr(data, ",mode=");
+}
+
 char *mount_destination(const char *rootfs, const char *destination)
 {
 	size_t n = strlen(rootfs);

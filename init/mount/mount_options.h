@@ -30,6 +30,8 @@ struct mount_options {
 void mount_options_parse(const struct str_array *options, struct mount_options *ret);
 void mount_options_done(struct mount_options *o);
 
+/* Is there a "mode=" in data? */
+bool mount_has_mode(const char *data);
 /*
  * Where a mount is to be, cleaned; the caller frees it. As with runc a destination that begins with the path
  * of the root on the host is meant inside.

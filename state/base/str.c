@@ -249,6 +249,13 @@ char *path_join(const char *dir, const char *name)
 	return path_clean(both);
 }
 
+bool path_is_below(const char *path, const char *top)
+{
+	size_t n = strlen(top);
+
+	return !strcmp(top, "/") || (!strncmp(path, top, n) && (!path[n] || path[n] == '/'));
+}
+
 /* An escaped field, in place. */
 static void unescape_octal(char *s)
 {

@@ -65,6 +65,8 @@ static inline bool str_empty(const char *s)
 char *path_clean(const char *path);
 /* dir/name, cleaned; name alone when it is absolute. The caller frees it. */
 char *path_join(const char *dir, const char *name);
+/* path is top, or below it; both are cleaned, and absolute. */
+bool path_is_below(const char *path, const char *top);
 /*
  * The mount point in a line of mountinfo (proc(5)), where "\\040" is a blank. The line is cut and
  * changed for it; NULL if it is none.

@@ -90,6 +90,9 @@ int main(void)
 	cleans("../../a/..", "../..");
 	cleans("./a", "a");
 	cleans("/a/b/..", "/a");
+	ok(path_is_below("/a/b", "/a") && path_is_below("/a", "/a") && path_is_below("/a", "/") &&
+		   !path_is_below("/ab", "/a") && !path_is_below("/", "/a"),
+	   "at or below a directory");
 	cleans("/a..b/...", "/a..b/...");
 	joins("/bundle", "rootfs", "/bundle/rootfs");
 	joins("/bundle", "/else/where/", "/else/where");

@@ -69,20 +69,10 @@ static int load_program_unlocked(const struct device_program *p)
  * it is made and read in one piece. Nothing of it is believed: what has that ID now must be, instruction by
  * instruction, the program that we would load. When the last container that has it ends, so does the program.
  */
-#define SHARED_LINK	".@devices-%x" /* no container's name */
+#define SHARED_LINK	".@devices-%zx" /* no container's name */
 #define SHARED_NAME_MAX 16
-#define SHARED_NAMES	16  /* of the sums of programs: a few sets of rules find each other */
+#define SHARED_NAMES	16  /* by the length of programs: a few sets of rules find each other */
 #define SHARED_INSNS	128 /* the default rules take 47 */
-
-static void shared_name(const struct device_program *p, char name[SHARED_NAME_MAX])
-{
-	const unsigned char *bytes = (const unsigned char *)p->insns;
-	uint32_t sum = 2166136261; /* FNV-1a */
-
-	for (size_t i = 0; i < p->n * sizeof(*p->insns); i++)
-		sum = (sum ^ bytes[i]) * 16777619;
-	snprintf(name, SHARED_NAME_MAX, SHARED_LINK, sum % SHARED_NAMES);
-}
 
 static int program_info(int fd, struct bpf_prog_info *info)
 {
@@ -116,7 +106,7 @@ static bool is_program(int fd, const struct device_program *p)
 static int find_shared(const struct device_program *p, int dir_fd, const char *name)
 {
 	char text[16];
-	ssize_t n = dir_fd < 0 ? -1 : readlinkat(dir_fd, name, text, sizeof(text) - 1);
+	ssize_t n = readlinkat(dir_fd, name, text, sizeof(text) - 1);
 	auto_close int fd = -1;
 	uint64_t id;
 
@@ -135,7 +125,7 @@ static void share(int fd, int dir_fd, const char *name)
 	struct bpf_prog_info info = { 0 };
 	char text[16];
 
-	if (dir_fd < 0 || program_info(fd, &info) < 0)
+	if (program_info(fd, &info) < 0)
 		return;
 	snprintf(text, sizeof(text), "%u", info.id);
 	unlinkat(dir_fd, name, 0);
@@ -147,7 +137,9 @@ int device_program_get(const struct device_program *p, int dir_fd)
 	char name[SHARED_NAME_MAX];
 	int fd;
 
-	shared_name(p, name);
+	if (dir_fd < 0)
+		return load_program_unlocked(p);
+	snprintf(name, sizeof(name), SHARED_LINK, p->n % SHARED_NAMES);
 	fd = find_shared(p, dir_fd, name);
 	if (fd >= 0)
 		return fd;

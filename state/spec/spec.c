@@ -253,10 +253,14 @@ bool spec_mount_has(const struct spec_mount *m, const char *option)
 	return false;
 }
 
+bool spec_mount_is(const struct spec_mount *m, const char *type)
+{
+	return m->type && !strcmp(m->type, type);
+}
+
 bool spec_mount_is_bind(const struct spec_mount *m)
 {
-	return spec_mount_has(m, "bind") || spec_mount_has(m, "rbind") ||
-	       (m->type && !strcmp(m->type, "bind"));
+	return spec_mount_has(m, "bind") || spec_mount_has(m, "rbind") || spec_mount_is(m, "bind");
 }
 
 /* The last of a key counts, as it does for Go. */

@@ -336,7 +336,8 @@ must_check int spec_process_check(const struct spec_process *p, struct err *e);
 const struct spec_namespace *spec_namespace(const struct spec *s, int type);
 /* All types in namespaces[] as CLONE_NEW* flags. */
 int spec_namespace_flags(const struct spec *s);
-/* Among the options of the mount is this one; it is a bind mount, by its options or its type. */
+/* The mount has this type; among its options is this one; it is a bind mount, by its options or its type. */
+bool spec_mount_is(const struct spec_mount *m, const char *type);
 bool spec_mount_has(const struct spec_mount *m, const char *option);
 bool spec_mount_is_bind(const struct spec_mount *m);
 /* What unified has for a file, or NULL. */
