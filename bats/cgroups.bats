@@ -2,9 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # Limits and places of cgroups; what each file gets is tested in state/cgroup_limits_test.c.
 
+# shellcheck disable=SC2154 # helpers.bash sets pid
+
 load helpers
 setup() { setup_bundle; }
-teardown() { teardown_bundle; }
+teardown() {
+	# What a test that failed has left so would keep its processes from dying.
+	[ -z "${frozen:-}" ] || echo "$thaw" >"$frozen/$file" || true
+	teardown_bundle
+}
 
 # dir_of CONTROLLER: the container's directory there.
 dir_of() {
@@ -328,19 +334,71 @@ sub() {
 	[ "$(stat -c %u $dir)" = 0 ]
 }
 
+# freezer: the directory of the hierarchy that freezes is in $top.
+freezer() {
+	top=/sys/fs/cgroup/freezer file=freezer.state freeze=FROZEN thaw=THAWED
+	[ "$(stat -fc %T $top 2>/dev/null)" != cgroupfs ] || return 0
+	top=/sys/fs/cgroup file=cgroup.freeze freeze=1 thaw=0
+}
+freeze() { frozen=$1 && echo "$freeze" >"$frozen/$file"; }
+thaw() { echo "$thaw" >"$frozen/$file"; }
+
 # bats test_tags=vm
 @test "create refuses a cgroup that is frozen" {
-	for top in /sys/fs/cgroup/freezer /sys/fs/cgroup; do
-		[ ! -e $top/test_frozen ] || continue
-		case $(stat -fc %T $top 2>/dev/null) in
-		cgroupfs) mkdir $top/test_frozen && echo FROZEN >$top/test_frozen/freezer.state && break ;;
-		cgroup2fs) mkdir $top/test_frozen && echo 1 >$top/test_frozen/cgroup.freeze && break ;;
-		esac
-	done
+	freezer
+	mkdir "$top/test_frozen"
+	freeze "$top/test_frozen"
 	update_config '.linux.cgroupsPath = "/test_frozen"'
-	refused "container's cgroup unexpectedly frozen" create test_box
+	refused "container's cgroup unexpectedly frozen by $top/test_frozen" create test_box
 	nothing_left test_box
 	rmdir "$top/test_frozen"
+	frozen=
+}
+
+# bats test_tags=vm,vm-old
+@test "create and exec say which cgroup above is frozen, and exec waits for it with --ignore-paused" {
+	freezer
+	update_config '.linux.cgroupsPath = "/test_above/box"'
+	quietly create test_box
+	quietly start test_box
+	freeze "$top/test_above"
+	refused "cannot exec in a cgroup that is frozen by $top/test_above (use --ignore-paused to override)" exec test_box true
+	[ "$status" -eq 255 ]
+	hull_bg exec --ignore-paused test_box sh -c 'exit 7'
+	update_config '.linux.cgroupsPath = "/test_above/other"'
+	for command in create run; do
+		refused "container's cgroup unexpectedly frozen by $top/test_above" $command test_other
+		nothing_left test_other
+		[ ! -e "$top/test_above/other" ]
+	done
+	[ -d "/proc/$pid" ]
+	thaw
+	code=0
+	wait "$pid" || code=$?
+	cat "$BATS_TEST_TMPDIR/bg"
+	[ "$code" -eq 7 ]
+	quietly exec test_box true
+	quietly delete --force test_box
+	# It is nobody's who has been deleted.
+	[ -d "$top/test_above" ]
+	rmdir /sys/fs/cgroup/{,*/}test_above 2>/dev/null || [ ! -e "$top/test_above" ]
+	frozen=
+}
+
+@test "exec --cgroup says that the one it is to enter is frozen" {
+	freezer
+	update_config '.linux.cgroupsPath = "/test_sub"'
+	quietly create test_box
+	quietly start test_box
+	sub below
+	freeze "$top/test_sub/below"
+	refused "cannot exec in a cgroup that is frozen by $top/test_sub/below" exec --cgroup below test_box true
+	hull_bg exec --ignore-paused --cgroup below test_box sh -c 'exit 7'
+	[ -d "/proc/$pid" ]
+	thaw
+	code=0
+	wait "$pid" || code=$?
+	[ "$code" -eq 7 ]
 }
 
 # bats test_tags=vm

@@ -373,6 +373,18 @@ inject() {
 	done
 }
 
+@test "exec refuses a paused container where a kernel lacks clone3, too" {
+	quietly create test_fault
+	quietly start test_fault
+	quietly pause test_fault
+	inject clone3 ENOSYS 1+ exec test_fault true || is_v1
+	[ "$status" -eq 255 ]
+	[[ $output == *"cannot exec in a paused container (use --ignore-paused to override)"* ]]
+	quietly resume test_fault
+	inject clone3 ENOSYS 1+ exec test_fault true
+	[ "$status" -eq 0 ]
+}
+
 # --- hooks ---------------------------------------------------------------------------------------------------------------
 
 # hook KIND SCRIPT: add a hook.

@@ -122,10 +122,7 @@ static int env_socket(const char *name)
 	const char *text = getenv(name);
 	uint64_t fd;
 
-	if (!text || !str_to_u64(text, &fd) || fd > INT32_MAX)
-		return -1;
-	fd_set_cloexec((int)fd, true);
-	return (int)fd;
+	return text && str_to_u64(text, &fd) && fd <= INT32_MAX ? (int)fd : -1;
 }
 
 /* Most have room in the first, on a page that is written to anyway; pages of the other cost nothing until then. */
@@ -179,6 +176,9 @@ __attribute__((constructor)) static void nsexec(void)
 	s->sync_sock = env_socket(ENV_SYNCPIPE);
 	if (s->sync_sock < 0)
 		_exit(1);
+	fd_set_cloexec(s->sync_sock, true);
+	if (s->init_sock != s->sync_sock)
+		fd_set_cloexec(s->init_sock, true);
 	/* CVE-2016-9962: a container that we join must not be able to trace us or open our files. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0) {
 		err_sys(&e, "become not dumpable");

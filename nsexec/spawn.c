@@ -30,7 +30,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define KILLED_MS    2000		/* milliseconds for one that was killed to end */
+#define KILLED_MS    2000 /* milliseconds for one that was killed to end */
+#define EXECUTE_MS   5	  /* milliseconds for what takes a tenth of one; doubled when asked */
 #define CHILDREN_MAX ((size_t)16 << 20) /* bytes: the PIDs of all processes there can be */
 
 /* What the child needs between clone and execve, and what we say to each other; it shares our memory. */
@@ -43,6 +44,7 @@ struct launch {
 	int code;
 	bool entered; /* the child got as far as its first instruction */
 	int shares;   /* not 0: it still runs on our memory; the kernel clears this */
+	bool stuck;   /* it would do so for ever, and was killed */
 	int beside;   /* 0: r->beside is owed, 1: it was done, -1: and failed */
 };
 
@@ -61,17 +63,37 @@ static int work_beside(struct launch *l, struct err *e)
 	return l->beside < 0 ? -1 : 0;
 }
 
+/* futex(2): 0 is woken, or there is nothing to wait for. The kernel's long, not our time_t. */
+static bool wait_for_word(int *word, int value, long ms)
+{
+	const long patience[2] = { ms / 1000, ms % 1000 * 1000000 };
+
+	return syscall(SYS_futex, word, FUTEX_WAIT, value, ms < 0 ? NULL : patience, NULL, 0) < 0 &&
+	       errno == ETIMEDOUT;
+}
+
 /*
  * Until the child has executed hull, or died, and leaves our memory (set_tid_address(2)). It does nothing in there
  * but system calls: with errno, which it shares with us, two errors at the same moment could be told with each
- * other's words.
+ * other's words. -1 and *e: it was killed.
  */
-static void wait_for_memory(int *shares)
+static int wait_for_memory(struct launch *l, pid_t pid, struct err *e)
 {
+	const struct nsexec_request *r = l->r;
+	long ms = r->stuck ? EXECUTE_MS : -1;
 	int value;
 
-	while ((value = __atomic_load_n(shares, __ATOMIC_ACQUIRE)))
-		syscall(SYS_futex, shares, FUTEX_WAIT, value, NULL, NULL, 0);
+	while ((value = __atomic_load_n(&l->shares, __ATOMIC_ACQUIRE))) {
+		if (!wait_for_word(&l->shares, value, ms))
+			continue;
+		ms = ms < 1000 ? ms * 2 : ms;
+		if (r->stuck(r->stuck_arg, e) < 0) {
+			kill(pid, SIGKILL);
+			l->stuck = true;
+			ms = -1;
+		}
+	}
+	return l->stuck ? -1 : 0;
 }
 
 /*
@@ -97,8 +119,9 @@ static unsigned sharing(const struct launch *l)
 {
 	if (l->r->frozen)
 		return 0;
-	return SYS_CLONE_BESIDE && l->r->beside && !l->r->place ? CLONE_VM | CLONE_CHILD_CLEARTID :
-								  CLONE_VM | CLONE_VFORK;
+	return SYS_CLONE_BESIDE && (l->r->beside || l->r->stuck) && !l->r->place ?
+		       CLONE_VM | CLONE_CHILD_CLEARTID :
+		       CLONE_VM | CLONE_VFORK;
 }
 
 static int give_up(struct launch *l, const char *what)
@@ -111,7 +134,8 @@ static int give_up(struct launch *l, const char *what)
 /* A stage that lacks one would fail later, perhaps when nobody listens any more. */
 static bool pass_fds(const struct launch *l)
 {
-	bool ok = fcntl(l->init_fd, F_SETFD, 0) == 0 && fcntl(l->sync_fd, F_SETFD, 0) == 0;
+	bool ok = fcntl(l->sync_fd, F_SETFD, 0) == 0 &&
+		  (l->init_fd == l->sync_fd || fcntl(l->init_fd, F_SETFD, 0) == 0);
 
 	for (size_t i = 0; ok && i < l->r->n_pass_fds; i++)
 		ok = fcntl(l->r->pass_fds[i], F_SETFD, 0) == 0;
@@ -165,6 +189,8 @@ static pid_t clone_old(struct launch *l, struct err *e)
 	auto_close int procs = -1;
 	pid_t pid;
 
+	if (l->r->stuck && l->r->stuck(l->r->stuck_arg, e) < 0)
+		return -1;
 	if (l->r->join && l->r->join->into_fd >= 0) {
 		procs = fd_open(l->r->join->into_fd, "cgroup.procs", O_WRONLY, 0, e);
 		if (procs < 0)
@@ -210,7 +236,10 @@ static pid_t clone_stage0(struct launch *l, struct err *e)
 		if (l->r->apart)
 			part_from((pid_t)pid);
 		(void)!work_beside(l, e);
-		wait_for_memory(&l->shares);
+		if (wait_for_memory(l, (pid_t)pid, e) < 0) {
+			sys_reap((pid_t)pid);
+			return -1;
+		}
 	}
 	/* Seccomp filters of an engine around us answer EPERM, old kernels ENOSYS or E2BIG. */
 	if (pid == -ENOSYS || pid == -EPERM || pid == -E2BIG || pid == -EINVAL)

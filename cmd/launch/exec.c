@@ -49,6 +49,59 @@ struct exec {
 	struct idset before;
 };
 
+/* What is to be born into cg, the container's cgroup or one below it, would stand still: -1, or it is known. */
+static int refuse_frozen(struct exec *x, const struct cgroup *cg, struct err *e)
+{
+	auto_free char *by = cgroup_frozen_by(cg);
+
+	if (!by)
+		return 0;
+	x->frozen = true;
+	if (x->o->ignore_paused)
+		return 0;
+	if (cgroup_is_frozen(&x->rec.cgroup))
+		return err_set(
+			e, EBUSY,
+			"cannot exec in a paused container (use --ignore-paused to override)");
+	return err_set(
+		e, EBUSY,
+		"cannot exec in a cgroup that is frozen by %s (use --ignore-paused to override)",
+		by);
+}
+
+static int refuse_late(void *arg, struct err *e)
+{
+	struct exec *x = arg;
+
+	return refuse_frozen(x, &x->rec.cgroup, e);
+}
+
+/*
+ * On v2 hull does not ask before: stage 0 will not be executed, which it does notice, and can be killed
+ * (nsexec_request.stuck). Hardly any container is paused, and to ask takes a fiftieth of an exec.
+ */
+static bool is_asked_late(const struct exec *x)
+{
+	return SYS_CLONE_BESIDE && x->rec.cgroup.layout == CGROUP_V2 && !x->o->cgroups.n &&
+	       !x->o->ignore_paused;
+}
+
+static int find_frozen(struct exec *x, struct err *e)
+{
+	struct err told_later;
+	struct cgroup sub;
+	int r;
+
+	if (is_asked_late(x))
+		return 0;
+	if (!x->o->cgroups.n ||
+	    cgroup_sub(&x->rec.cgroup, x->o->cgroups.v, x->o->cgroups.n, &sub, &told_later) < 0)
+		return refuse_frozen(x, &x->rec.cgroup, e);
+	r = refuse_frozen(x, &sub, e);
+	cgroup_done(&sub);
+	return r;
+}
+
 /*
  * Enough of the status to know whether it can be entered; created or running is the same for that.
  * The pidfd that proves that init lives is the one that its namespaces are joined by.
@@ -57,11 +110,8 @@ static int find_init(struct exec *x, struct err *e)
 {
 	if (x->rec.phase == RECORD_CREATING)
 		return err_set(e, EBUSY, "cannot exec in a container that is being created");
-	x->frozen = cgroup_is_frozen(&x->rec.cgroup) > 0;
-	if (x->frozen && !x->o->ignore_paused)
-		return err_set(
-			e, EBUSY,
-			"cannot exec in a paused container (use --ignore-paused to override)");
+	if (find_frozen(x, e) < 0)
+		return -1;
 	x->init_fd = record_pidfd(&x->rec, e);
 	if (x->init_fd >= 0)
 		return 0;
@@ -414,10 +464,12 @@ static int cgroup_of_init(const struct exec *x, struct cgroup *now, struct err *
 
 static int attach_to_unit(void *arg, pid_t stage0, struct err *e)
 {
-	const struct exec *x = arg;
+	struct exec *x = arg;
 	struct cgroup now = { .layout = CGROUP_NONE };
 	int r;
 
+	if (is_asked_late(x) && refuse_late(x, e) < 0)
+		return -1;
 	/* A user may not be shown where init is (proc(5), hidepid): where it began, then. */
 	if (cgroup_of_init(x, &now, e) < 0 && e->code != ENOENT)
 		return -1;
@@ -433,6 +485,8 @@ static int run_stages(struct exec *x, struct cgroup_join *join, struct err *e)
 		.place = x->attach ? attach_to_unit : NULL,
 		.place_arg = x,
 		.frozen = x->frozen,
+		.stuck = is_asked_late(x) ? refuse_late : NULL,
+		.stuck_arg = x,
 	};
 	struct idset cpus;
 	int r;
@@ -586,7 +640,7 @@ static int enter(struct exec *x, struct err *e)
 		return -1;
 	}
 	r = run_stages(x, &join, e);
-	refused = r < 0 && e->code == EBUSY && !x->n.parent && !x->n.init;
+	refused = r < 0 && e->code == EBUSY && !x->n.parent && !x->n.init && !x->frozen;
 	/* v2: an init that has given controllers to its children is in one of them itself. */
 	if (refused && x->o->cgroups.n) {
 		err_wrap(e, "error adding pid of exec to cgroups");

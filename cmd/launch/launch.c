@@ -273,6 +273,14 @@ static int work_beside(void *arg, struct err *e)
 	return launch_stays(l) ? 0 : launch_write_snapshot(l, e);
 }
 
+/* A cgroup above the container's may be frozen, which hull does not look for before anything is late. */
+static int say_frozen(void *arg, struct err *e)
+{
+	auto_free char *by = cgroup_frozen_by(arg);
+
+	return by ? err_set(e, EBUSY, "container's cgroup unexpectedly frozen by %s", by) : 0;
+}
+
 /* From the first process to an init that waits to be told that its record is whole. */
 static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 {
@@ -282,6 +290,8 @@ static int run_stages(struct launch *l, struct cgroup_join *join, struct err *e)
 		.beside = l->p.args->wait_for_hull ? work_beside : NULL,
 		.beside_arg = l,
 		.apart = !l->p.args->has_create_hooks, /* which find the CPUs that we have */
+		.stuck = l->rec.cgroup.layout == CGROUP_V2 ? say_frozen : NULL,
+		.stuck_arg = &l->rec.cgroup,
 	};
 	int r;
 

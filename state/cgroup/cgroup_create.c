@@ -88,11 +88,21 @@ static void unmake_dir(struct cgroup_dir *d)
 	d->made = 0;
 }
 
+/* We would wait for ever for a process that is to run in there. */
+static int check_frozen(const struct cgroup_dir *d, struct err *e)
+{
+	bool v2 = !*d->controllers;
+	auto_free char *by = v2 || cgroup_has_word(d->controllers, "freezer") ?
+				     cgroup_freezing_dir(d->path, v2) :
+				     NULL;
+
+	return by ? err_set(e, EBUSY, "container's cgroup unexpectedly frozen by %s", by) : 0;
+}
+
 /* An existing cgroup would put foreign processes under the limits, or hang us when it is frozen. */
 static int check_existing(const struct cgroup_dir *d, pid_t pid, struct err *e)
 {
 	auto_free pid_t *pids = NULL;
-	bool v2 = !*d->controllers;
 	size_t n = 0;
 
 	if (cgroup_dir_pids(d->path, &pids, &n, e) < 0)
@@ -100,9 +110,19 @@ static int check_existing(const struct cgroup_dir *d, pid_t pid, struct err *e)
 	if (n && (n > 1 || pids[0] != pid))
 		return err_set(e, EBUSY, "container's cgroup is not empty: %zu process(es) found",
 			       n);
-	if ((v2 || cgroup_has_word(d->controllers, "freezer")) && cgroup_dir_frozen(d->path, v2))
-		return err_set(e, EBUSY, "container's cgroup unexpectedly frozen");
-	return 0;
+	return check_frozen(d, e);
+}
+
+/* Is the cgroup above it the root of its hierarchy, which cannot be frozen, nor threaded? */
+static bool is_below_root(const struct cgroup_dir *d)
+{
+	const char *p = str_starts(d->path, CGROUP_ROOT "/") ?
+				strchr(d->path + strlen(CGROUP_ROOT), '/') :
+				NULL;
+
+	if (p && *d->controllers)
+		p = strchr(p + 1, '/');
+	return p && !strchr(p + 1, '/');
 }
 
 /*
@@ -233,8 +253,8 @@ static int check_type(const struct cgroup_dir *d, const char *controllers,
 	bool domain = res && (res->memory || res->block_io || res->cpu || res->hugepage_limits.n);
 	char text[64];
 
-	if (str_starts(d->path, CGROUP_ROOT "/") && !strchr(d->path + strlen(CGROUP_ROOT "/"), '/'))
-		return 0; /* below the root, which is never threaded */
+	if (is_below_root(d))
+		return 0;
 	if (cgroup_has_word(controllers, "memory") || cgroup_has_word(controllers, "io"))
 		return 0;
 	if (cgroup_read(d->path, "cgroup.type", text, sizeof(text)) < 0 || !strcmp(text, "domain"))
@@ -264,6 +284,10 @@ static int set_up_dir(const struct cgroup *cg, struct cgroup_dir *d,
 			cgroup_enable(d->path, needed, &have);
 		return cg->layout == CGROUP_V2 ? check_type(d, str_get(&have), res, e) : 0;
 	}
+	/* Of v2 we are told later, and only if it matters: see nsexec_request.stuck. */
+	if (!existed && cgroup_has_word(d->controllers, "freezer") && !is_below_root(d) &&
+	    check_frozen(d, e) < 0)
+		return -1;
 	return cgroup_has_word(d->controllers, "cpuset") ? fill_cpuset(d, res, e) : 0;
 }
 

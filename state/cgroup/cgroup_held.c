@@ -15,6 +15,27 @@
 #include "state/base/str.h"
 #include "state/base/sys.h"
 
+char *cgroup_freezing_dir(const char *dir, bool v2)
+{
+	const char *file = v2 ? "cgroup.freeze" : "freezer.self_freezing";
+	char *found = cgroup_dir_frozen(dir, v2) ? xstrdup(dir) : NULL;
+	char text[16], *slash;
+
+	/* The root of a hierarchy has no such file. */
+	while (found && cgroup_read(found, file, text, sizeof(text)) >= 0 &&
+	       strcmp(text, "1") != 0 && (slash = strrchr(found, '/')) && slash != found)
+		*slash = '\0';
+	return found;
+}
+
+char *cgroup_frozen_by(const struct cgroup *cg)
+{
+	bool v2;
+	const struct cgroup_dir *d = cgroup_serving(cg, "freezer", &v2);
+
+	return d ? cgroup_freezing_dir(d->path, v2) : NULL;
+}
+
 /*
  * freezer-subsystem.rst: a process in a frozen cgroup of v1 does not even die. v2's do. The cgroup
  * that was frozen, which may be one above the process's own; NULL for none. The caller frees it.
@@ -22,7 +43,6 @@
 static char *frozen_by(const struct cgroup *cg, pid_t pid)
 {
 	const struct cgroup_dir *d;
-	char text[16], *slash;
 	char *found = NULL;
 	struct cgroup now;
 	struct err ignored;
@@ -30,11 +50,8 @@ static char *frozen_by(const struct cgroup *cg, pid_t pid)
 	if (cg->layout == CGROUP_V2 || cgroup_of(pid, &now, &ignored) < 0)
 		return NULL;
 	d = cgroup_find(&now, "freezer");
-	if (d && cgroup_dir_frozen(d->path, false))
-		found = xstrdup(d->path);
-	while (found && cgroup_read(found, "freezer.self_freezing", text, sizeof(text)) >= 0 &&
-	       strcmp(text, "1") != 0 && (slash = strrchr(found, '/')) && slash != found)
-		*slash = '\0';
+	if (d)
+		found = cgroup_freezing_dir(d->path, false);
 	cgroup_done(&now);
 	return found;
 }

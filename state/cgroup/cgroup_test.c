@@ -159,6 +159,7 @@ static void test_life(void)
 	struct cgroup cg;
 	struct cgroup_join j;
 	struct err e = { 0 };
+	auto_free char *by = NULL;
 	struct proc p;
 
 	if (!make(&cg, NULL))
@@ -172,7 +173,10 @@ static void test_life(void)
 	p = start(&cg, "/dev/null");
 	ok(count(&cg) == 1, "one is inside");
 	ok(!cgroup_is_frozen(&cg), "not frozen");
+	ok(!cgroup_frozen_by(&cg), "by none");
 	ok(cgroup_freeze(&cg, true, &e) == 0 && cgroup_is_frozen(&cg), "freeze %s", e.chain);
+	by = cgroup_frozen_by(&cg);
+	ok(by && str_ends(by, PATH), "by itself: %s", by ? by : "none");
 	/* v1 keeps even what kills until the thaw (v2 does not). */
 	ok(cgroup_kill(&cg, SIGTERM, &e) == 0 &&
 		   (cg.layout == CGROUP_V2 || waitpid(p.pid, NULL, WNOHANG) == 0),
@@ -249,7 +253,9 @@ static void test_existing(void)
 	ok(cgroup_freeze(&cg, true, &e) == 0, "freeze the empty one %s", e.chain);
 	ok(cgroup_locate(&again, PATH, "x", &e) == 0 && cgroup_create(&again, NULL, &e) < 0,
 	   "refuse a frozen one");
-	is(e.chain, "container's cgroup unexpectedly frozen", "its sentence");
+	ok(str_starts(e.chain, "container's cgroup unexpectedly frozen by /") &&
+		   str_ends(e.chain, PATH),
+	   "its sentence: %s", e.chain);
 	ok(exists(&cg), "it was not removed");
 	ok(cgroup_freeze(&cg, false, &e) == 0, "thaw it");
 	ok(cgroup_locate(&again, PATH, "x", &e) == 0 && cgroup_create(&again, NULL, &e) == 0,
