@@ -61,9 +61,9 @@ struct nsexec_request {
 	/* Its cgroup stands still, and so will stage 0: it is not waited for until it has executed hull. */
 	bool frozen;
 	/*
-	 * Asked when stage 0 is not executed for long: -1 and *e when it never will be, for its cgroup
-	 * stands still and it was not known. Then it is killed, which is why this is for v2 alone: in a
-	 * frozen cgroup of v1 it would not die (freezer-subsystem.rst). NULL: it is waited for.
+	 * Asked when stage 0 is not executed for long, or before where that could not be noticed: -1 and *e
+	 * when it never will be, for its cgroup stands still. Then it is killed, which is why this is for v2
+	 * alone: in a frozen cgroup of v1 it would not die (freezer-subsystem.rst). NULL: it is waited for.
 	 */
 	int (*stuck)(void *arg, struct err *e);
 	void *stuck_arg;

@@ -44,7 +44,6 @@ struct launch {
 	int code;
 	bool entered; /* the child got as far as its first instruction */
 	int shares;   /* not 0: it still runs on our memory; the kernel clears this */
-	bool stuck;   /* it would do so for ever, and was killed */
 	int beside;   /* 0: r->beside is owed, 1: it was done, -1: and failed */
 };
 
@@ -81,6 +80,7 @@ static int wait_for_memory(struct launch *l, pid_t pid, struct err *e)
 {
 	const struct nsexec_request *r = l->r;
 	long ms = r->stuck ? EXECUTE_MS : -1;
+	bool killed = false;
 	int value;
 
 	while ((value = __atomic_load_n(&l->shares, __ATOMIC_ACQUIRE))) {
@@ -89,11 +89,11 @@ static int wait_for_memory(struct launch *l, pid_t pid, struct err *e)
 		ms = ms < 1000 ? ms * 2 : ms;
 		if (r->stuck(r->stuck_arg, e) < 0) {
 			kill(pid, SIGKILL);
-			l->stuck = true;
+			killed = true;
 			ms = -1;
 		}
 	}
-	return l->stuck ? -1 : 0;
+	return killed ? -1 : 0;
 }
 
 /*
@@ -112,6 +112,11 @@ static void part_from(pid_t pid)
 	CPU_CLR(here, &cpus);
 	/* It stays where it is if there is no other in its cgroup, or at all. */
 	(void)!sched_setaffinity(pid, sizeof(cpus), &cpus);
+}
+
+static int ask_stuck(const struct nsexec_request *r, struct err *e)
+{
+	return r->stuck ? r->stuck(r->stuck_arg, e) : 0;
 }
 
 /* Those of CLONE_VM: we stand still until the child is executed, or we have something to do. */
@@ -189,7 +194,7 @@ static pid_t clone_old(struct launch *l, struct err *e)
 	auto_close int procs = -1;
 	pid_t pid;
 
-	if (l->r->stuck && l->r->stuck(l->r->stuck_arg, e) < 0)
+	if (ask_stuck(l->r, e) < 0)
 		return -1;
 	if (l->r->join && l->r->join->into_fd >= 0) {
 		procs = fd_open(l->r->join->into_fd, "cgroup.procs", O_WRONLY, 0, e);
@@ -223,6 +228,9 @@ static pid_t clone_stage0(struct launch *l, struct err *e)
 	};
 	long pid;
 
+	/* What we wait for in vfork(2) cannot be looked at. */
+	if (!(args.flags & CLONE_CHILD_CLEARTID) && ask_stuck(l->r, e) < 0)
+		return -1;
 	if (p->birth && p->birth_pidfd >= 0 && stage_setns(p->birth_pidfd, p->birth, e) < 0)
 		return -1;
 	if (l->r->join && l->r->join->into_fd >= 0) {

@@ -82,8 +82,7 @@ static int refuse_late(void *arg, struct err *e)
  */
 static bool is_asked_late(const struct exec *x)
 {
-	return SYS_CLONE_BESIDE && x->rec.cgroup.layout == CGROUP_V2 && !x->o->cgroups.n &&
-	       !x->o->ignore_paused;
+	return x->rec.cgroup.layout == CGROUP_V2 && !x->o->cgroups.n && !x->o->ignore_paused;
 }
 
 static int find_frozen(struct exec *x, struct err *e)
@@ -464,12 +463,10 @@ static int cgroup_of_init(const struct exec *x, struct cgroup *now, struct err *
 
 static int attach_to_unit(void *arg, pid_t stage0, struct err *e)
 {
-	struct exec *x = arg;
+	const struct exec *x = arg;
 	struct cgroup now = { .layout = CGROUP_NONE };
 	int r;
 
-	if (is_asked_late(x) && refuse_late(x, e) < 0)
-		return -1;
 	/* A user may not be shown where init is (proc(5), hidepid): where it began, then. */
 	if (cgroup_of_init(x, &now, e) < 0 && e->code != ENOENT)
 		return -1;
