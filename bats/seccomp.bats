@@ -122,6 +122,14 @@ profile() { update_config ".linux.seccomp = $1"; }
 	[[ $output == *"CapEff:"*"0000000000000000"*"CapBnd:"*"0000000000000020"*"Seccomp:"*"2"*"Function not implemented"* ]]
 }
 
+@test "to run a startContainer hook no call is made that its shell does not need" {
+	[ "$(uname -m)" = x86_64 ] || skip "dup2 is called by that name on older architectures only"
+	profile '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["dup3", "clone3", "pipe", "pidfd_open", "execveat"],
+		action: "SCMP_ACT_KILL_PROCESS"}]}'
+	update_config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "echo begun; exit 7"]}]'
+	refused "error running startContainer hook #0: exit status 7, stdout: begun" run test_box
+}
+
 @test "a startContainer hook that the filter kills is an error" {
 	profile '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_KILL_PROCESS"}]}'
 	update_config '.hooks.startContainer = [{path: "/bin/mkdir", args: ["mkdir", "/tmp/x"]}] | .process.rlimits = [{type: "RLIMIT_CORE", soft: 0, hard: 0}]'

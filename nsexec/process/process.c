@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -270,7 +271,7 @@ static int be_born(void *arg)
 	sys_default_signals();
 	ok = setpgid(0, 0) == 0 && (!p->cwd || chdir(p->cwd) == 0);
 	for (int fd = 0; ok && fd < 3; fd++)
-		ok = dup3(b->stdio[fd], fd, 0) == fd;
+		ok = sys_dup2(b->stdio[fd], fd) == fd;
 	if (ok)
 		execve(p->path, p->argv, p->env ? p->env : environ);
 	b->code = errno;
