@@ -356,12 +356,16 @@ thaw() { echo "$thaw" >"$frozen/$file"; }
 }
 
 # bats test_tags=vm,vm-old
-@test "create and exec say which cgroup above is frozen, and exec waits for it with --ignore-paused" {
+@test "create, start and exec say which cgroup above is frozen, and exec waits for it with --ignore-paused" {
 	freezer
 	update_config '.linux.cgroupsPath = "/test_above/box"'
 	quietly create test_box
 	quietly start test_box
+	update_config '.linux.cgroupsPath = "/test_above/later"'
+	quietly create test_later
 	freeze "$top/test_above"
+	refused "cannot start a container that is frozen by $top/test_above" start test_later
+	is_status test_later created
 	refused "cannot exec in a cgroup that is frozen by $top/test_above (use --ignore-paused to override)" exec test_box true
 	[ "$status" -eq 255 ]
 	hull_bg exec --ignore-paused test_box sh -c 'exit 7'
@@ -378,6 +382,8 @@ thaw() { echo "$thaw" >"$frozen/$file"; }
 	cat "$BATS_TEST_TMPDIR/bg"
 	[ "$code" -eq 7 ]
 	quietly exec test_box true
+	quietly start test_later
+	quietly delete --force test_later
 	quietly delete --force test_box
 	# It is nobody's who has been deleted.
 	[ -d "$top/test_above" ]

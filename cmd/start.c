@@ -41,11 +41,19 @@ static int run_poststart(const struct container *c, const struct record *rec, st
 	return s->hooks ? launch_hooks(&s->hooks->poststart, "poststart", s, rec, "running", e) : 0;
 }
 
-static int check_startable(enum status status, struct err *e)
+/* Init would not answer, for ever perhaps: nor does it when `start` has gone away. */
+static int check_runs(const struct record *rec, struct err *e)
+{
+	auto_free char *by = cgroup_frozen_above(&rec->cgroup);
+
+	return by ? err_set(e, EBUSY, "cannot start a container that is frozen by %s", by) : 0;
+}
+
+static int check_startable(enum status status, const struct record *rec, struct err *e)
 {
 	switch (status) {
 	case STATUS_CREATED:
-		return 0;
+		return check_runs(rec, e);
 	case STATUS_STOPPED:
 		return err_set(e, EINVAL, "cannot start a container that has stopped");
 	case STATUS_RUNNING:
@@ -112,7 +120,7 @@ static int start(const struct globals *g, const char *id, struct err *e)
 	enum status status;
 
 	if (status_load(&g->root, id, CONTAINER_LOCK_MS, &c, &rec, &status, e) < 0 ||
-	    check_startable(status, e) < 0 || notify_open(&c, &notify, e) < 0)
+	    check_startable(status, &rec, e) < 0 || notify_open(&c, &notify, e) < 0)
 		return -1;
 	if (talk_to_init(&c, &rec, e) < 0) {
 		stop(&c, &rec, e);

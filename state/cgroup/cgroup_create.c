@@ -113,18 +113,6 @@ static int check_existing(const struct cgroup_dir *d, pid_t pid, struct err *e)
 	return check_frozen(d, e);
 }
 
-/* Is the cgroup above it the root of its hierarchy, which cannot be frozen, nor threaded? */
-static bool is_below_root(const struct cgroup_dir *d)
-{
-	const char *p = str_starts(d->path, CGROUP_ROOT "/") ?
-				strchr(d->path + strlen(CGROUP_ROOT), '/') :
-				NULL;
-
-	if (p && *d->controllers)
-		p = strchr(p + 1, '/');
-	return p && !strchr(p + 1, '/');
-}
-
 /*
  * A v1 cpuset is born empty and lets nobody in (ENOSPC) until it has CPUs and memory nodes:
  * copy its parent's, which may itself be new. wish is what the configuration asks for.
@@ -253,7 +241,7 @@ static int check_type(const struct cgroup_dir *d, const char *controllers,
 	bool domain = res && (res->memory || res->block_io || res->cpu || res->hugepage_limits.n);
 	char text[64];
 
-	if (is_below_root(d))
+	if (cgroup_is_below_root(d))
 		return 0;
 	if (cgroup_has_word(controllers, "memory") || cgroup_has_word(controllers, "io"))
 		return 0;
@@ -285,7 +273,7 @@ static int set_up_dir(const struct cgroup *cg, struct cgroup_dir *d,
 		return cg->layout == CGROUP_V2 ? check_type(d, str_get(&have), res, e) : 0;
 	}
 	/* Of v2 we are told later, and only if it matters: see nsexec_request.stuck. */
-	if (!existed && cgroup_has_word(d->controllers, "freezer") && !is_below_root(d) &&
+	if (!existed && cgroup_has_word(d->controllers, "freezer") && !cgroup_is_below_root(d) &&
 	    check_frozen(d, e) < 0)
 		return -1;
 	return cgroup_has_word(d->controllers, "cpuset") ? fill_cpuset(d, res, e) : 0;

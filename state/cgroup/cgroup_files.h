@@ -27,6 +27,8 @@ void cgroup_needs(const struct cgroup *cg, const struct spec_resources *res, str
 must_check int cgroup_dir_pids(const char *dir, pid_t **pids, size_t *n, struct err *e);
 /* dir is frozen by itself or by an ancestor. */
 bool cgroup_dir_frozen(const char *dir, bool v2);
+/* The cgroup above d is the root of its hierarchy, which cannot be frozen, nor threaded. */
+bool cgroup_is_below_root(const struct cgroup_dir *d);
 /* Which one was frozen then: dir, or the one above it; NULL when none was. The caller frees it. */
 char *cgroup_freezing_dir(const char *dir, bool v2);
 

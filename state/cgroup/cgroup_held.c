@@ -28,6 +28,25 @@ char *cgroup_freezing_dir(const char *dir, bool v2)
 	return found;
 }
 
+bool cgroup_is_below_root(const struct cgroup_dir *d)
+{
+	const char *p = str_starts(d->path, CGROUP_ROOT "/") ?
+				strchr(d->path + strlen(CGROUP_ROOT), '/') :
+				NULL;
+
+	if (p && *d->controllers)
+		p = strchr(p + 1, '/');
+	return p && !strchr(p + 1, '/');
+}
+
+char *cgroup_frozen_above(const struct cgroup *cg)
+{
+	bool v2;
+	const struct cgroup_dir *d = cgroup_serving(cg, "freezer", &v2);
+
+	return d && !cgroup_is_below_root(d) ? cgroup_freezing_dir(d->path, v2) : NULL;
+}
+
 char *cgroup_frozen_by(const struct cgroup *cg)
 {
 	bool v2;
