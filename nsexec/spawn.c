@@ -62,7 +62,12 @@ static int work_beside(struct launch *l, struct err *e)
 	return l->beside < 0 ? -1 : 0;
 }
 
-/* futex(2): 0 is woken, or there is nothing to wait for. The kernel's long, not our time_t. */
+static int ask_stuck(const struct nsexec_request *r, struct err *e)
+{
+	return r->stuck ? r->stuck(r->stuck_arg, e) : 0;
+}
+
+/* futex(2); true: for nothing, so many milliseconds; less than 0 is for ever. The kernel's long, not our time_t. */
 static bool wait_for_word(int *word, int value, long ms)
 {
 	const long patience[2] = { ms / 1000, ms % 1000 * 1000000 };
@@ -87,7 +92,7 @@ static int wait_for_memory(struct launch *l, pid_t pid, struct err *e)
 		if (!wait_for_word(&l->shares, value, ms))
 			continue;
 		ms = ms < 1000 ? ms * 2 : ms;
-		if (r->stuck(r->stuck_arg, e) < 0) {
+		if (ask_stuck(r, e) < 0) {
 			kill(pid, SIGKILL);
 			killed = true;
 			ms = -1;
@@ -114,12 +119,7 @@ static void part_from(pid_t pid)
 	(void)!sched_setaffinity(pid, sizeof(cpus), &cpus);
 }
 
-static int ask_stuck(const struct nsexec_request *r, struct err *e)
-{
-	return r->stuck ? r->stuck(r->stuck_arg, e) : 0;
-}
-
-/* Those of CLONE_VM: we stand still until the child is executed, or we have something to do. */
+/* Those of CLONE_VM: we stand still until the child is executed, or we have something to do, or to look at. */
 static unsigned sharing(const struct launch *l)
 {
 	if (l->r->frozen)

@@ -276,9 +276,7 @@ static int work_beside(void *arg, struct err *e)
 /* A cgroup above the container's may be frozen, which hull does not look for before anything is late. */
 static int say_frozen(void *arg, struct err *e)
 {
-	auto_free char *by = cgroup_frozen_by(arg);
-
-	return by ? err_set(e, EBUSY, "container's cgroup unexpectedly frozen by %s", by) : 0;
+	return cgroup_check_runs(arg, e);
 }
 
 /* From the first process to an init that waits to be told that its record is whole. */

@@ -183,7 +183,9 @@ const struct cgroup_dir *cgroup_serving(const struct cgroup *cg, const char *con
 int cgroup_is_frozen(const struct cgroup *cg);
 /* The cgroup, its own or one above it, that keeps its processes from running; NULL when none does. The caller frees it. */
 char *cgroup_frozen_by(const struct cgroup *cg);
-/* The same of one that is known not to be frozen itself: it need not be looked at where nothing above can be. */
+/* EBUSY when there is one, with its name, as from cgroup_create(). */
+must_check int cgroup_check_runs(const struct cgroup *cg, struct err *e);
+/* The same as cgroup_frozen_by() of one that is known not to be frozen itself: it need not be looked at where nothing above can be. */
 char *cgroup_frozen_above(const struct cgroup *cg);
 /* Returns when all processes stand still, or thaws again and fails after 10 seconds. */
 must_check int cgroup_freeze(const struct cgroup *cg, bool frozen, struct err *e);

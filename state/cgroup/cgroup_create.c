@@ -88,6 +88,18 @@ static void unmake_dir(struct cgroup_dir *d)
 	d->made = 0;
 }
 
+static int refuse_frozen(const char *by, struct err *e)
+{
+	return by ? err_set(e, EBUSY, "container's cgroup unexpectedly frozen by %s", by) : 0;
+}
+
+int cgroup_check_runs(const struct cgroup *cg, struct err *e)
+{
+	auto_free char *by = cgroup_frozen_by(cg);
+
+	return refuse_frozen(by, e);
+}
+
 /* We would wait for ever for a process that is to run in there. */
 static int check_frozen(const struct cgroup_dir *d, struct err *e)
 {
@@ -96,7 +108,7 @@ static int check_frozen(const struct cgroup_dir *d, struct err *e)
 				     cgroup_freezing_dir(d->path, v2) :
 				     NULL;
 
-	return by ? err_set(e, EBUSY, "container's cgroup unexpectedly frozen by %s", by) : 0;
+	return refuse_frozen(by, e);
 }
 
 /* An existing cgroup would put foreign processes under the limits, or hang us when it is frozen. */
@@ -273,8 +285,7 @@ static int set_up_dir(const struct cgroup *cg, struct cgroup_dir *d,
 		return cg->layout == CGROUP_V2 ? check_type(d, str_get(&have), res, e) : 0;
 	}
 	/* Of v2 we are told later, and only if it matters: see nsexec_request.stuck. */
-	if (!existed && cgroup_has_word(d->controllers, "freezer") && !cgroup_is_below_root(d) &&
-	    check_frozen(d, e) < 0)
+	if (!existed && !cgroup_is_below_root(d) && check_frozen(d, e) < 0)
 		return -1;
 	return cgroup_has_word(d->controllers, "cpuset") ? fill_cpuset(d, res, e) : 0;
 }
